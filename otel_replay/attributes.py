@@ -1,0 +1,145 @@
+"""The registry of semantic attributes: every name that otel-replay writes or reads, once.
+
+GenAI names follow the OpenTelemetry GenAI semantic conventions (their own repository, in development), the
+file and service names OpenTelemetry's general conventions. Names of ours start with `otel_replay.`.
+`docs/attributes.md` is made from `REGISTRY`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GENAI_SCHEMA_URL = "https://opentelemetry.io/schemas/gen-ai/1.42.0"
+"""The GenAI conventions that the `gen_ai.*` names below were taken from."""
+
+RUN_ID = "otel_replay.run.id"
+RUN_NAME = "otel_replay.run.name"
+RUN_PARENT_ID = "otel_replay.run.parent_id"
+SPAN_TYPE = "otel_replay.span.type"
+
+ACTION = "otel_replay.action"
+REASON = "otel_replay.reason"
+VALUES = "otel_replay.values"
+CELL = "otel_replay.cell"
+
+FILE_PATH = "file.path"
+FILE_SIZE = "file.size"
+FILE_LINES = "otel_replay.file.lines"
+
+CHECKPOINT_NAME = "otel_replay.checkpoint.name"
+CHECKPOINT_SHA256 = "otel_replay.checkpoint.sha256"
+CHECKPOINT_SIZE = "otel_replay.checkpoint.size_bytes"
+
+ARTIFACT_NAME = "otel_replay.artifact.name"
+ARTIFACT_PATH = "otel_replay.artifact.path"
+ARTIFACT_SHA256 = "otel_replay.artifact.sha256"
+ARTIFACT_SIZE = "otel_replay.artifact.size_bytes"
+ARTIFACT_MEDIA_TYPE = "otel_replay.artifact.media_type"
+
+BLOB = "otel_replay.blob"
+CONTINUATION_OF = "otel_replay.continuation.of"
+CONTINUATION_INDEX = "otel_replay.continuation.index"
+INTERRUPTED = "otel_replay.interrupted"
+CODE_FUNCTION = "code.function.name"
+ERROR_TYPE = "error.type"
+
+GEN_AI_OPERATION = "gen_ai.operation.name"
+GEN_AI_PROVIDER = "gen_ai.provider.name"
+GEN_AI_REQUEST_MODEL = "gen_ai.request.model"
+GEN_AI_REQUEST_PREFIX = "gen_ai.request."
+GEN_AI_RESPONSE_MODEL = "gen_ai.response.model"
+GEN_AI_RESPONSE_ID = "gen_ai.response.id"
+GEN_AI_FINISH_REASONS = "gen_ai.response.finish_reasons"
+GEN_AI_INPUT_MESSAGES = "gen_ai.input.messages"
+GEN_AI_OUTPUT_MESSAGES = "gen_ai.output.messages"
+GEN_AI_SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
+GEN_AI_TOOL_DEFINITIONS = "gen_ai.tool.definitions"
+GEN_AI_INPUT_TOKENS = "gen_ai.usage.input_tokens"
+GEN_AI_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+GEN_AI_USAGE_PREFIX = "gen_ai.usage."
+GEN_AI_TOOL_NAME = "gen_ai.tool.name"
+GEN_AI_TOOL_CALL_ID = "gen_ai.tool.call.id"
+GEN_AI_TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
+GEN_AI_TOOL_RESULT = "gen_ai.tool.call.result"
+GEN_AI_AGENT_NAME = "gen_ai.agent.name"
+GEN_AI_CONVERSATION_ID = "gen_ai.conversation.id"
+
+DECISION_EVENT_PREFIX = "decision "
+FILE_READ_EVENT = "file read"
+FILE_WRITE_EVENT = "file write"
+CHECKPOINT_EVENT = "checkpoint"
+ARTIFACT_EVENT = "artifact"
+HEARTBEAT_EVENT = "heartbeat"
+
+LOG_EVENT_NAMES = {
+    FILE_READ_EVENT: "otel_replay.file.read",
+    FILE_WRITE_EVENT: "otel_replay.file.write",
+    CHECKPOINT_EVENT: "otel_replay.checkpoint",
+    ARTIFACT_EVENT: "otel_replay.artifact",
+    HEARTBEAT_EVENT: "otel_replay.heartbeat",
+}
+"""Our span events as log records: span event name -> `event_name`."""
+LOG_DECISION_EVENT = "otel_replay.decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One row of the registry. `on` says where the attribute stands; a name that ends with `.*` is a prefix."""
+
+    name: str
+    type: str
+    on: str
+    meaning: str
+    source: str = "otel-replay"
+
+
+_GENAI = "GenAI conventions"
+_SEMCONV = "semantic conventions"
+
+REGISTRY: tuple[Attribute, ...] = (
+    Attribute(RUN_ID, "string", "every span and log record", "the run that it belongs to"),
+    Attribute(RUN_NAME, "string", "run", "the name that the run was started with"),
+    Attribute(RUN_PARENT_ID, "string", "run", "the run inside which this one was started"),
+    Attribute(SPAN_TYPE, "string", "run, task", "`run` or `task`: what no other convention says"),
+    Attribute(ACTION, "string", "decision", "what was decided, e.g. `AFR_CORRECTION`; makes an event a decision"),
+    Attribute(REASON, "string", "decision", "why, for a person"),
+    Attribute(VALUES + ".*", "any", "decision", "values of the decision (before, after), one attribute for each"),
+    Attribute(VALUES, "any", "decision", "the values where they are not a map with keys"),
+    Attribute(CELL + ".*", "any", "decision", "the subject of the decision, such as rpm and kpa of a table cell"),
+    Attribute(CELL, "any", "decision", "the subject where it is not a map with keys"),
+    Attribute(FILE_PATH, "string", "file read, file write", "path as the program named it", _SEMCONV),
+    Attribute(FILE_SIZE, "int", "file read, file write", "size in bytes, where the file is there", _SEMCONV),
+    Attribute(FILE_LINES, "int", "file read, file write", "number of lines, where the program said it"),
+    Attribute(CHECKPOINT_NAME, "string", "checkpoint", "name of the snapshot"),
+    Attribute(CHECKPOINT_SHA256, "string", "checkpoint", "sha256 of the state's canonical JSON, and its blob"),
+    Attribute(CHECKPOINT_SIZE, "int", "checkpoint", "size of that JSON in bytes"),
+    Attribute(ARTIFACT_NAME, "string", "artifact", "name of the output"),
+    Attribute(ARTIFACT_PATH, "string", "artifact", "path that the bytes were read from"),
+    Attribute(ARTIFACT_SHA256, "string", "artifact", "sha256 of the bytes, and their blob"),
+    Attribute(ARTIFACT_SIZE, "int", "artifact", "size in bytes"),
+    Attribute(ARTIFACT_MEDIA_TYPE, "string", "artifact", "media type, guessed from the name unless given"),
+    Attribute(BLOB, "string", "inside any value", "sha256 of a blob that holds what is too large to stand here"),
+    Attribute(CONTINUATION_OF, "string", "continuation span", "id of the span whose events this one carries on"),
+    Attribute(CONTINUATION_INDEX, "int", "continuation span", "number of the continuation"),
+    Attribute(INTERRUPTED, "boolean", "span", "the process died while the span was open; its end is the last sign of life"),
+    Attribute(CODE_FUNCTION, "string", "task, tool call", "qualified name of the decorated function", _SEMCONV),
+    Attribute(ERROR_TYPE, "string", "any span", "type of the exception that ended the span", _SEMCONV),
+    Attribute(GEN_AI_OPERATION, "string", "generation, tool call, agent", "`chat`, `execute_tool`, `invoke_agent`, …", _GENAI),
+    Attribute(GEN_AI_PROVIDER, "string", "generation", "who serves the model, e.g. `openai`", _GENAI),
+    Attribute(GEN_AI_REQUEST_MODEL, "string", "generation", "the model that was asked for", _GENAI),
+    Attribute(GEN_AI_REQUEST_PREFIX + "*", "any", "generation", "request parameters: `temperature`, `max_tokens`, `seed`, …", _GENAI),
+    Attribute(GEN_AI_RESPONSE_MODEL, "string", "generation", "the model that answered", _GENAI),
+    Attribute(GEN_AI_RESPONSE_ID, "string", "generation", "the answer's id", _GENAI),
+    Attribute(GEN_AI_FINISH_REASONS, "string[]", "generation", "why it stopped", _GENAI),
+    Attribute(GEN_AI_INPUT_MESSAGES, "any", "generation", "messages sent: `[{role, parts: […]}]`", _GENAI),
+    Attribute(GEN_AI_OUTPUT_MESSAGES, "any", "generation", "messages received", _GENAI),
+    Attribute(GEN_AI_SYSTEM_INSTRUCTIONS, "any", "generation", "system instructions sent apart from the messages", _GENAI),
+    Attribute(GEN_AI_TOOL_DEFINITIONS, "any", "generation", "tools that the model was offered", _GENAI),
+    Attribute(GEN_AI_USAGE_PREFIX + "*", "int", "generation", "token counts: `input_tokens`, `output_tokens`, …", _GENAI),
+    Attribute(GEN_AI_TOOL_NAME, "string", "tool call", "name of the tool", _GENAI),
+    Attribute(GEN_AI_TOOL_CALL_ID, "string", "tool call", "the call's id, as the model gave it", _GENAI),
+    Attribute(GEN_AI_TOOL_ARGUMENTS, "any", "tool call", "arguments of the call", _GENAI),
+    Attribute(GEN_AI_TOOL_RESULT, "any", "tool call", "what the tool answered", _GENAI),
+    Attribute(GEN_AI_AGENT_NAME, "string", "agent", "name of the agent", _GENAI),
+    Attribute(GEN_AI_CONVERSATION_ID, "string", "any span", "conversation; names the run of a span from outside", _GENAI),
+)  # fmt: skip

@@ -1,0 +1,61 @@
+"""Where the time comes from: nanoseconds since the Unix epoch, as an argument and never as a hidden global."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+__all__ = ["Clock", "SYSTEM_CLOCK", "SteppingClock", "iso_milliseconds", "from_iso"]
+
+Clock = Callable[[], int]
+"""Returns the wall-clock time in nanoseconds since the Unix epoch (UTC)."""
+
+# The same clock as the OpenTelemetry SDK's, so that a decision lies inside its span.
+SYSTEM_CLOCK: Clock = time.time_ns
+
+
+class SteppingClock:
+    """A clock for tests and demonstrations: each reading is `step_ns` after the one before.
+
+    Parameters
+    ----------
+    start_ns:
+        The first reading, in nanoseconds since the epoch.
+    step_ns:
+        How far each reading moves on; may be negative, to play a clock that is set back.
+    """
+
+    def __init__(self, start_ns: int = 1_767_225_600_000_000_000, step_ns: int = 1_000_000) -> None:
+        self.now_ns = start_ns
+        self.step_ns = step_ns
+
+    def __call__(self) -> int:
+        now = self.now_ns
+        self.now_ns += self.step_ns
+        return now
+
+
+def iso_milliseconds(time_ns: int) -> str:
+    """`time_ns` (since the epoch) as ISO 8601 UTC with milliseconds and `Z`, e.g. `2025-12-15T17:28:01.803Z`.
+
+    The digits below a millisecond are cut, not rounded: a timestamp never lies in the future of its event.
+    """
+    seconds, rest_ns = divmod(time_ns, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"
+
+
+def from_iso(text: str) -> int:
+    """The inverse of :func:`iso_milliseconds`, for any ISO 8601 time that has an offset or `Z`.
+
+    Raises
+    ------
+    ValueError
+        If `text` is not such a time.
+    """
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        raise ValueError(f"`{text}` has no time zone")
+    delta = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000

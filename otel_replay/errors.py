@@ -1,0 +1,47 @@
+"""What can go wrong for a person, said once: what, where, and what to do next.
+
+    OtelReplayError            exit 2: could not
+    ├── UsageError             bad arguments, no such run, ambiguous name
+    ├── StoreError             the store or a run in it cannot be read or written
+    ├── FormatError            a file is not what it says, or of a newer version
+    └── SendError              a target did not take what was sent
+"""
+
+from __future__ import annotations
+
+__all__ = ["OtelReplayError", "UsageError", "StoreError", "FormatError", "SendError"]
+
+
+class OtelReplayError(Exception):
+    """An error that is told to a person, without a traceback.
+
+    Parameters
+    ----------
+    message:
+        What is wrong and where (a path, a line number, a run id).
+    hint:
+        What to do next, as one sentence; shown on its own line.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(OtelReplayError):
+    """The caller asked for something that does not exist or is not allowed."""
+
+
+class StoreError(OtelReplayError):
+    """The store, or a run in it, cannot be read or written."""
+
+
+class FormatError(OtelReplayError):
+    """A file is damaged, of another kind, or of a version that this program does not know."""
+
+
+class SendError(OtelReplayError):
+    """An OTLP target could not be reached or refused what it was sent."""

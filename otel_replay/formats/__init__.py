@@ -1,0 +1,1 @@
+"""Pure codecs: bytes to records and back. Nothing here opens a file."""

@@ -1,0 +1,224 @@
+"""What a journal holds, as frozen values: one type for each kind of record, and no behaviour.
+
+A span is two records, its start and its end; what happened in between are events, and a decision is an
+event that has an action and a reason. Readers derive the tree. Times are nanoseconds since the epoch
+(`_ns`), ids are lower-case hexadecimal text (16 characters for a span, 32 for a trace), attribute values
+are OpenTelemetry's AnyValue as Python holds it (`otel_replay.values`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, Union
+
+__all__ = [
+    "AnyMap",
+    "BadLine",
+    "Close",
+    "Decision",
+    "Event",
+    "JournalHeader",
+    "Link",
+    "LogEntry",
+    "Loss",
+    "Record",
+    "Resource",
+    "Scope",
+    "SpanEnd",
+    "SpanStart",
+    "SpanUpdate",
+    "StatusCode",
+]
+
+AnyMap = Mapping[str, Any]
+StatusCode = Literal["unset", "ok", "error"]
+
+_EMPTY: AnyMap = MappingProxyType({})
+
+
+def _empty() -> AnyMap:
+    return _EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalHeader:
+    """The first line of a journal: which format, which run, which process."""
+
+    version: int
+    run_id: str
+    time_ns: int
+    process: AnyMap = field(default_factory=_empty)
+    writer: str = ""
+    event_limit: int = 128
+    kind: Literal["journal"] = "journal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """An OpenTelemetry resource; later records of the same journal name it by `id`."""
+
+    id: int
+    attributes: AnyMap = field(default_factory=_empty)
+    schema_url: str = ""
+    kind: Literal["resource"] = "resource"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """An instrumentation scope; later records of the same journal name it by `id`."""
+
+    id: int
+    name: str = ""
+    version: str = ""
+    schema_url: str = ""
+    attributes: AnyMap = field(default_factory=_empty)
+    kind: Literal["scope"] = "scope"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link from a span to another one, perhaps of another trace."""
+
+    trace_id: str
+    span_id: str
+    trace_state: str = ""
+    flags: int = 0
+    attributes: AnyMap = field(default_factory=_empty)
+    dropped_attributes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanStart:
+    """A span began. `span_kind` is OTLP's number (1 internal … 5 consumer)."""
+
+    time_ns: int
+    trace_id: str
+    span_id: str
+    name: str
+    parent_id: str = ""
+    span_kind: int = 1
+    attributes: AnyMap = field(default_factory=_empty)
+    links: tuple[Link, ...] = ()
+    trace_state: str = ""
+    flags: int = 0
+    resource: int = 0
+    scope: int = 0
+    kind: Literal["start"] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanUpdate:
+    """Attributes that an open span got after its start, kept at once so that a kill does not take them."""
+
+    time_ns: int
+    span_id: str
+    attributes: AnyMap = field(default_factory=_empty)
+    kind: Literal["update"] = "update"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanEnd:
+    """A span ended. `attributes` holds what is new or changed since its start; the rest stands there."""
+
+    time_ns: int
+    span_id: str
+    status: StatusCode = "unset"
+    message: str = ""
+    name: str | None = None
+    attributes: AnyMap = field(default_factory=_empty)
+    links: tuple[Link, ...] = ()
+    dropped_attributes: int = 0
+    dropped_events: int = 0
+    dropped_links: int = 0
+    kind: Literal["end"] = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened at one moment in a span: file access, checkpoint, artifact, exception, …"""
+
+    time_ns: int
+    span_id: str
+    name: str
+    attributes: AnyMap = field(default_factory=_empty)
+    dropped_attributes: int = 0
+    kind: Literal["event"] = "event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An event with an action, a reason, values (before and after) and a subject such as a table cell.
+
+    `values` and `cell` are maps as a rule; None says that none were given, which an empty map does not.
+    """
+
+    time_ns: int
+    span_id: str
+    action: str
+    reason: str
+    values: Any = None
+    cell: Any = None
+    extra: AnyMap = field(default_factory=_empty)
+    kind: Literal["decision"] = "decision"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """An OpenTelemetry log record that is not one of our events. Ids are empty where it had none."""
+
+    time_ns: int
+    span_id: str = ""
+    trace_id: str = ""
+    event_name: str = ""
+    severity: int = 0
+    severity_text: str = ""
+    body: Any = None
+    attributes: AnyMap = field(default_factory=_empty)
+    scope: int = 0
+    resource: int = 0
+    observed_ns: int = 0
+    flags: int = 0
+    dropped_attributes: int = 0
+    kind: Literal["log"] = "log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Something could not be kept: how many records, and why. Losses are never silent."""
+
+    time_ns: int
+    records: int
+    reason: str
+    kind: Literal["loss"] = "loss"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """The last line of a journal that was closed. `how` says who closed it.
+
+    `notes` counts what was changed on the way in: redacted values, values kept by their repr, and so on.
+    """
+
+    time_ns: int
+    how: Literal["ended", "exit", "recovered"]
+    notes: AnyMap = field(default_factory=_empty)
+    kind: Literal["close"] = "close"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadLine:
+    """A line that is not a record: its number (from 1), its place in the file, and why. It is skipped, never guessed."""
+
+    number: int
+    offset_bytes: int
+    size_bytes: int
+    reason: str
+    torn: bool = False
+    kind: Literal["bad line"] = "bad line"
+
+
+Record = Union[
+    JournalHeader, Resource, Scope, SpanStart, SpanUpdate, SpanEnd, Event, Decision, LogEntry, Loss, Close
+]
