@@ -1,0 +1,107 @@
+"""A file is there whole or not at all: written beside its place, then renamed into it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from otel_replay.storage.refusals import told_as_store_error
+
+__all__ = ["is_leftover", "make_private_directory", "open_atomically", "sync_directory", "write_atomically"]
+
+_SUFFIX = ".part"
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Make `data` the content of `path` (mode 0600), in place of what was there.
+
+    Parameters
+    ----------
+    path:
+        The file; its directory must exist.
+    data:
+        The whole content.
+    durable:
+        Whether to wait until it would survive a power failure. `kill -9` it survives in any case.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written; `path` is as it was before then.
+    """
+    with open_atomically(path, durable=durable) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def open_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """As :func:`write_atomically`, for content that comes piece by piece; the file appears as the block ends.
+
+    If the block raises, nothing appears and what was there before stays.
+    """
+    with told_as_store_error("write", path):
+        part = path.parent / f".{path.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}{_SUFFIX}"
+        fd = os.open(part, _NEW_FILE, 0o600)
+        try:
+            with open(fd, "wb") as stream:
+                yield stream
+                if durable:
+                    stream.flush()
+                    os.fsync(fd)
+            os.replace(part, path)
+        except BaseException:
+            os.unlink(part)
+            raise
+        if durable:
+            sync_directory(path.parent)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file of this name is what an interrupted :func:`open_atomically` left behind."""
+    return name.startswith(".") and name.endswith(_SUFFIX)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` survive a power failure, where the system can do that."""
+    try:
+        fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.fsync(fd)
+    except OSError:
+        pass  # some file systems refuse this for directories; their renames are ordered anyway
+    finally:
+        os.close(fd)
+
+
+def make_private_directory(path: Path) -> None:
+    """Make `path` and the parents that are missing, each with mode 0700; what is there stays as it is.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made, or if a file stands there.
+    """
+    with told_as_store_error("make the directory", path):
+        _make(path)
+
+
+def _make(path: Path) -> None:
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise NotADirectoryError(20, "a file stands there", str(path)) from None
+    except FileNotFoundError:
+        if path.parent == path:
+            raise
+        _make(path.parent)
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            pass  # another process was faster

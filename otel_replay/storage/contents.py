@@ -1,0 +1,129 @@
+"""What the records of a run hold: counted in one pass, in memory that does not grow with the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from otel_replay.attributes import ARTIFACT_EVENT, ARTIFACT_MEDIA_TYPE, ARTIFACT_NAME, ARTIFACT_SHA256
+from otel_replay.records import (
+    BadLine,
+    Close,
+    Decision,
+    Event,
+    LogEntry,
+    Loss,
+    SpanEnd,
+    SpanStart,
+)
+from otel_replay.storage.journal_reader import Located
+
+__all__ = ["Artifact", "Contents"]
+
+
+class Artifact(NamedTuple):
+    """A named output of the run, as its record says it."""
+
+    name: str
+    sha256: str
+    media_type: str
+
+
+@dataclass(slots=True)
+class Contents:
+    """Counts what goes through :meth:`decisions_of`; remembers only open spans and artifacts one by one."""
+
+    decisions: int = 0
+    spans: int = 0
+    events: int = 0
+    logs: int = 0
+    errors: int = 0
+    bad_lines: int = 0
+    lost: int = 0
+    last_ns: int = 0
+    """The latest time that any record has."""
+    notes: dict[str, int] = field(default_factory=dict)
+    artifacts: dict[Artifact, None] = field(default_factory=dict)
+    open_spans: dict[str, SpanStart] = field(default_factory=dict)
+    root_end: SpanEnd | None = None
+    """The end of the span `root_id`, if it was seen."""
+    root_id: str = ""
+    _ended_before_start: set[str] = field(default_factory=set)
+
+    def counts(self) -> dict[str, int]:
+        """The numbers for the run's header."""
+        always = {"decisions": self.decisions, "spans": self.spans, "events": self.events, "logs": self.logs}
+        rare = {"errors": self.errors, "open_spans": len(self.open_spans), "bad_lines": self.bad_lines}
+        return always | {name: number for name, number in rare.items() if number}
+
+    def decisions_of(self, records: Iterable[Located]) -> Iterator[Decision]:
+        """The decisions among `records`; everything is counted as it goes by."""
+        last_ns = self.last_ns
+        for located in records:
+            record = located.record
+            time_ns = getattr(record, "time_ns", 0)
+            if time_ns > last_ns:
+                self.last_ns = last_ns = time_ns
+            if type(record) is Decision:
+                self.decisions += 1
+                yield record
+            else:
+                count = _COUNT.get(type(record))
+                if count is not None:
+                    count(self, record)
+
+    def count_all(self, records: Iterable[Located]) -> Contents:
+        """Count `records` without taking anything from them; returns this object."""
+        for _ in self.decisions_of(records):
+            pass
+        return self
+
+    def _start(self, record: SpanStart) -> None:
+        self.spans += 1
+        if record.span_id in self._ended_before_start:
+            self._ended_before_start.discard(record.span_id)
+        else:
+            self.open_spans[record.span_id] = record
+
+    def _end(self, record: SpanEnd) -> None:
+        if self.open_spans.pop(record.span_id, None) is None:
+            # A fork ends a span twice; another process's clock may put an end before its start.
+            self._ended_before_start.add(record.span_id)
+        if record.status == "error":
+            self.errors += 1
+        if record.span_id == self.root_id:
+            self.root_end = record
+
+    def _event(self, record: Event) -> None:
+        self.events += 1
+        if record.name == ARTIFACT_EVENT:
+            found = record.attributes
+            name, sha256 = found.get(ARTIFACT_NAME), found.get(ARTIFACT_SHA256)
+            if isinstance(name, str) and isinstance(sha256, str):
+                self.artifacts[Artifact(name, sha256, str(found.get(ARTIFACT_MEDIA_TYPE, "")))] = None
+
+    def _log(self, _: LogEntry) -> None:
+        self.logs += 1
+
+    def _loss(self, record: Loss) -> None:
+        self.lost += record.records
+
+    def _close(self, record: Close) -> None:
+        for name, number in record.notes.items():
+            if isinstance(number, int):
+                self.notes[name] = self.notes.get(name, 0) + number
+
+    def _bad(self, _: BadLine) -> None:
+        self.bad_lines += 1
+
+
+_COUNT: dict[type, Callable[[Contents, Any], None]] = {
+    SpanStart: Contents._start,
+    SpanEnd: Contents._end,
+    Event: Contents._event,
+    LogEntry: Contents._log,
+    Loss: Contents._loss,
+    Close: Contents._close,
+    BadLine: Contents._bad,
+}

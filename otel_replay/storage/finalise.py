@@ -1,0 +1,146 @@
+"""A run's last files: one pass over its journals gives the projection, the header, manifest and catalog.
+
+Everything here is derived from the journals and may be made again at any time, by any process: the run's own
+at its end, a child that outlived it, or `recover`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from otel_replay.attributes import BLOB
+from otel_replay.clock import SYSTEM_CLOCK, Clock
+from otel_replay.errors import StoreError
+from otel_replay.formats import session_replay
+from otel_replay.storage.atomic import open_atomically
+from otel_replay.storage.blobs import Blobs, is_sha256
+from otel_replay.storage.contents import Contents
+from otel_replay.storage.listing import record_end
+from otel_replay.storage.liveness import is_alive
+from otel_replay.storage.manifest import write_manifest
+from otel_replay.storage.refusals import told_as_store_error
+from otel_replay.storage.run_files import RunFiles
+from otel_replay.storage.run_header import EndStatus, RunHeader, read_header, write_header
+
+__all__ = ["LOCK_NAME", "SESSION_REPLAY_NAME", "finalise", "locked", "resolve_text"]
+
+SESSION_REPLAY_NAME = "session_replay.json"
+LOCK_NAME = ".lock"
+
+
+def finalise(
+    run_directory: Path,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    ended_ns: int | None = None,
+    status: EndStatus | None = None,
+    message: str | None = None,
+    recovered: bool = False,
+    projections: bool = True,
+    durable: bool = True,
+) -> RunHeader:
+    """Write what is derived from the run's journals; returns the run's new header.
+
+    A process that closes its journal after the run's end calls it again, without saying how the run ended.
+    While nobody has said that, nothing is done.
+
+    Parameters
+    ----------
+    run_directory:
+        The run.
+    clock:
+        Says when the derived files were made.
+    ended_ns, status, message:
+        How the run ended; what is None stays as `run.json` says it.
+    recovered:
+        Whether this is done for a process that died.
+    projections:
+        Whether to write `session_replay.json` and `manifest.json`, or only the header.
+    durable:
+        Whether to wait until `run.json` would survive a power failure.
+
+    Raises
+    ------
+    StoreError, FormatError
+        If something cannot be read or written. The journals are never touched.
+    """
+    with locked(run_directory):
+        header = read_header(run_directory)
+        header = replace(
+            header,
+            ended_ns=header.ended_ns if ended_ns is None else ended_ns,
+            status=header.status if status is None else status,
+            message=header.message if message is None else message,
+            recovered=header.recovered or recovered,
+        )
+        if header.ended_ns is None:
+            return header
+        files = RunFiles(run_directory, header)
+        generated_ns = clock()
+        contents = Contents(root_id=header.span_id)
+        if projections:
+            _write_session_replay(files, contents, generated_ns)
+        else:
+            contents.count_all(files.records())
+        header = replace(header, counts=contents.counts(), lost=contents.lost, notes=contents.notes)
+        write_header(run_directory, header, durable=durable)
+        if projections:
+            write_manifest(
+                run_directory,
+                run_id=header.run_id,
+                created_ns=generated_ns,
+                journals=[path for path in files.journals() if not is_alive(path)],
+                artifacts=contents.artifacts,
+            )
+        record_end(run_directory, header)
+        return header
+
+
+def _write_session_replay(files: RunFiles, contents: Contents, generated_ns: int) -> None:
+    with open_atomically(files.directory / SESSION_REPLAY_NAME, durable=False) as stream:
+        session_replay.write(
+            stream,
+            run_id=files.run_id,
+            generated_ns=generated_ns,
+            decisions=contents.decisions_of(files.records()),
+            resolve=resolve_text(files.blobs),
+        )
+
+
+def resolve_text(blobs: Blobs) -> session_replay.Resolve:
+    """For `session_replay.write`: long texts that were kept as blobs stand in the document as they were.
+
+    A reference to anything else, or to a blob that is gone or damaged, stays the reference.
+    """
+
+    def resolve(value: Mapping[str, Any]) -> Any:
+        sha256 = value.get(BLOB)
+        if not is_sha256(sha256) or not str(value.get("media_type", "")).startswith("text/plain"):
+            return value
+        try:
+            return blobs.read(str(sha256)).decode()
+        except (StoreError, UnicodeDecodeError):
+            return value
+
+    return resolve
+
+
+@contextmanager
+def locked(run_directory: Path) -> Iterator[None]:
+    """Keep other processes from writing the run's derived files meanwhile; waits for one that does."""
+    with told_as_store_error("lock", run_directory):
+        fd = os.open(run_directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        except OSError:
+            pass  # no locks on this file system: the files are whole all the same, each is renamed into place
+        yield
+    finally:
+        os.close(fd)

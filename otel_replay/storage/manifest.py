@@ -1,0 +1,181 @@
+"""The manifest: every output of a run with its size and sha256, so that the change of one byte is seen."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from otel_replay.clock import iso_milliseconds
+from otel_replay.errors import FormatError
+from otel_replay.storage.atomic import write_atomically
+from otel_replay.storage.blobs import Blobs
+from otel_replay.storage.contents import Artifact
+from otel_replay.storage.documents import encode_document, read_document
+from otel_replay.storage.inside import check_relative, open_inside
+from otel_replay.storage.refusals import shown, told_as_store_error
+
+__all__ = ["FORMAT", "MANIFEST_NAME", "VERSION", "Output", "digest_of", "read_manifest", "write_manifest"]
+
+FORMAT = "otel-replay.manifest"
+VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+_BLOCK_BYTES = 1 << 20
+_SCHEMAS = {"run.json": "otel-replay.run", "session_replay.json": "session_replay"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One output. `path` is relative to the run's directory; several outputs may share a blob."""
+
+    name: str
+    path: str
+    type: str
+    schema: str
+    size_bytes: int
+    sha256: str
+    created: str
+
+
+def write_manifest(
+    run_directory: Path,
+    *,
+    run_id: str,
+    created_ns: int,
+    journals: Iterable[Path],
+    artifacts: Iterable[Artifact],
+) -> None:
+    """Write `manifest.json` over what is in the directory now.
+
+    Parameters
+    ----------
+    run_directory:
+        The run.
+    run_id, created_ns:
+        What the manifest says of itself.
+    journals:
+        The journals that nobody writes any more.
+    artifacts:
+        The names that the run gave to blobs.
+
+    Raises
+    ------
+    StoreError
+        If a file cannot be read or the manifest cannot be written.
+    """
+    outputs = [*_files(run_directory, journals), *_blobs(run_directory, artifacts)]
+    body = {"run_id": run_id, "created": iso_milliseconds(created_ns), "outputs": list(map(asdict, outputs))}
+    write_atomically(run_directory / MANIFEST_NAME, encode_document(FORMAT, VERSION, body), durable=False)
+
+
+def read_manifest(run_directory: Path) -> list[Output]:
+    """The outputs that `manifest.json` names. Each path is checked: it stays inside the run.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read.
+    FormatError
+        If it is damaged, of a newer version, or names a path outside of the run.
+    """
+    path = run_directory / MANIFEST_NAME
+    outputs = read_document(path, FORMAT, VERSION).get("outputs")
+    if not isinstance(outputs, list):
+        raise FormatError(f"{shown(path)}: `outputs` is not a list")
+    return [_output(item, f"output {number} in {shown(path)}") for number, item in enumerate(outputs, 1)]
+
+
+def _output(item: Any, where: str) -> Output:
+    if not isinstance(item, dict):
+        raise FormatError(f"{where} is not an object")
+    values: dict[str, Any] = {}
+    for name in (row.name for row in fields(Output)):
+        value = item.get(name)
+        right = int if name == "size_bytes" else str
+        if not isinstance(value, right) or isinstance(value, bool):
+            raise FormatError(f"{where}: `{name}` is {value!r:.80}")
+        values[name] = value
+    check_relative(values["path"])
+    return Output(**values)
+
+
+def digest_of(run_directory: Path, relative: str) -> tuple[int, str]:
+    """Size and sha256 of a file of the run, in constant memory; links are not followed.
+
+    Raises
+    ------
+    OSError
+        If it is not there or cannot be read.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    with open(open_inside(run_directory, check_relative(relative)), "rb", buffering=0) as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
+
+
+def _files(run_directory: Path, journals: Iterable[Path]) -> Iterator[Output]:
+    for name, schema in _SCHEMAS.items():
+        if (run_directory / name).is_file():
+            yield _hashed(run_directory, name, "json", schema)
+    for path in journals:
+        yield _hashed(run_directory, f"journal/{path.name}", "jsonl", "otel-replay.journal")
+    for path in sorted((run_directory / "journal").glob("*.torn*")):
+        if path.is_file() and not path.is_symlink():
+            yield _hashed(run_directory, f"journal/{path.name}", "torn", "otel-replay.torn")
+
+
+def _hashed(run_directory: Path, relative: str, kind: str, schema: str) -> Output:
+    path = run_directory / relative
+    with told_as_store_error("read", path):
+        size, sha256 = digest_of(run_directory, relative)
+        created = iso_milliseconds(os.lstat(path).st_mtime_ns)
+    return Output(
+        name=path.name,
+        path=relative,
+        type=kind,
+        schema=schema,
+        size_bytes=size,
+        sha256=sha256,
+        created=created,
+    )
+
+
+def _blobs(run_directory: Path, artifacts: Iterable[Artifact]) -> Iterator[Output]:
+    blobs = Blobs(run_directory / "blobs")
+    named: dict[str, list[Artifact]] = {}
+    for artifact in artifacts:
+        named.setdefault(artifact.sha256, []).append(artifact)
+    for sha256 in blobs:
+        # Its name is its hash, computed when the bytes were stored; verify reads them again.
+        path = blobs.path(sha256)
+        with told_as_store_error("read", path):
+            status = os.lstat(path)
+        for name, kind, schema in _names(sha256, named.get(sha256)):
+            yield Output(
+                name=name,
+                path=path.relative_to(run_directory).as_posix(),
+                type=kind,
+                schema=schema,
+                size_bytes=status.st_size,
+                sha256=sha256,
+                created=iso_milliseconds(status.st_mtime_ns),
+            )
+
+
+def _names(sha256: str, artifacts: list[Artifact] | None) -> Iterator[tuple[str, str, str]]:
+    if not artifacts:
+        yield sha256, "blob", "otel-replay.blob"
+    for artifact in dict.fromkeys(artifacts or ()):
+        suffix = (
+            PurePosixPath(artifact.name).suffix[1:]
+            or (mimetypes.guess_extension(artifact.media_type) or "")[1:]
+        )
+        yield artifact.name, suffix or "blob", "otel-replay.artifact"

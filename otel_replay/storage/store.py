@@ -1,0 +1,223 @@
+"""The store: the directory in which runs live, one directory each. Reading commands never make it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+from pathlib import Path
+
+from otel_replay.errors import StoreError, UsageError
+from otel_replay.storage.atomic import make_private_directory, write_atomically
+from otel_replay.storage.documents import encode_document, read_document
+from otel_replay.storage.listing import RUNS_NAME, RunSummary, list_runs, record_end
+from otel_replay.storage.refusals import could_not, shown, told_as_store_error
+from otel_replay.storage.run_files import RunFiles
+from otel_replay.storage.run_header import HEADER_NAME, RunHeader, write_header
+
+__all__ = ["FORMAT", "LATEST", "VERSION", "Store", "validate_run_id"]
+
+FORMAT = "otel-replay.store"
+VERSION = 1
+LATEST = "latest"
+
+_MARK = "store.json"
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+
+
+def validate_run_id(text: str) -> str:
+    """`text`, if it can be the id of a run.
+
+    Raises
+    ------
+    UsageError
+        If it cannot: it might lead out of the store, or garble a terminal.
+    """
+    if not isinstance(text, str) or _RUN_ID.fullmatch(text) is None:
+        raise UsageError(
+            f"{text!r:.200} is not a run id",
+            hint="a run id has 1 to 128 letters, digits, `.`, `_` or `-`, and begins with a letter or digit",
+        )
+    if text == LATEST:
+        raise UsageError(f"`{LATEST}` is not a run id: it stands for the newest run")
+    return text
+
+
+class Store:
+    """Runs in a local directory. Making the object does not touch the disk.
+
+    Parameters
+    ----------
+    root:
+        The directory, `.otel-replay` as a rule.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+
+    def ensure(self) -> None:
+        """Make the store if it is not there.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be made, or if a file stands in its place.
+        FormatError
+            If it was made by a newer version.
+        """
+        if self._is_there():
+            return
+        fresh = not self.root.exists() or not any(self.root.iterdir())
+        make_private_directory(self.root)
+        # Recorded values do not belong into the history of the project that the store lies in. A directory
+        # that held something before is the user's, and stays visible to git.
+        if fresh:
+            write_atomically(self.root / ".gitignore", b"*\n", durable=False)
+        make_private_directory(self.root / RUNS_NAME)
+        write_atomically(self.root / "store.json", encode_document(FORMAT, VERSION, {}), durable=False)
+
+    def directory(self, run_id: str) -> Path:
+        """Where a run of this id is, or would be."""
+        return self.root / RUNS_NAME / validate_run_id(run_id)
+
+    def create(self, header: RunHeader) -> Path:
+        """Make the directory of a new run, with its `run.json` and an empty `journal/`, at one blow.
+
+        Raises
+        ------
+        StoreError
+            If there is a run of this id, or if the directory cannot be made.
+        """
+        final = self.directory(header.run_id)
+        new = final.parent / f".new-{os.getpid()}-{os.urandom(4).hex()}"
+        make_private_directory(new / "journal")
+        try:
+            write_header(new, header, durable=False)
+            # rename() would put the new directory in place of an empty one.
+            if os.path.lexists(final):
+                raise FileExistsError
+            os.rename(new, final)
+        except OSError as error:
+            shutil.rmtree(new, ignore_errors=True)
+            if os.path.lexists(final):
+                raise StoreError(
+                    f"run {header.run_id} exists already in {shown(self.root)}",
+                    hint=f"choose another id, or away with it: `otel-replay delete {header.run_id}`",
+                ) from None
+            raise could_not("make the directory", final, error) from error
+        return final
+
+    def record_end(self, header: RunHeader) -> None:
+        """Note in the catalog how a run ended. If that fails it is no error: `run.json` says it too."""
+        record_end(self.directory(header.run_id), header)
+
+    def runs(self) -> list[RunSummary]:
+        """All runs, newest first; none where there is no store.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be read.
+        """
+        return list_runs(self.root) if self._is_there() else []
+
+    def resolve(self, name: str) -> RunFiles:
+        """The run that `name` means: its id, a unique prefix of it, `latest`, or a path to a run's directory.
+
+        Raises
+        ------
+        UsageError
+            If there is no such run, or several.
+        """
+        path = Path(name)
+        if len(path.parts) > 1 and "\0" not in name and (path / HEADER_NAME).is_file():
+            return RunFiles(path)
+        if name == LATEST:
+            runs = self.runs()
+            if not runs:
+                raise self._nothing_here()
+            return RunFiles(self.root / RUNS_NAME / runs[0].run_id)
+        validate_run_id(name)
+        directory = self.root / RUNS_NAME / name
+        if self._is_there() and directory.is_dir():
+            return RunFiles(directory)
+        return self._by_prefix(name)
+
+    def _by_prefix(self, name: str) -> RunFiles:
+        ids = self._ids()
+        if not ids:
+            raise self._nothing_here()
+        found = [run_id for run_id in ids if run_id.startswith(name)]
+        if len(found) == 1:
+            return RunFiles(self.root / RUNS_NAME / found[0])
+        if found:
+            raise UsageError(
+                f"{len(found)} runs begin with `{name}`: {_some(found)}",
+                hint="write more of the id, or all of it",
+            )
+        near = difflib.get_close_matches(name, ids[-2_000:], n=3, cutoff=0.5)
+        raise UsageError(
+            f"there is no run `{name}` in {shown(self.root)}",
+            hint=f"did you mean {' or '.join(f'`{run_id}`' for run_id in near)}?"
+            if near
+            else "`otel-replay list` shows the runs that there are",
+        )
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run and all its files. It is gone from the store at once, and then from the disk.
+
+        Raises
+        ------
+        UsageError
+            If there is no such run.
+        StoreError
+            If it is still being written, or cannot be removed.
+        """
+        directory = self.directory(run_id)
+        if not os.path.lexists(directory):
+            raise UsageError(
+                f"there is no run `{run_id}` in {shown(self.root)}",
+                hint="`otel-replay list` shows the runs that there are",
+            )
+        if RunFiles(directory).is_written():
+            raise StoreError(f"run {run_id} is still being written", hint="end its process first")
+        with told_as_store_error("delete", directory):
+            away = directory.parent / f".deleted-{os.getpid()}-{os.urandom(4).hex()}"
+            os.rename(directory, away)
+            if away.is_symlink():
+                os.unlink(away)  # the link was the store's; what it points to is the user's
+            else:
+                shutil.rmtree(away)
+
+    def _ids(self) -> list[str]:
+        if not self._is_there():
+            return []
+        with told_as_store_error("read", self.root / RUNS_NAME):
+            try:
+                return sorted(name for name in os.listdir(self.root / RUNS_NAME) if not name.startswith("."))
+            except FileNotFoundError:
+                return []
+
+    def _is_there(self) -> bool:
+        """Whether there is a store that this version can use."""
+        try:
+            os.stat(self.root / _MARK)
+        except FileNotFoundError:
+            # A store whose mark was lost is a store all the same.
+            return (self.root / RUNS_NAME).is_dir()
+        except OSError as error:
+            raise could_not("use as a store", self.root, error) from error
+        read_document(self.root / _MARK, FORMAT, VERSION)
+        return True
+
+    def _nothing_here(self) -> UsageError:
+        return UsageError(
+            f"there are no runs in {shown(self.root)}",
+            hint="record one with `otel-replay run -- python PROGRAM`, or name another store with --store",
+        )
+
+
+def _some(ids: list[str]) -> str:
+    shown_ids = ", ".join(f"`{run_id}`" for run_id in ids[:5])
+    return shown_ids + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
