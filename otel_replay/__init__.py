@@ -1,0 +1,79 @@
+"""otel-replay: the flight recorder for tuning runs and agent runs, on OpenTelemetry.
+
+    import otel_replay
+
+    with otel_replay.start_run("ve tuning"):
+        with otel_replay.task("smooth"):
+            otel_replay.decision("CLAMPING", "over the limit", values={"before": 12.4, "after": 10.0})
+
+Names are imported when they are first used, so that `import otel_replay` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from otel_replay.otel.exporter import ReplaySpanExporter
+    from otel_replay.otel.processor import ReplaySpanProcessor
+    from otel_replay.recording.children import child_environment
+    from otel_replay.recording.decorators import agent, generation, task, tool
+    from otel_replay.recording.moments import (
+        artifact,
+        checkpoint,
+        decision,
+        file_read,
+        file_write,
+        heartbeat,
+    )
+    from otel_replay.recording.run import Run, start_run
+
+__all__ = [
+    "start_run",
+    "Run",
+    "task",
+    "tool",
+    "generation",
+    "agent",
+    "decision",
+    "checkpoint",
+    "artifact",
+    "file_read",
+    "file_write",
+    "heartbeat",
+    "child_environment",
+    "ReplaySpanProcessor",
+    "ReplaySpanExporter",
+]
+
+_PLACES = {
+    "start_run": "recording.run",
+    "Run": "recording.run",
+    "task": "recording.decorators",
+    "tool": "recording.decorators",
+    "generation": "recording.decorators",
+    "agent": "recording.decorators",
+    "decision": "recording.moments",
+    "checkpoint": "recording.moments",
+    "artifact": "recording.moments",
+    "file_read": "recording.moments",
+    "file_write": "recording.moments",
+    "heartbeat": "recording.moments",
+    "child_environment": "recording.children",
+    "ReplaySpanProcessor": "otel.processor",
+    "ReplaySpanExporter": "otel.exporter",
+}
+
+
+def __getattr__(name: str) -> Any:
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module `otel_replay` has no attribute `{name}`")
+    value = getattr(import_module(f"otel_replay.{place}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

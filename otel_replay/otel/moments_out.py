@@ -1,0 +1,107 @@
+"""From journal lines to OpenTelemetry span events, for those who listen to a span besides the journal.
+
+OpenTelemetry keeps 128 events on a span and drops the oldest beyond that, silently. No decision may be
+lost, so what does not fit goes out as continuation spans: children that carry the next 128, with ids that
+follow from the span's id, so that sending the same run again gives the same spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from opentelemetry.sdk.trace import Event, ReadableSpan, Span
+from opentelemetry.trace import SpanContext, SpanKind
+
+from otel_replay.formats import continuation
+from otel_replay.formats.continuation import (
+    continuation_attributes,
+    continuation_id,
+    continuation_name,
+    key_of_own_journal,
+)
+from otel_replay.formats.event_shape import decision_attributes, decision_name
+from otel_replay.storage.open_span import OpenSpan
+from otel_replay.values import from_json
+
+__all__ = ["MomentEvent", "give_out", "give_out_chunk", "is_continuation"]
+
+
+class MomentEvent(Event):
+    """A span event that stands in the journal already."""
+
+
+def is_continuation(span: ReadableSpan) -> bool:
+    """True for the spans that this module makes: their events are in the journal under another span."""
+    return continuation.is_continuation(span.attributes or {})
+
+
+def give_out(span: Span, open_span: OpenSpan) -> None:
+    """Just before `span` ends: hand what is pending to those who listen to it.
+
+    The first chunk becomes events of the span itself as far as there is room; what is left over goes into
+    continuations.
+    """
+    last = open_span.take_pending()
+    first, open_span.held = open_span.held, None
+    if first is None:
+        first, last = last, []
+    if not first:
+        return
+    moments = _events(first)
+    limit = span._limits.max_events
+    room = len(moments) if limit is None else max(0, limit - len(span._events))
+    for moment in moments[:room]:
+        span._add_event(moment)  # type: ignore[no-untyped-call]
+    if moments[room:]:
+        _send_continuation(span, open_span, moments[room:], 0)
+    if last:
+        _send_continuation(span, open_span, _events(last), open_span.chunks)
+
+
+def give_out_chunk(span: Span, open_span: OpenSpan, lines: Sequence[bytes], number: int) -> None:
+    """While `span` is open: hand a full chunk to those who listen, as continuation `number`."""
+    _send_continuation(span, open_span, _events(lines), number)
+
+
+def _send_continuation(span: Span, open_span: OpenSpan, events: list[MomentEvent], number: int) -> None:
+    parent = span.get_span_context()
+    identifier = continuation_id(open_span.span_id, key_of_own_journal(number))
+    start_ns = events[0].timestamp
+    carrier = ReadableSpan(
+        name=continuation_name(span.name),
+        context=SpanContext(
+            trace_id=parent.trace_id,
+            span_id=int(identifier, 16),
+            is_remote=False,
+            trace_flags=parent.trace_flags,
+            trace_state=parent.trace_state,
+        ),
+        parent=parent,
+        resource=span.resource,
+        attributes=continuation_attributes(open_span.span_id, number, open_span.writer.run_id),
+        events=events,
+        kind=SpanKind.INTERNAL,
+        start_time=start_ns,
+        end_time=max(start_ns, events[-1].timestamp),
+        instrumentation_scope=span.instrumentation_scope,
+    )
+    span._span_processor.on_end(carrier)
+
+
+def _events(lines: Sequence[bytes]) -> list[MomentEvent]:
+    events = []
+    for line in lines:
+        body = orjson.loads(line)
+        if b'"$' in line:
+            body = {key: from_json(value) for key, value in body.items()}
+        if body["kind"] == "decision":
+            attributes: dict[str, Any] = decision_attributes(
+                body["action"], body["reason"], body.get("values"), body.get("cell")
+            )
+            name = decision_name(body["action"])
+        else:
+            name, attributes = body["name"], body.get("attributes", {})
+        events.append(MomentEvent(name, attributes, body["t"]))
+    return events

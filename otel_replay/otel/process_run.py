@@ -1,0 +1,68 @@
+"""The run of a process that nobody started a run in: it takes the spans that belong to none.
+
+That is what happens under `opentelemetry-instrument`, or where only the exporter is set up. The run is
+named after the program, is made with the first span, and ends with the process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from otel_replay.settings import read_settings
+from otel_replay.storage import active_runs
+from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
+from otel_replay.storage.run_writer import RunWriter
+
+__all__ = ["process_run", "program_name", "writer_for_orphan"]
+
+_lock = threading.Lock()
+_run: OpenedRun | None = None
+
+
+def writer_for_orphan(span: ReadableSpan) -> RunWriter | None:
+    """The run that takes a span which no run claims: the oldest active one, else the process's own."""
+    del span
+    if active_runs.WRITERS:
+        return active_runs.WRITERS[0]
+    run = process_run()
+    return run.writer if run is not None else None
+
+
+def process_run() -> OpenedRun | None:
+    """The process's own run, opened if need be; None where recording is switched off."""
+    global _run
+    with _lock:
+        if _run is None:
+            settings = read_settings()
+            if settings.disabled:
+                return None
+            _run = open_run(program_name(), settings=settings, run_id=settings.run_id, joins=bool(settings.run_id))
+            active_runs.at_exit(_end)
+        return _run
+
+
+def _end() -> None:
+    if _run is not None:
+        end_run(_run, ended_ns=_run.writer.clock())
+
+
+def program_name() -> str:
+    """What the program that runs is called, for a person: `tune.py`, or the module after `-m`."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return str(spec.name).removesuffix(".__main__")
+    return os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
+
+
+def _forget() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,284 @@
+"""The span processor that journals spans as they start, the events in them, and their ends.
+
+It hangs on `on_start` and `on_end`, because an exporter sees a span only when it has ended: of a process
+that is killed, an exporter keeps no open span and perhaps nothing at all. Nothing in here raises into the
+program: OpenTelemetry would hand an exception of a processor straight to the code that starts the span.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import time_ns
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from otel_replay.attributes import RUN_ID
+from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
+from otel_replay.otel.moments_out import MomentEvent, give_out, give_out_chunk, is_continuation
+from otel_replay.storage.open_span import OpenSpan
+from otel_replay.storage.run_writer import RunWriter
+
+__all__ = ["ReplaySpanProcessor", "covers", "links_of", "resource_id", "scope_id", "write_end", "write_start"]
+
+_covered: dict[int, tuple[Resource, int]] = {}
+"""Resources of providers that have this processor, and since when: their spans are journaled by it."""
+
+OrphanWriter = Callable[[ReadableSpan], "RunWriter | None"]
+
+
+class ReplaySpanProcessor(SpanProcessor):
+    """Journals every recording span of the provider that it is added to.
+
+    A span belongs to the run of its context, else of its parent, else to the run that `orphans` names.
+
+    Parameters
+    ----------
+    orphans:
+        Called with a span that no run claims; returns the writer of the run that takes it, or None to
+        leave it out. By default: the process's own run (`otel_replay.otel.process_run`).
+    """
+
+    def __init__(self, orphans: OrphanWriter | None = None) -> None:
+        if orphans is None:
+            from otel_replay.otel.process_run import writer_for_orphan as orphans  # it imports this module
+        self._orphans = orphans
+        self._open: dict[int, OpenSpan] = {}
+        self._lock = threading.Lock()
+
+    # -- the processor's interface ---------------------------------------------------------------------------
+
+    def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
+        """Write the span's start."""
+        try:
+            _cover(span)
+            writer = self._writer_of(span, parent_context)
+            if writer is None:
+                return
+            span.set_attribute(RUN_ID, writer.run_id)
+            open_span = write_start(writer, span)
+            setattr(span, OPEN_SPAN, open_span)
+            self._open[_id(span)] = open_span
+            self._listen(span, open_span)
+        except Exception as error:
+            _note(span, error)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Write the span's end, with the events that came past us."""
+        try:
+            if is_continuation(span):
+                return
+            _cover(span)
+            open_span = self._open.pop(_id(span), None)
+            if open_span is None:
+                # It started before this processor was added to the provider.
+                writer = self._writer_of(span, None)
+                if writer is None:
+                    return
+                open_span = write_start(writer, span)
+            write_end(open_span, span)
+        except Exception as error:
+            _note(span, error)
+
+    def shutdown(self) -> None:
+        """Nothing to do: what was recorded is in the journal, and the run may go on."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Force the journals to the disk. Always True: nothing waits in memory."""
+        del timeout_millis
+        for writer in {id(span.writer): span.writer for span in list(self._open.values())}.values():
+            writer.sync()
+        return True
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _writer_of(self, span: ReadableSpan, context: otel_context.Context | None) -> RunWriter | None:
+        writer = otel_context.get_value(RUN_KEY, context)
+        if isinstance(writer, RunWriter):
+            return writer
+        parent = self._open.get(span.parent.span_id) if span.parent is not None else None
+        if parent is not None:
+            return parent.writer
+        return self._orphans(span)
+
+    def _listen(self, span: Span, open_span: OpenSpan) -> None:
+        """See events of others at once; and where others listen too, hand them ours before the span ends."""
+        reference = weakref.ref(span)
+        span.add_event = partial(_add_event, reference, open_span)  # type: ignore[method-assign]
+        if len(getattr(span._span_processor, "_span_processors", (None, None))) > 1 and (
+            span.get_span_context().trace_flags.sampled
+        ):
+            open_span.pending = []
+            open_span.on_full = partial(_on_full, reference)
+            span.end = partial(_end, reference)  # type: ignore[method-assign]
+
+
+def _cover(span: ReadableSpan) -> None:
+    if id(span.resource) not in _covered:
+        _covered[id(span.resource)] = (span.resource, time_ns())
+
+
+def covers(span: ReadableSpan) -> bool:
+    """Whether an ended span has gone through a :class:`ReplaySpanProcessor` of this process.
+
+    All spans of a provider share one resource object. A span that had ended before the first one reached
+    the processor may still wait in an exporter's queue.
+    """
+    covered = _covered.get(id(span.resource))
+    return covered is not None and (span.end_time or 0) >= covered[1]
+
+
+def _add_event(
+    reference: weakref.ref[Span],
+    open_span: OpenSpan,
+    name: str,
+    attributes: Mapping[str, Any] | None = None,
+    timestamp: int | None = None,
+) -> None:
+    span = reference()
+    if span is None:
+        return
+    when = time_ns() if timestamp is None else timestamp
+    if span.is_recording():
+        try:
+            open_span.foreign_event(name, attributes, when)
+        except Exception as error:
+            open_span.writer.note_loss(str(error))
+    type(span).add_event(span, name, attributes, when)
+
+
+def _end(reference: weakref.ref[Span], end_time: int | None = None) -> None:
+    span = reference()
+    if span is None:
+        return
+    open_span = getattr(span, OPEN_SPAN, None)
+    if open_span is not None and span.is_recording():
+        try:
+            give_out(span, open_span)
+        except Exception as error:
+            open_span.writer.note_loss(f"not handed to other exporters: {error}")
+    type(span).end(span, end_time)
+
+
+def _on_full(reference: weakref.ref[Span], open_span: OpenSpan, lines: list[bytes], number: int) -> None:
+    span = reference()
+    try:
+        if span is not None:
+            give_out_chunk(span, open_span, lines, number)
+    except Exception as error:
+        open_span.writer.note_loss(f"not handed to other exporters: {error}")
+
+
+def _note(span: ReadableSpan, error: Exception) -> None:
+    open_span = getattr(span, OPEN_SPAN, None)
+    if open_span is not None:
+        open_span.writer.note_loss(f"{type(error).__name__}: {error}")
+
+
+def _id(span: ReadableSpan) -> int:
+    return int(span.get_span_context().span_id)  # type: ignore[union-attr]
+
+
+def write_start(writer: RunWriter, span: ReadableSpan) -> OpenSpan:
+    """Write the start of `span` and return the write side of it."""
+    context = span.get_span_context()
+    assert context is not None
+    parent = span.parent
+    return writer.span_started(
+        time_ns=span.start_time or time_ns(),
+        span_id=format(context.span_id, "016x"),
+        trace_id=format(context.trace_id, "032x"),
+        parent_id=format(parent.span_id, "016x") if parent is not None else "",
+        name=span.name,
+        # OTLP counts from 1 (internal), the SDK's enumeration from 0.
+        span_kind=span.kind.value + 1,
+        attributes=dict(span.attributes or {}),
+        links=links_of(span),
+        trace_state=context.trace_state.to_header() if context.trace_state else "",
+        flags=int(context.trace_flags),
+        resource=resource_id(writer, span.resource),
+        scope=scope_id(writer, span.instrumentation_scope),
+    )
+
+
+def write_end(open_span: OpenSpan, span: ReadableSpan) -> None:
+    """Write the end of `span`, and before it the events that are not in the journal yet."""
+    events = [event for event in span.events if not isinstance(event, MomentEvent)]
+    dropped_events = span.dropped_events
+    if len(events) + dropped_events > open_span.foreign_events:
+        # Somebody put events into the span past `add_event`; the last ones are those not seen.
+        for event in events[max(0, open_span.foreign_events - dropped_events) :]:
+            open_span.foreign_event(event.name, event.attributes, event.timestamp)
+        open_span.foreign_events = len(events) + dropped_events
+    dropped = {
+        "dropped_attributes": span.dropped_attributes,
+        "dropped_events": dropped_events,
+        "dropped_links": span.dropped_links,
+    }
+    links = links_of(span)
+    open_span.writer.span_ended(
+        open_span,
+        time_ns=span.end_time or time_ns(),
+        status=span.status.status_code.value,
+        message=span.status.description or "",
+        name=span.name,
+        attributes=span.attributes or {},
+        links=links[open_span.start_links :],
+        dropped={name: count for name, count in dropped.items() if count},
+    )
+
+
+def links_of(span: ReadableSpan) -> list[dict[str, Any]]:
+    """The span's links as they stand in a journal line."""
+    links = []
+    for link in span.links or ():
+        body: dict[str, Any] = {
+            "trace": format(link.context.trace_id, "032x"),
+            "span": format(link.context.span_id, "016x"),
+        }
+        if link.context.trace_state:
+            body["state"] = link.context.trace_state.to_header()
+        if link.context.trace_flags:
+            body["flags"] = int(link.context.trace_flags)
+        if link.attributes:
+            body["attributes"] = dict(link.attributes)
+        links.append(body)
+    return links
+
+
+def resource_id(writer: RunWriter, resource: Resource) -> int:
+    """The number of `resource` in the writer's journal."""
+    return writer.table_id("resource", resource, partial(resource_body, resource))
+
+
+def scope_id(writer: RunWriter, scope: InstrumentationScope | None) -> int:
+    """The number of `scope` in the writer's journal."""
+    return writer.table_id("scope", scope, partial(scope_body, scope))
+
+
+def resource_body(resource: Resource) -> dict[str, Any]:
+    """A resource as it stands in a journal line."""
+    body: dict[str, Any] = {"attributes": dict(resource.attributes)}
+    if resource.schema_url:
+        body["schema_url"] = resource.schema_url
+    return body
+
+
+def scope_body(scope: InstrumentationScope | None) -> dict[str, Any]:
+    """An instrumentation scope as it stands in a journal line."""
+    if scope is None:
+        return {"name": ""}
+    body: dict[str, Any] = {"name": scope.name}
+    if scope.version:
+        body["version"] = scope.version
+    if scope.schema_url:
+        body["schema_url"] = scope.schema_url
+    if scope.attributes:
+        body["attributes"] = dict(scope.attributes)
+    return body

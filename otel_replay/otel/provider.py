@@ -1,0 +1,178 @@
+"""The tracer that runs are recorded with: the program's own provider where it has one, else one of ours.
+
+A provider that the program has set keeps all it has and gets one processor more. Where there is none, ours
+becomes the global one, so that instrumented libraries land in the run as well, and the standard `OTEL_*`
+variables say what else it does: resource, sampler, limits, and exporters such as OTLP.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import Tracer, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
+
+from otel_replay.otel.process_run import program_name
+from otel_replay.otel.processor import ReplaySpanProcessor
+from otel_replay.version import VERSION
+
+__all__ = ["SCOPE_NAME", "attach_processor", "recording_tracer"]
+
+SCOPE_NAME = "otel_replay"
+"""The instrumentation scope of the spans that the recording API makes."""
+
+_ATTACHED = "_otel_replay_processor"
+_OURS = "otel_replay"
+_log = logging.getLogger("otel_replay")
+_lock = threading.Lock()
+
+
+class RecordAlways(Sampler):
+    """Asks another sampler, and lets a span that it drops be recorded all the same, though not exported.
+
+    A flight recorder that samples is none; and what the sampler says still holds for every exporter.
+    """
+
+    def __init__(self, inner: Sampler) -> None:
+        self._inner = inner
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        result = self._inner.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, trace_state
+        )
+        if result.decision is Decision.DROP:
+            return SamplingResult(Decision.RECORD_ONLY, dict(result.attributes), result.trace_state)
+        return result
+
+    def get_description(self) -> str:
+        return f"RecordAlways({self._inner.get_description()})"
+
+
+def recording_tracer() -> trace.Tracer | None:
+    """A tracer whose spans are journaled; None where OpenTelemetry is switched off (`OTEL_SDK_DISABLED`)."""
+    provider = _provider()
+    if provider is None:
+        return None
+    tracer = provider.get_tracer(SCOPE_NAME, VERSION)
+    if not isinstance(tracer, Tracer):
+        return None
+    if not isinstance(tracer.sampler, RecordAlways):
+        tracer.sampler = RecordAlways(tracer.sampler)
+    return tracer
+
+
+def _provider() -> TracerProvider | None:
+    with _lock:
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, trace.ProxyTracerProvider):
+            provider = _make_provider()
+            trace.set_tracer_provider(provider)
+        if not isinstance(provider, TracerProvider):
+            # Somebody's own implementation: spans of ours need an SDK that calls processors.
+            provider = _private_provider()
+        if _is_disabled():
+            return None
+        attach_processor(provider)
+        return provider
+
+
+_private: TracerProvider | None = None
+
+
+def _private_provider() -> TracerProvider:
+    global _private
+    if _private is None:
+        _private = TracerProvider(shutdown_on_exit=False)
+    return _private
+
+
+def _is_disabled() -> bool:
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def attach_processor(provider: TracerProvider) -> ReplaySpanProcessor:
+    """The provider's :class:`ReplaySpanProcessor`, added if it has none.
+
+    It goes before all others, so that a span is in the journal before anything else can fail on it.
+    """
+    processor = getattr(provider, _ATTACHED, None) or _find(provider)
+    if processor is None:
+        processor = ReplaySpanProcessor()
+        provider.add_span_processor(processor)
+    setattr(provider, _ATTACHED, processor)
+    return processor
+
+
+def _find(provider: TracerProvider) -> ReplaySpanProcessor | None:
+    multi = getattr(provider, "_active_span_processor", None)
+    for processor in getattr(multi, "_span_processors", ()):
+        if isinstance(processor, ReplaySpanProcessor):
+            return processor
+    return None
+
+
+def _make_provider() -> TracerProvider:
+    provider = TracerProvider(resource=_resource())
+    attach_processor(provider)
+    if not _is_disabled():
+        for name in _exporter_names():
+            try:
+                provider.add_span_processor(BatchSpanProcessor(_exporter(name)))
+            except Exception as error:
+                # The program and the journal go on; only this one way out is closed.
+                _log.warning("OTEL_TRACES_EXPORTER: `%s` cannot be used: %s", name, error)
+    return provider
+
+
+def _resource() -> Resource:
+    """The environment's resource; a service that it does not name is called after the program."""
+    resource = Resource.create()
+    name = resource.attributes.get(SERVICE_NAME)
+    if isinstance(name, str) and name.startswith("unknown_service"):
+        resource = resource.merge(Resource({SERVICE_NAME: program_name().removesuffix(".py")}))
+    return resource
+
+
+def _exporter_names() -> list[str]:
+    """The exporters that the environment asks for; OTLP by itself only where it says an endpoint."""
+    named = os.environ.get("OTEL_TRACES_EXPORTER", "").strip()
+    if named:
+        names = [name.strip() for name in named.split(",")]
+        return [name for name in names if name not in {"", "none", _OURS}]
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return ["otlp"] if any(os.environ.get(name) for name in endpoints) else []
+
+
+def _exporter(name: str) -> SpanExporter:
+    if name == "otlp":
+        protocol = (
+            os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+            or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+            or "grpc"
+        ).strip()
+        name = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}.get(protocol, protocol)
+    found: Any = entry_points(group="opentelemetry_traces_exporter", name=name)
+    for entry in found:
+        exporter: SpanExporter = entry.load()()
+        return exporter
+    raise LookupError("no such exporter is installed")

@@ -1,0 +1,32 @@
+"""A child process that records something joins its parent's run by itself.
+
+The environment names the run (`OTEL_REPLAY_RUN_ID`). The first thing that is recorded in such a process
+begins a span for the process, below the span that was current when it was started; it ends with the process.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from otel_replay.settings import RUN_ID_VARIABLE
+
+__all__ = ["join_if_invited"]
+
+_lock = threading.Lock()
+# Read once: this is asked with every call where nothing records.
+_invited = bool(os.environ.get(RUN_ID_VARIABLE))
+
+
+def join_if_invited() -> bool:
+    """Join the run that the environment names, if any; whether something records now."""
+    global _invited
+    if not _invited:
+        return False
+    with _lock:
+        if not _invited:
+            return False
+        _invited = False
+        from otel_replay.recording.run import join_run
+
+        return join_run()

@@ -1,0 +1,192 @@
+"""What happens at one moment of a run: decisions, file accesses, checkpoints, artifacts, heartbeats.
+
+Every function here may be called anywhere: where nothing records it returns at once, and it never raises.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import mimetypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from otel_replay.attributes import (
+    ARTIFACT_EVENT,
+    ARTIFACT_MEDIA_TYPE,
+    ARTIFACT_NAME,
+    ARTIFACT_PATH,
+    ARTIFACT_SHA256,
+    ARTIFACT_SIZE,
+    CHECKPOINT_EVENT,
+    CHECKPOINT_NAME,
+    CHECKPOINT_SHA256,
+    CHECKPOINT_SIZE,
+    FILE_LINES,
+    FILE_PATH,
+    FILE_READ_EVENT,
+    FILE_SIZE,
+    FILE_WRITE_EVENT,
+    HEARTBEAT_EVENT,
+)
+from otel_replay.recording.current import current_open_span
+from otel_replay.recording.joining import join_if_invited
+from otel_replay.storage.active_runs import WRITERS
+from otel_replay.storage.open_span import OpenSpan
+from otel_replay.values import Notes, normalise, to_json
+
+__all__ = ["artifact", "checkpoint", "decision", "file_read", "file_write", "heartbeat"]
+
+_log = logging.getLogger("otel_replay")
+_F = TypeVar("_F", bound=Callable[..., None])
+
+
+def _never_raises(function: _F) -> _F:
+    @functools.wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            function(*args, **kwargs)
+        except Exception as error:
+            _log.warning("%s was not recorded: %s: %s", function.__name__, type(error).__name__, error)
+            for writer in WRITERS[:1]:
+                writer.note_loss(f"{function.__name__}: {type(error).__name__}: {error}")
+
+    return guarded  # type: ignore[return-value]
+
+
+def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> None:
+    """Record a decision in the current span.
+
+    When the call returns, the decision survives the death of the process.
+
+    Parameters
+    ----------
+    action:
+        What was decided, e.g. `AFR_CORRECTION`.
+    reason:
+        Why, for a person.
+    values:
+        The values of the decision (before, after, limits), as a map; any Python values.
+    cell:
+        The subject of the decision, such as the cell of a table: `{"rpm": 2000, "kpa": 65}`.
+    """
+    if not WRITERS and not join_if_invited():
+        return
+    try:
+        span = current_open_span()
+        if span is not None:
+            span.decision(action, reason, values, cell)
+    except Exception as error:
+        _log.warning("a decision was not recorded: %s: %s", type(error).__name__, error)
+        for writer in WRITERS[:1]:
+            writer.note_loss(f"decision: {type(error).__name__}: {error}")
+
+
+def _here() -> OpenSpan | None:
+    return current_open_span() if WRITERS or join_if_invited() else None
+
+
+@_never_raises
+def file_read(path: str | os.PathLike[str], *, lines: int | None = None) -> None:
+    """Record that the program read a file; size as it is now, `lines` if the caller knows them."""
+    _file_access(FILE_READ_EVENT, path, lines)
+
+
+@_never_raises
+def file_write(path: str | os.PathLike[str], *, lines: int | None = None) -> None:
+    """Record that the program wrote a file; size as it is now, `lines` if the caller knows them."""
+    _file_access(FILE_WRITE_EVENT, path, lines)
+
+
+def _file_access(name: str, path: str | os.PathLike[str], lines: int | None) -> None:
+    span = _here()
+    if span is None:
+        return
+    text = os.fspath(path)
+    attributes: dict[str, Any] = {FILE_PATH: text}
+    try:
+        attributes[FILE_SIZE] = os.stat(text).st_size
+    except (OSError, ValueError):
+        pass  # a file that is gone again, or a name that is none: the access is recorded all the same
+    if lines is not None:
+        attributes[FILE_LINES] = lines
+    span.event(name, attributes)
+
+
+@_never_raises
+def checkpoint(name: str, state: Any) -> None:
+    """Record a named snapshot of state: its canonical JSON goes to a blob, its sha256 into the event."""
+    span = _here()
+    if span is not None:
+        put_checkpoint(span, name, state)
+
+
+def put_checkpoint(span: OpenSpan, name: str, state: Any) -> None:
+    """As :func:`checkpoint`, in a given span."""
+    writer = span.writer
+    notes = Notes()
+    value, redacted = writer.screen.redactor.redact(normalise(state, notes=notes))
+    if redacted:
+        notes.count("redacted", redacted)
+    writer.count(notes)
+    data = orjson.dumps(to_json(value), option=orjson.OPT_SORT_KEYS)
+    sha256 = writer.put_blob(data)
+    attributes: dict[str, Any] = {CHECKPOINT_NAME: name, CHECKPOINT_SIZE: len(data)}
+    if sha256 is not None:
+        attributes[CHECKPOINT_SHA256] = sha256
+    span.event(CHECKPOINT_EVENT, attributes)
+
+
+@_never_raises
+def artifact(
+    name: str, source: bytes | bytearray | str | os.PathLike[str], *, media_type: str | None = None
+) -> None:
+    """Record a named output of the run and keep its bytes.
+
+    Parameters
+    ----------
+    name:
+        The artifact's name, e.g. `VE_Correction_Delta.csv`.
+    source:
+        The bytes themselves, or the path of a file to copy (a `str` is a path).
+    media_type:
+        Guessed from the name unless given.
+    """
+    span = _here()
+    if span is not None:
+        put_artifact(span, name, source, media_type)
+
+
+def put_artifact(
+    span: OpenSpan,
+    name: str,
+    source: bytes | bytearray | str | os.PathLike[str],
+    media_type: str | None,
+) -> None:
+    """As :func:`artifact`, in a given span. The bytes are an output of the program: kept as they are."""
+    attributes: dict[str, Any] = {ARTIFACT_NAME: name}
+    if isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+        sha256 = span.writer.put_blob(data)
+        kept = (sha256, len(data)) if sha256 is not None else None
+    else:
+        path = Path(source)
+        attributes[ARTIFACT_PATH] = str(path)
+        kept = span.writer.put_file(path)
+    if kept is not None:
+        attributes[ARTIFACT_SHA256], attributes[ARTIFACT_SIZE] = kept
+    guessed = media_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    attributes[ARTIFACT_MEDIA_TYPE] = guessed
+    span.event(ARTIFACT_EVENT, attributes)
+
+
+@_never_raises
+def heartbeat(**attributes: Any) -> None:
+    """Record a sign of life, with anything worth saying along with it."""
+    span = _here()
+    if span is not None:
+        span.event(HEARTBEAT_EVENT, attributes)

@@ -1,0 +1,301 @@
+"""A run: started by `start_run`, ended by leaving its block, and what can be recorded in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+
+from otel_replay.clock import SYSTEM_CLOCK, Clock
+from otel_replay.otel.keys import RUN_KEY
+from otel_replay.recording import children, moments, shapes
+from otel_replay.recording.current import current_writer, open_span_of
+from otel_replay.recording.shapes import Shape
+from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, ToolCall, context_of
+from otel_replay.recording.threads import carry_context_into_threads
+from otel_replay.settings import Settings, read_settings
+from otel_replay.storage import active_runs
+from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
+from otel_replay.storage.run_writer import RunWriter
+
+__all__ = ["Run", "join_run", "start_run"]
+
+
+class Run(RecordedSpan):
+    """A run that is being recorded; also the span of the run itself. Made by :func:`start_run`."""
+
+    def __init__(
+        self,
+        opened: OpenedRun | None,
+        shape: Shape,
+        *,
+        parent: otel_context.Context | None = None,
+        links: list[trace.Link] | None = None,
+        nested: bool = False,
+        current: bool = True,
+    ) -> None:
+        self._opened = opened
+        self._ended = False
+        self._tracer = _tracer() if opened is not None else None
+        writer = opened.writer if opened is not None and self._tracer is not None else None
+        super().__init__(
+            writer,
+            self._tracer,
+            shape.name,
+            kind=shape.kind,
+            attributes=shape.attributes,
+            parent=parent,
+            links=links,
+        )
+        if writer is None or self._open is None:
+            return
+        writer.root = self._open
+        store = str(writer.directory.parent.parent)
+        children.offer(id(self), writer.run_id, store, self.trace_id, self.span_id, nested=nested)
+        active_runs.at_exit(self._end_at_exit)
+        if current:
+            self.attach()
+
+    @property
+    def run_id(self) -> str:
+        """The run's id; empty where nothing is recorded."""
+        return self._writer.run_id if self._writer is not None else ""
+
+    @property
+    def directory(self) -> str:
+        """The run's directory; empty where nothing is recorded."""
+        return str(self._writer.directory) if self._writer is not None else ""
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """Records that could not be kept, by reason."""
+        return dict(self._writer.losses.by_reason) if self._writer is not None else {}
+
+    # -- its life --------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.fail(error)
+        self.end()
+
+    def end(self) -> None:
+        """End the run: close its journal and sum it up. Ending twice does nothing; it never raises."""
+        if self._ended:
+            return
+        self._ended = True
+        self.detach()
+        super().end()
+        children.withdraw(id(self))
+        if self._opened is not None:
+            ended_ns = getattr(self._span, "end_time", None) or self._opened.writer.clock()
+            end_run(self._opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
+
+    def _end_at_exit(self) -> None:
+        # In a forked child the run belongs to the parent: only this process's journal is closed.
+        if self._writer is not None and os.getpid() == self._writer.home_pid:
+            self.end()
+
+    # -- spans in it -----------------------------------------------------------------------------------------
+
+    def task(self, name: str, **attributes: Any) -> Task:
+        """A named stretch of work, as a context manager."""
+        return Task(*self._place(), **_arguments(shapes.task_shape(name, attributes)), parent=self._parent())
+
+    def agent(self, name: str, **attributes: Any) -> Agent:
+        """The work of an agent, as a context manager."""
+        return Agent(*self._place(), **_arguments(shapes.agent_shape(name, attributes)), parent=self._parent())
+
+    def tool_call(
+        self, name: str, arguments: Any = None, *, call_id: str | None = None, **attributes: Any
+    ) -> ToolCall:
+        """One call of a tool, as a context manager; say what it answered with `result()`."""
+        shape = shapes.tool_call_shape(name, arguments, call_id, attributes)
+        return ToolCall(*self._place(), **_arguments(shape), parent=self._parent())
+
+    def generation(
+        self,
+        model: str,
+        *,
+        provider: str | None = None,
+        operation: str = "chat",
+        input_messages: Any = None,
+        system_instructions: Any = None,
+        tool_definitions: Any = None,
+        attributes: Mapping[str, Any] | None = None,
+        **request: Any,
+    ) -> Generation:
+        """One call of a model, as a context manager; say what it answered with `output()`.
+
+        Parameters
+        ----------
+        model:
+            The model that is asked.
+        provider:
+            Who serves it, e.g. `openai`.
+        operation:
+            `chat`, `generate_content` (images), `text_completion`, … (GenAI conventions).
+        input_messages:
+            `[{role, parts: [{type: "text", content}]}]` (GenAI conventions), or anything else.
+        request:
+            Request parameters: `temperature`, `max_tokens`, `seed`, …
+        """
+        shape = shapes.generation_shape(
+            model,
+            provider=provider,
+            operation=operation,
+            input_messages=input_messages,
+            system_instructions=system_instructions,
+            tool_definitions=tool_definitions,
+            request=request,
+            more=attributes,
+        )
+        return Generation(*self._place(), **_arguments(shape), parent=self._parent())
+
+    def _place(self) -> tuple[RunWriter | None, trace.Tracer | None]:
+        return self._writer, self._tracer
+
+    def _parent(self) -> otel_context.Context | None:
+        """The current context where it is one of this run, else the run's own."""
+        if otel_context.get_value(RUN_KEY) is self._writer:
+            return None
+        return context_of(self)
+
+    # -- moments in it ---------------------------------------------------------------------------------------
+
+    def decision(self, action: str, reason: str, values: Any = None, cell: Any = None) -> None:
+        """As :func:`otel_replay.decision`, in this run whatever the current one is."""
+        if self._writer is not None:
+            span = open_span_of(self._writer)
+            if span is not None:
+                span.decision(action, reason, values, cell)
+
+    def checkpoint(self, name: str, state: Any) -> None:
+        """As :func:`otel_replay.checkpoint`, in this run whatever the current one is."""
+        with self._here():
+            moments.checkpoint(name, state)
+
+    def artifact(self, name: str, source: Any, *, media_type: str | None = None) -> None:
+        """As :func:`otel_replay.artifact`, in this run whatever the current one is."""
+        with self._here():
+            moments.artifact(name, source, media_type=media_type)
+
+    def file_read(self, path: str | os.PathLike[str], *, lines: int | None = None) -> None:
+        """As :func:`otel_replay.file_read`, in this run whatever the current one is."""
+        with self._here():
+            moments.file_read(path, lines=lines)
+
+    def file_write(self, path: str | os.PathLike[str], *, lines: int | None = None) -> None:
+        """As :func:`otel_replay.file_write`, in this run whatever the current one is."""
+        with self._here():
+            moments.file_write(path, lines=lines)
+
+    def heartbeat(self, **attributes: Any) -> None:
+        """As :func:`otel_replay.heartbeat`, in this run whatever the current one is."""
+        with self._here():
+            moments.heartbeat(**attributes)
+
+    def _here(self) -> _Inside:
+        return _Inside(self if self._parent() is not None else None)
+
+
+class _Inside:
+    """Makes a run's own span the current one for a moment; for None it leaves things as they are."""
+
+    def __init__(self, run: Run | None) -> None:
+        self._run = run
+
+    def __enter__(self) -> None:
+        if self._run is not None:
+            self._run.attach()
+
+    def __exit__(self, *_: object) -> None:
+        if self._run is not None:
+            self._run.detach()
+
+
+def _arguments(shape: Shape) -> dict[str, Any]:
+    return {"name": shape.name, "kind": shape.kind, "attributes": shape.attributes}
+
+
+def _tracer() -> trace.Tracer | None:
+    from otel_replay.otel.provider import recording_tracer  # the SDK is not cheap, and only needed here
+
+    return recording_tracer()
+
+
+def start_run(
+    name: str,
+    *,
+    run_id: str | None = None,
+    store: str | os.PathLike[str] | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Run:
+    """Start recording a run. Use it as a context manager, or call `end()` on what it returns.
+
+    It never raises: where a run cannot be recorded, the log says why and the program goes on. In a process
+    whose parent is being recorded (`OTEL_REPLAY_RUN_ID`) the run joins the parent's, unless `run_id` is given.
+
+    Parameters
+    ----------
+    name:
+        What this run is called, for a person.
+    run_id:
+        The run's id (`[A-Za-z0-9][A-Za-z0-9._-]{0,127}`); made from the time by default.
+    store:
+        Folder of the store; `OTEL_REPLAY_STORE` or `.otel-replay` by default.
+    attributes:
+        Anything worth knowing about the run: parameters, versions.
+    settings:
+        All settings at once, instead of those of the environment.
+    clock:
+        Nanoseconds since the epoch; for tests. Spans take the SDK's own clock.
+    """
+    given = settings or read_settings(store=store)
+    if given.disabled:
+        return Run(None, shapes.run_shape(name, None, None))
+    outer = current_writer()
+    inherited = None if run_id is not None or outer is not None else children.inherited_run_id()
+    opened = open_run(
+        name,
+        settings=given,
+        run_id=run_id or inherited,
+        joins=inherited is not None,
+        attributes=attributes,
+        parent_run_id=outer.run_id if outer is not None else "",
+        clock=clock,
+    )
+    carry_context_into_threads()
+    if inherited is not None:
+        return Run(opened, shapes.run_shape(name, None, attributes), parent=children.inherited_parent())
+    shape = shapes.run_shape(name, outer.run_id if outer is not None else None, attributes)
+    # A run is a trace of its own; the link leads to where it was started.
+    around = trace.get_current_span().get_span_context()
+    links = [trace.Link(around)] if around.is_valid else None
+    root = trace.set_span_in_context(trace.INVALID_SPAN)
+    return Run(opened, shape, parent=root, links=links, nested=outer is not None)
+
+
+def join_run() -> bool:
+    """Join the run that the environment names, for as long as this process lives; whether it did."""
+    settings = read_settings()
+    inherited = children.inherited_run_id()
+    if settings.disabled or inherited is None:
+        return False
+    from otel_replay.otel.process_run import program_name
+
+    name = program_name()
+    opened = open_run(name, settings=settings, run_id=inherited, joins=True)
+    carry_context_into_threads()
+    run = Run(opened, shapes.process_shape(name), parent=children.inherited_parent(), current=False)
+    return run.recording

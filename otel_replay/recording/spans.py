@@ -1,0 +1,256 @@
+"""What has a duration: tasks, tool calls, generations, agents. One class for the life of a span, one for each kind.
+
+A recorded span is an OpenTelemetry span that is current while its block runs. Using it never raises into
+the program; an exception of the program passes through and is recorded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, cast
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from typing_extensions import Self
+
+from otel_replay.attributes import (
+    ERROR_TYPE,
+    GEN_AI_FINISH_REASONS,
+    GEN_AI_OUTPUT_MESSAGES,
+    GEN_AI_RESPONSE_ID,
+    GEN_AI_RESPONSE_MODEL,
+    GEN_AI_TOOL_RESULT,
+    GEN_AI_USAGE_PREFIX,
+)
+from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
+from otel_replay.storage.open_span import OpenSpan
+from otel_replay.storage.run_writer import RunWriter
+
+__all__ = ["Agent", "Generation", "RecordedSpan", "Task", "ToolCall"]
+
+_log = logging.getLogger("otel_replay")
+
+
+class RecordedSpan:
+    """A span of a run, from its construction to `end()`; as a context manager it is the current span inside.
+
+    Parameters
+    ----------
+    writer:
+        The run's writer; None makes a span that records nothing, with the same methods.
+    tracer:
+        Starts the OpenTelemetry span.
+    name, kind, attributes:
+        Of the span. Attribute values may be anything.
+    parent:
+        The context that the span is started in; None: the current one.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter | None,
+        tracer: trace.Tracer | None,
+        name: str,
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, Any] | None = None,
+        parent: otel_context.Context | None = None,
+        links: list[trace.Link] | None = None,
+    ) -> None:
+        self._writer = writer
+        self._span: trace.Span = trace.INVALID_SPAN
+        self._open: OpenSpan | None = None
+        self._tokens: list[Any] = []
+        self._failed = False
+        self._message = ""
+        if writer is None or tracer is None:
+            return
+        try:
+            clean = writer.clean(attributes) if attributes else None
+            base = otel_context.set_value(RUN_KEY, writer, parent)
+            self._span = tracer.start_span(
+                str(writer.clean_text(name)), context=base, kind=kind, attributes=clean, links=links
+            )
+            self._open = getattr(self._span, OPEN_SPAN, None)
+            self._context = trace.set_span_in_context(self._span, base)
+        except Exception as error:
+            self._note(error)
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self.attach()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.detach()
+        if error is not None:
+            self.fail(error)
+        self.end()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, where)
+
+    def attach(self) -> None:
+        """Make this the current span of this thread or task; :meth:`detach` takes it back."""
+        if self._open is not None:
+            self._tokens.append(otel_context.attach(self._context))
+
+    def detach(self) -> None:
+        """Make the span that was current before :meth:`attach` the current one again."""
+        if self._tokens:
+            token = self._tokens.pop()
+            try:
+                # Not otel_context.detach: it logs an error where a generator is closed by another task.
+                otel_context._RUNTIME_CONTEXT.detach(token)
+            except ValueError:
+                pass
+
+    def fail(self, error: BaseException | str) -> None:
+        """Say that the span failed. An exception is recorded as an event, with its traceback."""
+        if self._open is None:
+            return
+        try:
+            if isinstance(error, SystemExit) and not error.code:
+                return
+            self._failed = True
+            if isinstance(error, str):
+                self._message = self._text(error)
+            else:
+                name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+                self._message = self._text(f"{name}: {error}")
+                self.set(ERROR_TYPE, name)
+                if isinstance(error, Exception):
+                    self._span.record_exception(error)
+            self._span.set_status(Status(StatusCode.ERROR, self._message))
+        except Exception as second:
+            self._note(second)
+
+    def end(self) -> None:
+        """End the span. Ending twice does nothing."""
+        if self._open is None:
+            return
+        try:
+            if self._span.is_recording():
+                self._span.end()
+        except Exception as error:
+            self._note(error)
+
+    # -- what happens in it ----------------------------------------------------------------------------------
+
+    def set(self, key: str, value: Any) -> None:
+        """Set one attribute, at once: it survives the death of the process."""
+        self.set_all({key: value})
+
+    def set_all(self, attributes: Mapping[str, Any]) -> None:
+        """Set several attributes, at once."""
+        if self._open is None or self._writer is None:
+            return
+        try:
+            clean = self._writer.clean(attributes)
+            if self._span.is_recording():
+                self._span.set_attributes(clean)
+                self._open.update(clean)
+                held = getattr(self._span, "attributes", None) or {}
+                # They stand in the journal now: the span's end need not repeat them.
+                self._open.start_attributes.update({key: held[key] for key in clean if key in held})
+        except Exception as error:
+            self._note(error)
+
+    def decision(self, action: str, reason: str, values: Any = None, cell: Any = None) -> None:
+        """Record a decision in this span, whatever the current one is."""
+        if self._open is not None:
+            self._open.decision(action, reason, values, cell)
+
+    @property
+    def recording(self) -> bool:
+        """Whether anything is recorded here."""
+        return self._open is not None
+
+    @property
+    def trace_id(self) -> str:
+        """The OpenTelemetry trace id, 32 hexadecimal digits; zeros where nothing is recorded."""
+        return format(self._span.get_span_context().trace_id, "032x")
+
+    @property
+    def span_id(self) -> str:
+        """The OpenTelemetry span id, 16 hexadecimal digits; zeros where nothing is recorded."""
+        return format(self._span.get_span_context().span_id, "016x")
+
+    def _text(self, text: str) -> str:
+        return str(self._writer.clean_text(text)) if self._writer is not None else text
+
+    def _note(self, error: Exception) -> None:
+        _log.warning("a span was not recorded whole: %s: %s", type(error).__name__, error)
+        if self._writer is not None:
+            self._writer.note_loss(f"span: {type(error).__name__}: {error}")
+
+
+class Task(RecordedSpan):
+    """A named stretch of work."""
+
+
+class Agent(RecordedSpan):
+    """The work of one agent."""
+
+
+class ToolCall(RecordedSpan):
+    """One call of a tool or function."""
+
+    def result(self, value: Any) -> None:
+        """What the tool answered; any Python value."""
+        self.set(GEN_AI_TOOL_RESULT, value)
+
+
+class Generation(RecordedSpan):
+    """One call of a model."""
+
+    def output(
+        self,
+        messages: Any = None,
+        *,
+        finish_reasons: list[str] | None = None,
+        usage: Mapping[str, Any] | None = None,
+        response_id: str | None = None,
+        response_model: str | None = None,
+        **response: Any,
+    ) -> None:
+        """What the model answered.
+
+        Parameters
+        ----------
+        messages:
+            Output messages in the shape of the GenAI conventions, `[{role, parts: […], finish_reason}]`.
+        finish_reasons:
+            Why it stopped, one for each choice.
+        usage:
+            Token counts by their names in the conventions: `input_tokens`, `output_tokens`, …
+        response_id, response_model:
+            As the provider gave them.
+        response:
+            Further `gen_ai.response.*` attributes, e.g. `time_to_first_chunk` (seconds).
+        """
+        given = {
+            GEN_AI_OUTPUT_MESSAGES: messages,
+            GEN_AI_FINISH_REASONS: finish_reasons,
+            GEN_AI_RESPONSE_ID: response_id,
+            GEN_AI_RESPONSE_MODEL: response_model,
+        }
+        given.update({f"gen_ai.response.{name}": value for name, value in response.items()})
+        given.update({GEN_AI_USAGE_PREFIX + name: value for name, value in (usage or {}).items()})
+        self.set_all({name: value for name, value in given.items() if value is not None})
+
+
+def context_of(span: RecordedSpan) -> otel_context.Context:
+    """The OpenTelemetry context in which `span` is the current one."""
+    return cast(otel_context.Context, getattr(span, "_context", otel_context.get_current()))

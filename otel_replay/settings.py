@@ -1,0 +1,135 @@
+"""Every setting, where it comes from and what it does without one: one table, read from the environment once.
+
+`docs/settings.md` is made from `VARIABLES`. A value that makes no sense is told once, through `problems`,
+and the default stands in: a wrong setting must not stop the program that is recorded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["RUN_ID_VARIABLE", "STORE_VARIABLE", "VARIABLES", "Settings", "Variable", "read_settings"]
+
+RUN_ID_VARIABLE = "OTEL_REPLAY_RUN_ID"
+STORE_VARIABLE = "OTEL_REPLAY_STORE"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: its name, the setting it fills, how it is read, and what it means."""
+
+    name: str
+    setting: str
+    read: Callable[[str], Any]
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to record. Sizes are in bytes, times in seconds."""
+
+    store: Path = Path(".otel-replay")
+    run_id: str | None = None
+    disabled: bool = False
+    journal_mode: str = "mmap"
+    sync_seconds: float = 1.0
+    redact: bool = True
+    redact_keys: tuple[str, ...] = ()
+    decisions_as_logs: bool = False
+    projections: bool = True
+    problems: tuple[str, ...] = field(default=())
+
+
+def _boolean(text: str) -> bool:
+    value = text.strip().lower()
+    if value in {"true", "1", "yes", "on"}:
+        return True
+    if value in {"false", "0", "no", "off"}:
+        return False
+    raise ValueError("is not true or false")
+
+
+def _journal_mode(text: str) -> str:
+    if text not in {"mmap", "write"}:
+        raise ValueError("is not mmap or write")
+    return text
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 86_400:
+        raise ValueError("is not a number of seconds from 0 to 86400")
+    return value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(STORE_VARIABLE, "store", Path, ".otel-replay", "folder of the store"),
+    Variable(RUN_ID_VARIABLE, "run_id", str, "", "the run that this process joins; set for child processes"),
+    Variable("OTEL_REPLAY_DISABLED", "disabled", _boolean, "false", "record nothing; the API costs next to nothing"),
+    Variable(
+        "OTEL_REPLAY_JOURNAL",
+        "journal_mode",
+        _journal_mode,
+        "mmap",
+        "`mmap`: copy records into a mapped file; `write`: one write(2) for each, for network file systems",
+    ),
+    Variable(
+        "OTEL_REPLAY_SYNC_SECONDS",
+        "sync_seconds",
+        _seconds,
+        "1",
+        "how often journals are forced to the disk (against power failure; kill -9 needs none); 0: only at the end",
+    ),
+    Variable("OTEL_REPLAY_REDACT", "redact", _boolean, "true", "take secrets out before anything is written"),
+    Variable("OTEL_REPLAY_REDACT_KEYS", "redact_keys", _names, "", "more key names whose values are secret, with commas"),
+    Variable(
+        "OTEL_REPLAY_DECISIONS_AS_LOGS",
+        "decisions_as_logs",
+        _boolean,
+        "false",
+        "also emit decisions as OpenTelemetry log records with an event name",
+    ),
+    Variable(
+        "OTEL_REPLAY_PROJECTIONS",
+        "projections",
+        _boolean,
+        "true",
+        "write session_replay.json and manifest.json at the end of a run",
+    ),
+)  # fmt: skip
+
+
+def read_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Settings from the environment, overridden by what is given and not None.
+
+    Parameters
+    ----------
+    environ:
+        The environment; `os.environ` by default.
+    given:
+        Fields of :class:`Settings`.
+    """
+    source = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for variable in VARIABLES:
+        text = source.get(variable.name, "")
+        if not text:
+            continue
+        try:
+            values[variable.setting] = variable.read(text)
+        except ValueError as error:
+            problems.append(f"{variable.name}={text!r} {error}; using {variable.default!r}")
+    values.update({name: value for name, value in given.items() if value is not None})
+    if "store" in values:
+        values["store"] = Path(values["store"])
+    return Settings(problems=tuple(problems), **values)

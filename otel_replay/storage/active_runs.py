@@ -1,0 +1,90 @@
+"""The runs that this process is recording right now, and what a fork and the process's end mean to them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+from otel_replay.storage.open_span import OpenSpan
+from otel_replay.storage.run_writer import RunWriter
+
+__all__ = ["WRITERS", "add", "at_exit", "fallback_span", "remove"]
+
+WRITERS: list[RunWriter] = []
+"""The writers of all runs that are being recorded, oldest first. Empty: nothing records."""
+
+_lock = threading.Lock()
+_endings: list[Callable[[], None]] = []
+_hooked_pids: set[int] = set()
+
+
+def add(writer: RunWriter) -> None:
+    """A run is being recorded from now on."""
+    with _lock:
+        WRITERS.append(writer)
+    _hook_exit()
+
+
+def remove(writer: RunWriter) -> None:
+    """A run is over. Its writer still takes what comes late."""
+    with _lock:
+        if writer in WRITERS:
+            WRITERS.remove(writer)
+
+
+def fallback_span() -> OpenSpan | None:
+    """Where something goes that happens outside any span: the oldest run's own span.
+
+    A thread that was started behind our back has no context to say which run it works for. With one run
+    there is no question; with several, the first one is the process's own and the others are inside it.
+    """
+    for writer in WRITERS:
+        if writer.root is not None:
+            return writer.root
+    return None
+
+
+def at_exit(ending: Callable[[], None]) -> None:
+    """Call `ending` when the process ends, before the journals are closed; the last one added goes first."""
+    _endings.append(ending)
+    _hook_exit()
+
+
+def _hook_exit() -> None:
+    pid = os.getpid()
+    if pid in _hooked_pids:
+        return
+    _hooked_pids.add(pid)
+    multiprocessing_util = sys.modules.get("multiprocessing.util")
+    if multiprocessing_util is not None and sys.modules["multiprocessing"].parent_process() is not None:
+        # Children of multiprocessing leave by os._exit, which asks nobody but these.
+        multiprocessing_util.Finalize(None, _end_process, exitpriority=100)
+    else:
+        atexit.register(_end_process)
+
+
+def _end_process() -> None:
+    endings, _endings[:] = _endings[:], []
+    for ending in reversed(endings):
+        try:
+            ending()
+        except Exception as error:
+            for writer in WRITERS:
+                writer.note_loss(f"at exit: {error}")
+    for writer in list(WRITERS):
+        writer.close("exit")
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _endings.clear()
+    for writer in WRITERS:
+        writer.forget_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,276 @@
+"""An append-only file in which only the last line can be torn, written as fast as memory can be copied.
+
+The file grows by preallocated pieces that are mapped into memory; a record is copied into the map and
+belongs to the kernel from then on, so `kill -9` does not take it. Preallocation makes a full disk an error
+here instead of a SIGBUS later. Where mapping is not wanted (network file systems), mode `write` makes one
+write(2) for each record. While it is open the writer holds `flock` on it: that is how readers see it lives.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import threading
+from pathlib import Path
+
+__all__ = ["Journal", "JournalFull", "open_journal"]
+
+_FIRST_PIECE_BYTES = 64 * 1024
+_LARGEST_PIECE_BYTES = 4 * 1024 * 1024
+_RESERVE_BYTES = 1024
+"""Kept free at the end of the last piece, so that a full disk can still be told about in the journal."""
+
+
+class JournalFull(Exception):
+    """The journal cannot grow; `args[0]` is the operating system's reason."""
+
+
+class Journal:
+    """One process's journal of one run. Use :func:`open_journal`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock = threading.Lock()
+        """Held while a record is appended; hold it to do something else in the same order."""
+        self.closed = False
+        self._synced_bytes = 0
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pass  # no flock on this file system: readers then ask for the process
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of records, without the preallocated rest."""
+        raise NotImplementedError
+
+    def append(self, line: bytes) -> None:
+        """Append one record, newline included. When it returns, the record survives the process.
+
+        Raises
+        ------
+        JournalFull
+            If the file cannot grow. Nothing of `line` is in the journal then.
+        ValueError
+            If the journal is closed.
+        """
+        with self.lock:
+            self.append_locked(line)
+
+    def append_locked(self, line: bytes) -> None:
+        """As :meth:`append`, for a caller who holds `lock`."""
+        raise NotImplementedError
+
+    def sync(self) -> None:
+        """Force to the disk what was appended, if anything was (against power failure)."""
+        with self.lock:
+            size = self.size_bytes
+            if self.closed or size == self._synced_bytes:
+                return
+            self._synced_bytes = size
+            self._flush_map()
+            # A copy of the descriptor, so that the slow part happens without the lock.
+            fd = os.dup(self._fd)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def close(self, last_lines: bytes = b"", *, durable: bool = True) -> bool:
+        """Append `last_lines` (room is kept for them), cut the file to its exact size, let go of it.
+
+        Returns False if there was no room for `last_lines` after all. Closing twice does nothing.
+        """
+        with self.lock:
+            if self.closed:
+                return True
+            fits = self._append_last(last_lines) if last_lines else True
+            self.closed = True
+            size = self.size_bytes
+            self._flush_map()
+            self._unmap()
+            try:
+                os.ftruncate(self._fd, size)
+                if durable:
+                    os.fsync(self._fd)
+            finally:
+                os.close(self._fd)
+        return fits
+
+    def forget(self) -> None:
+        """In a forked child: let go of the parent's journal without touching it."""
+        self.lock = threading.Lock()
+        if not self.closed:
+            self.closed = True
+            self._unmap()
+            # The flock belongs to the open file that both processes share; closing this copy keeps it.
+            os.close(self._fd)
+
+    def append_reserved(self, line: bytes) -> bool:
+        """As :meth:`append`, but may use the room that is kept for last lines; False if there is none."""
+        with self.lock:
+            return not self.closed and self._append_last(line)
+
+    def _append_last(self, lines: bytes) -> bool:
+        try:
+            self.append_locked(lines)
+        except JournalFull:
+            return False
+        return True
+
+    def _flush_map(self) -> None:
+        """Hand the map's changes to the file, where fsync does not do that."""
+
+    def _unmap(self) -> None:
+        """Let go of the map, if there is one."""
+
+
+class _WrittenJournal(Journal):
+    """One write(2) for each record."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._position = 0
+
+    @property
+    def size_bytes(self) -> int:
+        return self._position
+
+    def append_locked(self, line: bytes) -> None:
+        if self.closed:
+            raise ValueError(f"journal {self.path} is closed")
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError as error:
+            # What of the line did reach the file must go again, or the next one would be damaged.
+            os.ftruncate(self._fd, self._position)
+            os.lseek(self._fd, self._position, os.SEEK_SET)
+            raise JournalFull(error.strerror or str(error)) from None
+        self._position += len(line)
+
+
+class _MappedJournal(Journal):
+    """Records are copied into a preallocated, memory-mapped piece of the file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._map: mmap.mmap | None = None
+        self._base = 0  # where in the file the map begins
+        self._position = 0  # where in the map the next record goes
+        self._limit = 0  # where in the map records must end
+        self._allocated = 0
+
+    @property
+    def size_bytes(self) -> int:
+        return self._base + self._position
+
+    def append(self, line: bytes) -> None:
+        # The body of append_locked again: this is the one call in the program where a call more shows.
+        with self.lock:
+            start = self._position
+            end = start + len(line)
+            if end > self._limit:
+                self._make_room(len(line))
+                start = self._position
+                end = start + len(line)
+            self._map[start:end] = line  # type: ignore[index]
+            self._position = end
+
+    def append_locked(self, line: bytes) -> None:
+        start = self._position
+        end = start + len(line)
+        if end > self._limit:
+            self._make_room(len(line))
+            start = self._position
+            end = start + len(line)
+        self._map[start:end] = line  # type: ignore[index]
+        self._position = end
+
+    def _make_room(self, needed_bytes: int) -> None:
+        if self.closed:
+            raise ValueError(f"journal {self.path} is closed")
+        position = self.size_bytes
+        base = position - position % mmap.ALLOCATIONGRANULARITY
+        piece = max(_FIRST_PIECE_BYTES, min(self._allocated, _LARGEST_PIECE_BYTES))
+        smallest = position + needed_bytes + _RESERVE_BYTES
+        try:
+            window = self._allocate_and_map(base, smallest + piece)
+        except OSError:
+            # The disk may have room for this record, if not for a whole piece more.
+            try:
+                window = self._allocate_and_map(base, smallest)
+            except OSError as error:
+                raise JournalFull(error.strerror or str(error)) from None
+        self._unmap()
+        self._map = window
+        self._base = base
+        self._position = position - base
+        self._limit = len(window) - _RESERVE_BYTES
+
+    def _allocate_and_map(self, base: int, size: int) -> mmap.mmap:
+        size += -size % mmap.ALLOCATIONGRANULARITY
+        if size > self._allocated:
+            _allocate(self._fd, self._allocated, size - self._allocated)
+            self._allocated = size
+        return mmap.mmap(self._fd, size - base, offset=base)
+
+    def _append_last(self, lines: bytes) -> bool:
+        end = self._position + len(lines)
+        if self._map is not None and end <= len(self._map):
+            self._map[self._position : end] = lines  # the reserve is for these
+            self._position = end
+            return True
+        return super()._append_last(lines)
+
+    def _flush_map(self) -> None:
+        if self._map is not None and not _FSYNC_WRITES_MAPS:
+            self._map.flush()
+
+    def _unmap(self) -> None:
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+        self._limit = -1
+
+
+def open_journal(path: Path, *, mode: str = "mmap") -> Journal:
+    """A new journal at `path`, where no file may be yet.
+
+    Parameters
+    ----------
+    path:
+        The file to make, with mode 0600.
+    mode:
+        `mmap` (records are copied into a mapped file) or `write` (one write(2) for each).
+
+    Raises
+    ------
+    OSError
+        If the file cannot be made.
+    """
+    return _WrittenJournal(path) if mode == "write" else _MappedJournal(path)
+
+
+# On Linux fsync finds the dirty pages of a shared map by itself; elsewhere msync must come first.
+_FSYNC_WRITES_MAPS = os.uname().sysname == "Linux"
+
+
+def _allocate(fd: int, offset: int, size: int) -> None:
+    """Give the file real blocks, so that writing into its map cannot fail for want of space."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(fd, offset, size)
+            return
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}:
+                raise
+    zeros = bytes(min(size, 1 << 20))
+    while size > 0:
+        written = os.pwrite(fd, zeros[:size], offset)
+        offset += written
+        size -= written

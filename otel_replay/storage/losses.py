@@ -1,0 +1,66 @@
+"""What could not be kept: counted, told once on the log, and written down as soon as there is room."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import orjson
+
+from otel_replay.clock import Clock
+from otel_replay.storage.journal import Journal
+from otel_replay.values import ORJSON_OPTIONS
+
+__all__ = ["Losses"]
+
+_log = logging.getLogger("otel_replay")
+_LONGEST_REASON = 200
+
+
+class Losses:
+    """The losses of one run in one process."""
+
+    def __init__(self, run_id: str, clock: Clock) -> None:
+        self.by_reason: dict[str, int] = {}
+        self._run_id = run_id
+        self._clock = clock
+        self._written = 0
+        self._lock = threading.Lock()
+
+    @property
+    def total(self) -> int:
+        """Records that could not be kept."""
+        return sum(self.by_reason.values())
+
+    def note(self, reason: str, journal: Journal | None) -> None:
+        """Count one record. At 1, 10, 100, … the journal's reserve takes a line, in case there is no end."""
+        with self._lock:
+            first = reason not in self.by_reason
+            self.by_reason[reason] = self.by_reason.get(reason, 0) + 1
+            total = self.total
+            if str(total).strip("0") == "1" and journal is not None:
+                line = self._line(total - self._written, reason)
+                if _try_reserved(journal, line):
+                    self._written = total
+        if first:
+            _log.warning("run %s: could not keep a record: %s (the program goes on)", self._run_id, reason)
+
+    def last_line(self) -> bytes:
+        """The losses that no line tells of yet, as a line for the journal's end; empty if there are none."""
+        with self._lock:
+            unwritten = self.total - self._written
+            if not unwritten:
+                return b""
+            self._written += unwritten
+            return self._line(unwritten, max(self.by_reason, key=lambda reason: self.by_reason[reason]))
+
+    def _line(self, records: int, reason: str) -> bytes:
+        body = {"kind": "loss", "t": self._clock(), "records": records, "reason": reason[:_LONGEST_REASON]}
+        return orjson.dumps(body, None, ORJSON_OPTIONS)
+
+
+def _try_reserved(journal: Journal, line: bytes) -> bool:
+    try:
+        return journal.append_reserved(line)
+    except (OSError, ValueError):
+        return False

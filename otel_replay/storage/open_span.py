@@ -1,0 +1,148 @@
+"""The write side of one open span: what a decision call reaches, and nothing else on the way.
+
+A call appends one line to the journal and returns; what it returned from survives the process. Where
+somebody else listens to the span too (an OTLP exporter), the lines are also kept in `pending`, from which
+the span events are made when the span ends or when `event_limit` of them have gathered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from otel_replay.redaction import SKELETON_DROPS
+from otel_replay.values import ORJSON_OPTIONS
+
+if TYPE_CHECKING:
+    from otel_replay.storage.run_writer import RunWriter
+
+__all__ = ["OpenSpan"]
+
+_DROPS = SKELETON_DROPS
+_dumps = orjson.dumps
+
+# Bytes before the first text of the program, less ten, so that a clock with fewer digits cannot move any of
+# that text in front of the screen.
+_DECISION_OFFSET = len('{"kind":"decision","t":1234567890123456789,"span":"1234567890123456","action":"') - 10
+_EVENT_OFFSET = len('{"kind":"event","t":1234567890123456789,"span":"1234567890123456","name":"') - 10
+
+
+class OpenSpan:
+    """One span that has started and not ended, as the journal sees it.
+
+    Parameters
+    ----------
+    writer:
+        The run's writer in this process.
+    span_id, trace_id:
+        Lower-case hexadecimal.
+    start_attributes:
+        What the span's start record holds, so that its end record need not repeat it.
+    """
+
+    __slots__ = (
+        "append",
+        "chunks",
+        "foreign_events",
+        "held",
+        "known",
+        "now",
+        "on_full",
+        "pending",
+        "span_id",
+        "start_attributes",
+        "start_links",
+        "start_name",
+        "trace_id",
+        "writer",
+    )
+
+    def __init__(
+        self, writer: RunWriter, span_id: str, trace_id: str, name: str, start_attributes: dict[str, Any]
+    ) -> None:
+        self.writer = writer
+        self.append = writer.append
+        self.known = writer.screen.known
+        self.now = writer.clock
+        self.span_id = span_id
+        self.trace_id = trace_id
+        self.start_name = name
+        self.start_attributes = start_attributes
+        self.start_links = 0
+        self.foreign_events = 0
+        """Events that came by the OpenTelemetry API and are in the journal already."""
+        self.pending: list[bytes] | None = None
+        """Lines that others who listen have not seen yet; None where nobody else listens."""
+        self.held: list[bytes] | None = None
+        """The first full chunk of `pending`, kept until the span ends."""
+        self.chunks = 0
+        self.on_full: Callable[[OpenSpan, list[bytes], int], None] | None = None
+        """Called with each further full chunk and its number, on the thread that filled it."""
+
+    def decision(self, action: str, reason: str, values: Any = None, cell: Any = None) -> None:
+        """Record a decision. Never raises; what cannot be kept is counted."""
+        try:
+            body = {"kind": "decision", "t": self.now(), "span": self.span_id, "action": action, "reason": reason}
+            if values is not None:
+                body["values"] = values
+            if cell is not None:
+                body["cell"] = cell
+            line = _dumps(body, None, ORJSON_OPTIONS)
+            if line[_DECISION_OFFSET:].translate(None, _DROPS) not in self.known:
+                line = self.writer.checked(line, body, _DECISION_OFFSET)
+        except Exception as error:
+            line = self.writer.rescued(error, body, _DECISION_OFFSET)
+        if self.pending is None:
+            self.append(line)
+        else:
+            self._append_and_hold(line)
+
+    def event(self, name: str, attributes: Any = None, time_ns: int | None = None) -> None:
+        """Record an event of ours (file access, checkpoint, artifact, heartbeat). Never raises."""
+        line = self._event_line(name, attributes, self.now() if time_ns is None else time_ns)
+        if self.pending is None:
+            self.append(line)
+        else:
+            self._append_and_hold(line)
+
+    def foreign_event(self, name: str, attributes: Any, time_ns: int) -> None:
+        """Record an event that was added through the OpenTelemetry API, so that others see it anyway."""
+        self.append(self._event_line(name, attributes, time_ns))
+        self.foreign_events += 1
+
+    def update(self, attributes: dict[str, Any]) -> None:
+        """Record attributes that the open span has got, at once. Never raises."""
+        head = b'{"kind":"update","t":%d,"span":"%b",' % (self.now(), self.span_id.encode())
+        self.append(head + self.writer.line({"attributes": attributes}, 0)[1:])
+
+    def _event_line(self, name: str, attributes: Any, time_ns: int) -> bytes:
+        body = {"kind": "event", "t": time_ns, "span": self.span_id, "name": name}
+        if attributes:
+            body["attributes"] = attributes
+        return self.writer.line(body, _EVENT_OFFSET)
+
+    def take_pending(self) -> list[bytes]:
+        """What others have not seen yet, for the last time: from now on lines go to the journal only."""
+        with self.writer.pending_lock:
+            pending, self.pending = self.pending, None
+        return pending or []
+
+    def _append_and_hold(self, line: bytes) -> None:
+        chunk = None
+        # One lock for both, so that others get the events in the journal's order.
+        with self.writer.pending_lock:
+            self.append(line)
+            pending = self.pending
+            if pending is None:
+                return
+            pending.append(line)
+            if len(pending) >= self.writer.event_limit:
+                chunk, self.pending = pending, []
+                number = self.chunks
+                self.chunks += 1
+                if number == 0:
+                    self.held, chunk = chunk, None
+        if chunk is not None and self.on_full is not None:
+            self.on_full(self, chunk, number)

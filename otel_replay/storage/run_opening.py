@@ -1,0 +1,189 @@
+"""How a run begins and ends in one process: made or joined, and at its end closed and summed up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from otel_replay.clock import SYSTEM_CLOCK, Clock, iso_milliseconds
+from otel_replay.errors import OtelReplayError, StoreError, UsageError
+from otel_replay.redaction import Redactor
+from otel_replay.settings import Settings
+from otel_replay.storage import active_runs
+from otel_replay.storage.liveness import process_identity
+from otel_replay.storage.run_header import RunHeader
+from otel_replay.storage.run_writer import RunWriter
+from otel_replay.storage.screen import Screen
+from otel_replay.storage.store import Store, validate_run_id
+from otel_replay.storage.syncer import Syncer
+from otel_replay.version import WRITER
+
+__all__ = ["OpenedRun", "end_run", "new_run_id", "open_run"]
+
+_log = logging.getLogger("otel_replay")
+_lock = threading.Lock()
+_screens: dict[tuple[Any, ...], Screen] = {}
+_syncers: dict[float, Syncer] = {}
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenedRun:
+    """A run that this process writes to. `joined`: another process began it and will end it."""
+
+    writer: RunWriter
+    store: Store
+    settings: Settings
+    joined: bool
+
+
+def new_run_id(time_ns: int) -> str:
+    """An id that sorts by time and is told from others of the same second: `2025-12-15T17-28-01Z-e46826`."""
+    moment = iso_milliseconds(time_ns)[:19].replace(":", "-")
+    return f"{moment}Z-{os.urandom(3).hex()}"
+
+
+def open_run(
+    name: str,
+    *,
+    settings: Settings,
+    run_id: str | None = None,
+    joins: bool = False,
+    attributes: Mapping[str, Any] | None = None,
+    parent_run_id: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+) -> OpenedRun:
+    """Begin a run, or join one that another process began. Never raises.
+
+    A run id that is not allowed, or that is taken, is replaced and told on the log; a store that cannot be
+    written gives a run that counts what it loses.
+
+    Parameters
+    ----------
+    name:
+        The run's name, for a person.
+    run_id:
+        The id to use; made from the time if None.
+    joins:
+        Whether `run_id` names a run that may be there already.
+    attributes:
+        What the run's header says besides.
+    parent_run_id:
+        The run inside which this one begins.
+    """
+    for problem in settings.problems:
+        _log.warning("%s", problem)
+    now = clock()
+    store = Store(settings.store)
+    wanted = _allowed(run_id, now)
+    writer = _writer(store, wanted, settings, clock)
+    header = RunHeader(
+        run_id=wanted,
+        name=str(writer.clean_text(name)),
+        started_ns=now,
+        journal=writer.journal_name,
+        attributes=writer.clean(attributes or {}),
+        process=process_identity(),
+        parent_run_id=parent_run_id,
+        writer=WRITER,
+    )
+    joined = False
+    try:
+        store.ensure()
+        if joins and (store.directory(wanted) / "run.json").exists():
+            joined = True
+        else:
+            writer = _create(store, header, writer, settings, joins)
+            joined = writer is None
+    except (OtelReplayError, OSError) as error:
+        _log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
+    if writer is None:
+        writer = _writer(store, wanted, settings, clock)
+    active_runs.add(writer)
+    return OpenedRun(writer=writer, store=store, settings=settings, joined=joined)
+
+
+def _allowed(run_id: str | None, now: int) -> str:
+    if run_id is None:
+        return new_run_id(now)
+    try:
+        return validate_run_id(run_id)
+    except UsageError as error:
+        made = new_run_id(now)
+        _log.error("%s; recording as %s", error, made)
+        return made
+
+
+def _create(
+    store: Store, header: RunHeader, writer: RunWriter, settings: Settings, joins: bool
+) -> RunWriter | None:
+    """Make the run's directory; under another id where the id is taken. None: it was made meanwhile, join it."""
+    wanted = header.run_id
+    for number in range(2, 1000):
+        try:
+            store.create(header)
+            break
+        except StoreError:
+            if not os.path.lexists(store.directory(header.run_id)):
+                raise
+            if joins:
+                return None
+            other = f"{wanted[:120]}-{number}"
+            writer = _writer(store, other, settings, writer.clock)
+            header = replace(header, run_id=other, journal=writer.journal_name)
+    if header.run_id != wanted:
+        _log.warning("run %s exists already; recording as %s", wanted, header.run_id)
+    return writer
+
+
+def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunWriter:
+    with _lock:
+        key = (settings.redact, settings.redact_keys)
+        screen = _screens.get(key)
+        if screen is None:
+            screen = _screens[key] = Screen(Redactor(enabled=settings.redact, extra_keys=settings.redact_keys))
+        syncer = _syncers.get(settings.sync_seconds)
+        if syncer is None:
+            syncer = _syncers[settings.sync_seconds] = Syncer(settings.sync_seconds)
+    return RunWriter(
+        (store.root / "runs" / run_id).absolute(),
+        run_id,
+        screen=screen,
+        clock=clock,
+        mode=settings.journal_mode,
+        syncer=syncer,
+        writer=WRITER,
+    )
+
+
+def end_run(run: OpenedRun, *, ended_ns: int, failed: bool = False, message: str = "") -> None:
+    """Close this process's journal and sum the run up. Never raises.
+
+    A process that joined the run says nothing of how it ended; it only brings what is derived up to date,
+    should the run be over already.
+    """
+    from otel_replay.storage.finalise import finalise  # reading is not needed before a run's end
+
+    writer = run.writer
+    active_runs.remove(writer)
+    home = os.getpid() == writer.home_pid and not run.joined
+    writer.close("ended" if home else "exit")
+    if not (writer.directory / "run.json").exists():
+        return
+    try:
+        if home:
+            finalise(
+                writer.directory,
+                clock=writer.clock,
+                ended_ns=ended_ns,
+                status="error" if failed else "ok",
+                message=message,
+                projections=run.settings.projections,
+            )
+        else:
+            finalise(writer.directory, clock=writer.clock, projections=run.settings.projections)
+    except (OtelReplayError, OSError) as error:
+        _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)

@@ -1,0 +1,384 @@
+"""The write side of one run in one process: turns what happens into lines of this process's journal.
+
+The journal is made with the first record, and again after a fork or when something still happens after the
+end. Nothing here raises into the program that is recorded: what could not be kept is counted, told once on
+the log, and written down as a loss.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import orjson
+
+from otel_replay.clock import Clock, iso_milliseconds
+from otel_replay.formats.journal_v1 import FORMAT, VERSION
+from otel_replay.storage.atomic import make_private_directory
+from otel_replay.storage.blobs import Blobs
+from otel_replay.storage.journal import Journal, JournalFull, open_journal
+from otel_replay.storage.liveness import process_identity
+from otel_replay.storage.losses import Losses
+from otel_replay.storage.open_span import OpenSpan
+from otel_replay.storage.screen import Screen
+from otel_replay.storage.syncer import Syncer
+from otel_replay.values import ORJSON_OPTIONS, Notes
+
+__all__ = ["RunWriter"]
+
+_log = logging.getLogger("otel_replay")
+_STATUS = ("unset", "ok", "error")
+
+
+class RunWriter:
+    """Writes the records of one run.
+
+    Parameters
+    ----------
+    directory:
+        The run's directory; `journal/` is made in it when needed.
+    run_id:
+        The run's id.
+    screen:
+        Encodes and redacts; one for the process.
+    clock:
+        Nanoseconds since the epoch.
+    mode:
+        How journals are written: `mmap` or `write`.
+    syncer:
+        Forces journals to the disk on a timer; None: only at the end.
+    event_limit:
+        Events that a span takes in OpenTelemetry; further ones go to continuation spans.
+    writer:
+        Name and version of the program that writes, for the journal's header.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        run_id: str,
+        *,
+        screen: Screen,
+        clock: Clock,
+        mode: str = "mmap",
+        syncer: Syncer | None = None,
+        event_limit: int = 128,
+        writer: str = "otel-replay",
+    ) -> None:
+        self.directory = directory
+        self.run_id = run_id
+        self.screen = screen
+        self.clock = clock
+        self.event_limit = event_limit
+        self.open_spans: dict[str, OpenSpan] = {}
+        self.pending_lock = threading.Lock()
+        self.journal_name = _journal_name(clock())
+        """File name of this process's journal, which is made with the first record."""
+        self.root: OpenSpan | None = None
+        """The run's own span, where it was started in this process: takes what happens outside any span."""
+        self.home_pid = os.getpid()
+        self.notes: dict[str, int] = {}
+        """Counts of what was changed on its way in: `redacted`, `by_repr`, …"""
+        self.losses = Losses(run_id, clock)
+        self._blobs = Blobs(directory / "blobs")
+        self._writer = writer
+        self._mode = mode
+        self._syncer = syncer
+        self._lock = threading.RLock()
+        self._journal: Journal | None = None
+        self._tables: dict[tuple[str, int], tuple[int, object]] = {}
+        self._retry_at = 0.0
+        self._open_error: OSError | None = None
+        self._append = self._append_first
+
+    # -- lines ---------------------------------------------------------------------------------------------
+
+    def append(self, line: bytes) -> None:
+        """Append an encoded line. Never raises."""
+        try:
+            self._append(line)
+        except Exception as error:
+            self._rescue(line, error)
+
+    def line(self, body: dict[str, Any], offset: int) -> bytes:
+        """`body` as a line, by the rules for values and without secrets; see :meth:`Screen.line`."""
+        notes = Notes()
+        line = self.screen.line(body, offset, notes, self._put_blob)
+        if notes:
+            self.count(notes)
+        return line
+
+    def checked(self, line: bytes, body: dict[str, Any], offset: int) -> bytes:
+        """`line` if it may be written as it is, otherwise `body` encoded by the rules."""
+        notes = Notes()
+        line = self.screen.checked(line, body, offset, notes, self._put_blob)
+        if notes:
+            self.count(notes)
+        return line
+
+    def clean(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """Attributes by the rules for values and without secrets, for those who see them besides the journal."""
+        notes = Notes()
+        clean = self.screen.clean(attributes, notes, self._put_blob)
+        if notes:
+            self.count(notes)
+        return clean
+
+    def clean_text(self, text: object) -> str:
+        """A name or message by the same rules."""
+        return str(self.clean({"text": text})["text"])
+
+    def _put_blob(self, data: bytes) -> None:
+        try:
+            self._blobs.put(data)
+        except Exception as error:
+            self.note_loss(f"blob: {error}")
+
+    def put_blob(self, data: bytes) -> str | None:
+        """Keep bytes by their sha256, which is returned; None if they could not be kept (counted)."""
+        try:
+            return self._blobs.put(data)
+        except Exception as error:
+            self.note_loss(f"blob: {error}")
+            return None
+
+    def put_file(self, path: Path) -> tuple[str, int] | None:
+        """Keep a copy of a file: sha256 and size; None if it could not be kept (counted)."""
+        try:
+            return self._blobs.put_file(path)
+        except Exception as error:
+            self.note_loss(f"artifact {path.name}: {error}")
+            return None
+
+    def count(self, notes: Mapping[str, int]) -> None:
+        with self._lock:
+            for name, count in notes.items():
+                self.notes[name] = self.notes.get(name, 0) + count
+
+    # -- spans ---------------------------------------------------------------------------------------------
+
+    def span_started(
+        self,
+        *,
+        time_ns: int,
+        span_id: str,
+        trace_id: str,
+        parent_id: str,
+        name: str,
+        span_kind: int,
+        attributes: dict[str, Any],
+        links: list[dict[str, Any]],
+        trace_state: str,
+        flags: int,
+        resource: int,
+        scope: int,
+    ) -> OpenSpan:
+        """Write a span's start and return the write side of the open span."""
+        body: dict[str, Any] = {"name": name, "span_kind": span_kind, "resource": resource, "scope": scope}
+        if attributes:
+            body["attributes"] = attributes
+        if flags:
+            body["flags"] = flags
+        if trace_state:
+            body["state"] = trace_state
+        if links:
+            body["links"] = links
+        head = b'{"kind":"start","t":%d,"span":"%b","trace":"%b","parent":"%b",' % (
+            time_ns,
+            span_id.encode(),
+            trace_id.encode(),
+            parent_id.encode(),
+        )
+        self.append(head + self.line(body, 0)[1:])
+        span = OpenSpan(self, span_id, trace_id, name, attributes)
+        span.start_links = len(links)
+        self.open_spans[span_id] = span
+        return span
+
+    def span_ended(
+        self,
+        span: OpenSpan,
+        *,
+        time_ns: int,
+        status: int,
+        message: str,
+        name: str,
+        attributes: Mapping[str, Any],
+        links: list[dict[str, Any]],
+        dropped: Mapping[str, int],
+    ) -> None:
+        """Write a span's end: what is new or changed since its start.
+
+        `status` is OpenTelemetry's number (0 unset, 1 ok, 2 error); `dropped` counts what limits of the SDK
+        took, under `dropped_attributes`, `dropped_events` and `dropped_links`.
+        """
+        self.open_spans.pop(span.span_id, None)
+        body: dict[str, Any] = {"status": _STATUS[status]}
+        before = span.start_attributes
+        changed = {
+            key: value for key, value in attributes.items() if key not in before or before[key] is not value
+        }
+        if changed:
+            body["attributes"] = changed
+        if message:
+            body["message"] = message
+        if name != span.start_name:
+            body["name"] = name
+        if links:
+            body["links"] = links
+        body.update(dropped)
+        head = b'{"kind":"end","t":%d,"span":"%b",' % (time_ns, span.span_id.encode())
+        self.append(head + self.line(body, 0)[1:])
+
+    def log(self, time_ns: int, body: dict[str, Any]) -> None:
+        """Write an OpenTelemetry log record; `body` has the keys of docs/format.md."""
+        self.append(b'{"kind":"log","t":%d,' % time_ns + self.line(body, 0)[1:])
+
+    def table_id(self, kind: str, entry: object, body: Callable[[], dict[str, Any]]) -> int:
+        """The number of a resource or scope in this journal; written down when it is new.
+
+        `entry` is told from others by its identity; `body` makes its line.
+        """
+        known = self._tables.get((kind, id(entry)))
+        if known is not None:
+            return known[0]
+        with self._lock:
+            try:
+                self._opened()
+            except OSError:
+                return 0  # the record that asks will be counted as lost
+            known = self._tables.get((kind, id(entry)))
+            if known is None:
+                number = sum(1 for table, _ in self._tables if table == kind)
+                head = b'{"kind":"%b","id":%d,' % (kind.encode(), number)
+                self.append(head + self.line(body(), 0)[1:])
+                # The entry is kept, so that its id() is not used again by another one.
+                self._tables[kind, id(entry)] = known = (number, entry)
+        return known[0]
+
+    # -- the journal ---------------------------------------------------------------------------------------
+
+    def _append_first(self, line: bytes) -> None:
+        self._opened().append(line)
+
+    def _opened(self) -> Journal:
+        with self._lock:
+            if self._journal is not None and not self._journal.closed:
+                return self._journal
+            # A folder that cannot be written is asked again once a second, not with every record.
+            if self._open_error is not None and monotonic() < self._retry_at:
+                raise self._open_error
+            try:
+                journal = self._made()
+            except OSError as error:
+                self._open_error = error
+                self._retry_at = monotonic() + 1.0
+                raise
+            self._journal = journal
+            self._open_error = None
+            self._tables = {}
+            self._append = journal.append
+            if self._syncer is not None:
+                self._syncer.watch(journal)
+            return journal
+
+    def _made(self) -> Journal:
+        """A new journal with its header."""
+        make_private_directory(self.directory / "journal")
+        now = self.clock()
+        if self._journal is not None or self.journal_name == "":
+            self.journal_name = _journal_name(now)
+        for attempt in range(1000):
+            if attempt:
+                self.journal_name = _journal_name(now, attempt)
+            try:
+                journal = open_journal(self.directory / "journal" / self.journal_name, mode=self._mode)
+                break
+            except FileExistsError:
+                continue
+        else:
+            raise OSError(f"no free name for a journal in {self.directory}")
+        head = b'{"kind":"journal","format":"%b","version":%d,"t":%d,' % (FORMAT.encode(), VERSION, now)
+        body = {
+            "run": self.run_id,
+            "writer": self._writer,
+            "event_limit": self.event_limit,
+            "process": process_identity(),
+        }
+        try:
+            journal.append(head + self.line(body, 0)[1:])
+        except JournalFull as error:
+            journal.close()
+            journal.path.unlink()
+            raise OSError(f"{journal.path}: {error}") from None
+        return journal
+
+    def sync(self) -> None:
+        """Force the journal to the disk now. Never raises."""
+        journal = self._journal
+        try:
+            if journal is not None:
+                journal.sync()
+        except (OSError, ValueError) as error:
+            _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, error)
+
+    def _rescue(self, line: bytes, error: Exception) -> None:
+        """A record was not taken: a closed journal is opened again, everything else is a loss."""
+        try:
+            if isinstance(error, ValueError | TypeError) and (self._journal is None or self._journal.closed):
+                self._opened().append(line)
+                return
+        except Exception as second:
+            error = second
+        self.note_loss(str(error.args[0] if isinstance(error, JournalFull) else error) or type(error).__name__)
+
+    def note_loss(self, reason: str) -> None:
+        """Count a record that could not be kept."""
+        self.losses.note(reason, self._journal)
+
+    def close(self, how: str) -> None:
+        """Close this process's journal: losses, counts, exact size, on the disk. Never raises.
+
+        `how` is `ended` (the run was ended) or `exit` (the process ends).
+        """
+        with self._lock:
+            journal = self._journal
+            if journal is None or journal.closed:
+                return
+            last = self.losses.last_line()
+            body: dict[str, Any] = {"kind": "close", "t": self.clock(), "how": how}
+            if self.notes:
+                body["notes"] = self.notes
+            last += orjson.dumps(body, None, ORJSON_OPTIONS)
+            try:
+                if not journal.close(last):
+                    _log.warning("run %s: no room for the journal's last lines", self.run_id)
+            except OSError as error:
+                _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, error)
+
+    def forget_parent(self) -> None:
+        """In a forked child: start over with a journal of its own, and leave the parent's alone."""
+        self._lock = threading.RLock()
+        self.pending_lock = threading.Lock()
+        if self._journal is not None:
+            self._journal.forget()
+        self._journal = None
+        self._append = self._append_first
+        self._tables = {}
+        self.journal_name = ""
+        self.losses = Losses(self.run_id, self.clock)
+        self.notes = {}
+        for span in self.open_spans.values():
+            if span.pending is not None:
+                span.pending = []
+                span.held = None
+
+
+def _journal_name(time_ns: int, attempt: int = 0) -> str:
+    moment = iso_milliseconds(time_ns).translate({ord(":"): None, ord("-"): None, ord("."): None})
+    return f"{moment}-{os.getpid()}{f'-{attempt}' if attempt else ''}.jsonl"

@@ -1,0 +1,143 @@
+"""Decides, mostly by one look-up, whether a line can be written as it was encoded.
+
+A line's *skeleton* is the line without its digits and dots. Programs record the same shapes over and over
+with other numbers, so the skeletons repeat, and one that was found to be harmless is harmless again: no
+secret in it, nothing that JSON cannot hold. Only lines with a new skeleton are looked at more closely.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from otel_replay.attributes import BLOB
+from otel_replay.redaction import SKELETON_DROPS, Redactor
+from otel_replay.values import ORJSON_OPTIONS, Notes, normalise, to_json
+
+__all__ = ["PutBlob", "Screen"]
+
+PutBlob = Callable[[bytes], object]
+"""Keeps bytes outside the journal, under their sha256."""
+
+_LONGEST_CACHED_BYTES = 2_048
+_MOST_CACHED = 4_096
+_LARGE_BYTES = 65_536
+_PROGRAM_KEYS = ("attributes", "values", "cell", "extra", "body", "process", "notes")
+_TEXT_KEYS = ("action", "reason", "name", "message", "event", "severity_text")
+
+
+class Screen:
+    """Encodes the bodies of records as lines: by the rules for values, without secrets.
+
+    One screen serves a process. `known` may be read by callers who do the look-up themselves.
+    """
+
+    __slots__ = ("known", "redactor")
+
+    def __init__(self, redactor: Redactor) -> None:
+        self.redactor = redactor
+        self.known: set[bytes] = set()
+        """Skeletons of lines that may be written as they are."""
+
+    def line(self, body: dict[str, Any], offset: int, notes: Notes, put_blob: PutBlob | None) -> bytes:
+        """`body` as one line.
+
+        Parameters
+        ----------
+        body:
+            The record's keys and values, as `docs/format.md` names them. Values may be anything.
+        offset:
+            Bytes at the line's beginning that are ours (kind, time, ids) and never screened.
+        notes:
+            Counts what was redacted or could not be kept exactly.
+        put_blob:
+            Where large values go; None keeps them in the line.
+        """
+        try:
+            line = orjson.dumps(body, None, ORJSON_OPTIONS)
+        except (TypeError, ValueError, RecursionError):
+            return self._by_the_rules(body, notes, put_blob)
+        return self.checked(line, body, offset, notes, put_blob)
+
+    def checked(
+        self, line: bytes, body: dict[str, Any], offset: int, notes: Notes, put_blob: PutBlob | None
+    ) -> bytes:
+        """`line`, if it is known or found to be harmless; otherwise `body` encoded by all the rules."""
+        skeleton = line[offset:].translate(None, SKELETON_DROPS)
+        if skeleton in self.known:
+            return line
+        # orjson writes NaN as null, and large values must not stand in a line.
+        if b"null" in skeleton or len(line) > _LARGE_BYTES or self.redactor.suspicious(skeleton):
+            return self._by_the_rules(body, notes, put_blob)
+        if len(line) <= _LONGEST_CACHED_BYTES:
+            if len(self.known) >= _MOST_CACHED:
+                self.known.clear()
+            self.known.add(skeleton)
+        return line
+
+    def clean(self, attributes: Mapping[str, Any], notes: Notes, put_blob: PutBlob | None) -> dict[str, Any]:
+        """`attributes` as AnyValues without secrets; large values as references to blobs."""
+        held = _Held(self.redactor, notes)
+        keep = held if put_blob is not None else None
+        plain: dict[str, Any] = self._redacted(normalise(dict(attributes), notes=notes, keep_blob=keep), notes)
+        if held.blobs and put_blob is not None:
+            text = repr(plain)
+            for sha256, data in held.blobs.items():
+                if sha256 in text:
+                    put_blob(data)
+        return plain
+
+    def _by_the_rules(self, body: dict[str, Any], notes: Notes, put_blob: PutBlob | None) -> bytes:
+        held = _Held(self.redactor, notes) if put_blob is not None else None
+        clean: dict[str, Any] = {}
+        for key, value in body.items():
+            if key in _PROGRAM_KEYS:
+                clean[key] = to_json(self._redacted(normalise(value, notes=notes, keep_blob=held), notes))
+            elif key in _TEXT_KEYS:
+                text = normalise(value, notes=notes)
+                clean[key] = self._redacted(text if isinstance(text, str) else str(text), notes)
+            elif key == "links":
+                clean[key] = [self._link(link, notes) for link in value]
+            else:
+                clean[key] = value
+        line = orjson.dumps(clean, None, ORJSON_OPTIONS)
+        if held is not None and put_blob is not None:
+            for sha256, data in held.blobs.items():
+                # A reference under a secret key is gone from the line by now, and so its blob is not kept.
+                if sha256.encode() in line:
+                    put_blob(data)
+        return line
+
+    def _redacted(self, value: Any, notes: Notes) -> Any:
+        clean, count = self.redactor.redact(value)
+        if count:
+            notes["redacted"] = notes.get("redacted", 0) + count
+        return clean
+
+    def _link(self, link: dict[str, Any], notes: Notes) -> dict[str, Any]:
+        attributes = link.get("attributes")
+        if not attributes:
+            return link
+        return {**link, "attributes": to_json(self._redacted(normalise(attributes, notes=notes), notes))}
+
+
+class _Held:
+    """Large values on their way to become blobs: redacted where they are text, and held until it is sure they go."""
+
+    def __init__(self, redactor: Redactor, notes: Notes) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self._redactor = redactor
+        self._notes = notes
+
+    def __call__(self, data: bytes, media_type: str) -> dict[str, Any]:
+        if media_type.startswith("text/"):
+            text, count = self._redactor.redact(data.decode("utf-8", "backslashreplace"))
+            if count:
+                self._notes["redacted"] = self._notes.get("redacted", 0) + count
+                data = str(text).encode("utf-8", "backslashreplace")
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.blobs[sha256] = data
+        return {BLOB: sha256, "size_bytes": len(data), "media_type": media_type}

@@ -1,0 +1,78 @@
+"""Forces journals to the disk from time to time, so that a power failure costs seconds and not minutes.
+
+One thread for the process, started with the first journal. It is stopped around a fork and started again:
+a program must not be told that it forks with threads only because it is recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+
+from otel_replay.storage.journal import Journal
+
+__all__ = ["Syncer"]
+
+
+class Syncer:
+    """Calls `sync` of the journals that it watches every `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        if seconds > 0 and hasattr(os, "register_at_fork"):
+            me = weakref.ref(self)
+            os.register_at_fork(
+                before=lambda: _call(me, Syncer.stop),
+                after_in_parent=lambda: _call(me, Syncer._start),
+                after_in_child=lambda: _call(me, Syncer._clear),
+            )
+
+    def watch(self, journal: Journal) -> None:
+        """Sync `journal` from now on, until it is closed or forgotten."""
+        self._journals.add(journal)
+        self._start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            self._stop.set()
+            thread.join()
+            self._thread = None
+
+    def _start(self) -> None:
+        if self._seconds <= 0 or self._thread is not None or not self._journals:
+            return
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._stop,), name="otel-replay-sync", daemon=True
+        )
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._thread = None  # no more threads, or the interpreter is ending: the end of the run syncs
+
+    def _clear(self) -> None:
+        self._journals = weakref.WeakSet()
+        self._thread = None
+
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.wait(self._seconds):
+            for journal in list(self._journals):
+                if journal.closed:
+                    self._journals.discard(journal)
+                    continue
+                try:
+                    journal.sync()
+                except (OSError, ValueError):
+                    continue  # told at the end of the run, when syncing fails again
+
+
+def _call(reference: weakref.ref[Syncer], method: object) -> None:
+    syncer = reference()
+    if syncer is not None:
+        method(syncer)  # type: ignore[operator]
