@@ -1,0 +1,167 @@
+"""Secrets are taken out of a value before its first byte is written, and counted.
+
+`Redactor.suspicious` screens lines that are encoded already: it may suspect too many and never too few.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from otel_replay.redaction_names import AUTHORIZATION, SKELETON_DROPS, TOKEN, Kind, SecretNames, skeleton_of
+from otel_replay.redaction_rules import (
+    MASK,
+    SCHEMES,
+    TEXT_RULES,
+    is_working_directory,
+    names_rule,
+    pattern_edit,
+)
+from otel_replay.values_json import AnyValue
+
+__all__ = ["MASK", "SKELETON_DROPS", "Redactor"]
+
+_SCHEME = re.compile(rf"(?:{SCHEMES}) {{1,4}}(?=\S)", re.IGNORECASE)
+# `[name, value]` is a header, or a variable, when the name looks like one: a list of two words is neither.
+_HEADER = re.compile(r"(?i:authorization|cookie)|[A-Za-z0-9]+-[A-Za-z0-9-]+|[A-Z0-9]+_[A-Z0-9_]+")
+_SCHEMA_TYPES = frozenset(("string", "number", "integer", "boolean", "array", "object", "null"))
+_NAME_KEYS = ("name", "key")
+
+
+class Redactor:
+    """Takes secrets out of values, by the names they stand under and by their own shape."""
+
+    def __init__(
+        self, *, enabled: bool = True, extra_keys: Iterable[str] = (), extra_patterns: Iterable[str] = ()
+    ) -> None:
+        """`extra_keys` name secrets as the built-in words do; of a pattern, group 1 (or all) is taken out.
+
+        Raises ValueError for an empty key, re.error for a pattern that is none.
+        """
+        self.enabled = enabled
+        self._names = SecretNames(extra_keys)
+        self._rules = (*TEXT_RULES[:1], names_rule(self._names), *TEXT_RULES[1:])
+        self._markers = tuple((marker.hint, marker) for rule in self._rules for marker in rule.markers)
+        self._extra = tuple(pattern_edit(re.compile(pattern)) for pattern in extra_patterns)
+        # Nothing is known of what these match, so no line can be passed unseen.
+        self._suspects_all = bool(self._extra or self._names.odd)
+
+    def suspicious(self, skeleton: bytes) -> bool:
+        """Whether any line that has this skeleton (the line without `SKELETON_DROPS`) may need redaction."""
+        if not self.enabled:
+            return False
+        if self._suspects_all:
+            return True
+        folded = skeleton.lower()
+        return any(marker.is_in(skeleton, folded) for hint, marker in self._markers if hint in folded)
+
+    def redact(self, value: AnyValue, key: str | None = None) -> tuple[AnyValue, int]:
+        """The value without its secrets, and how many were taken out; the same object when there are none."""
+        return self._value(value, key) if self.enabled else (value, 0)
+
+    def redact_blob(self, data: bytes, media_type: str) -> tuple[bytes, int]:
+        """The same for content that is kept beside the journal; only text is looked at."""
+        if not self.enabled or not media_type.startswith(("text/", "application/json")):
+            return data, 0
+        return self._bytes(data)
+
+    def _value(self, value: AnyValue, key: str | None) -> tuple[AnyValue, int]:
+        kind = self._names.kind(key) if key else None
+        if kind is not None and not _is_schema(value):
+            return _take_out(value, kind, key or "", top=True)
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, dict):
+            return self._map(value)
+        if isinstance(value, list):
+            return self._list(value)
+        return self._bytes(value) if isinstance(value, bytes) else (value, 0)
+
+    def _text(self, text: str) -> tuple[str, int]:
+        skeleton = skeleton_of(text.encode("utf-8", "surrogatepass"))
+        folded = skeleton.lower()
+        total = 0
+        for rule in self._rules:
+            if rule.may_match(skeleton, folded):
+                text, count = rule.edit(text)
+                total += count
+        for edit in self._extra:
+            text, count = edit(text)
+            total += count
+        return text, total
+
+    def _bytes(self, data: bytes) -> tuple[bytes, int]:
+        # Every rule is about ASCII, so any superset of it will do; this one gives the same bytes back.
+        text, count = self._text(data.decode("latin-1"))
+        return (text.encode("latin-1"), count) if count else (data, 0)
+
+    def _map(self, value: dict[str, AnyValue]) -> tuple[AnyValue, int]:
+        given = next((text for key in _NAME_KEYS if isinstance(text := value.get(key), str)), None)
+        kept: dict[str, AnyValue] = {}
+        total = 0
+        for key, item in value.items():
+            name: str | None = key
+            if key == "value" and given and self._names.kind(given):
+                name = given
+            elif "logprob" in value and self._names.kind(key) is TOKEN:
+                name = None  # a language model's token, not a key to anything
+            new_item, count = self._value(item, name)
+            new_key, in_key = self._text(key)
+            while in_key and (new_key in kept or new_key in value):
+                new_key += "#"
+            kept[new_key] = new_item
+            total += count + in_key
+        return (kept, total) if total else (value, 0)
+
+    def _list(self, value: list[AnyValue]) -> tuple[AnyValue, int]:
+        kept: list[AnyValue] = []
+        total = 0
+        for place, item in enumerate(value):
+            new_item, count = self._value(item, self._name_before(value, place) if place else None)
+            kept.append(new_item)
+            total += count
+        return (kept, total) if total else (value, 0)
+
+    def _name_before(self, value: list[AnyValue], place: int) -> str | None:
+        """The name that the item before gives to this one: a header in a pair, a flag in a command."""
+        before, item = value[place - 1], value[place]
+        if isinstance(before, bytes) and len(before) <= 128:
+            before = before.decode("latin-1")
+        if not isinstance(before, str) or len(before) > 128 or not isinstance(item, (str, bytes)):
+            return None
+        is_header = len(value) == 2 and _HEADER.fullmatch(before)
+        is_flag = before.startswith("--") and item[:1] not in ("-", b"-")
+        return before if is_header or is_flag else None
+
+
+def _is_schema(value: AnyValue) -> bool:
+    """Whether this describes a parameter that is called `password`, as the schema of a tool does."""
+    return isinstance(value, dict) and "value" not in value and value.get("type") in _SCHEMA_TYPES
+
+
+def _take_out(value: AnyValue, kind: Kind, name: str, *, top: bool) -> tuple[AnyValue, int]:
+    """What stands under a secret name: every text in it, and a number right under `password`."""
+    if isinstance(value, str):
+        if is_working_directory(name, value):
+            return value, 0
+        masked = _mask(value, kind)
+        return (masked, 1) if masked != value else (value, 0)
+    if isinstance(value, bytes):
+        return (MASK.encode(), 1) if value and value != MASK.encode() else (value, 0)
+    if isinstance(value, list):
+        items = [_take_out(item, kind, name, top=False) for item in value]
+        total = sum(count for _, count in items)
+        return ([item for item, _ in items], total) if total else (value, 0)
+    if isinstance(value, dict):
+        pairs = {key: _take_out(item, kind, name, top=False) for key, item in value.items()}
+        total = sum(count for _, count in pairs.values())
+        return ({key: item for key, (item, _) in pairs.items()}, total) if total else (value, 0)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return (MASK, 1) if is_number and top and kind.numbers else (value, 0)
+
+
+def _mask(value: str, kind: Kind) -> str:
+    if not value:
+        return value
+    scheme = _SCHEME.match(value) if kind is AUTHORIZATION else None
+    return f"{scheme[0]}{MASK}" if scheme else MASK

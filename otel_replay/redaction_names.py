@@ -1,0 +1,154 @@
+"""Which names mark a value as secret: a table of words, and from it the marker of lines with such a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "AUTHORIZATION", "COOKIE", "SKELETON_DROPS", "TOKEN", "Kind", "Marker", "SecretNames", "skeleton_of",
+]  # fmt: skip
+
+
+SKELETON_DROPS = b"0123456789."
+_ESCAPED = re.compile(rb"[\x00-\x1f\"\\]")
+
+
+def skeleton_of(data: bytes) -> bytes:
+    """The bytes without digits and dots, which is what markers are looked for in."""
+    return data.translate(None, SKELETON_DROPS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """What a secret leaves in the skeleton of a line: `hint` in lower case, and what `pattern` matches.
+
+    The pattern is tried on the skeleton in lower case, or as it is where `folded` is false.
+    """
+
+    hint: bytes
+    pattern: re.Pattern[bytes] | None = None
+    folded: bool = True
+
+    def __post_init__(self) -> None:
+        # A quote, a backslash or a line break is written differently in JSON.
+        if not self.hint or self.hint != skeleton_of(self.hint).lower() or _ESCAPED.search(self.hint):
+            raise ValueError(f"a skeleton cannot hold the hint {self.hint!r}")
+
+    def is_in(self, skeleton: bytes, folded: bytes) -> bool:
+        """Whether it is in this skeleton, which `folded` is in lower case."""
+        if self.hint not in folded:
+            return False
+        return self.pattern is None or self.pattern.search(folded if self.folded else skeleton) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How much is taken out under a name of this kind, and how sure we must be in running text."""
+
+    name: str
+    numbers: bool = False  # numbers under the name are taken out as well as text
+    strict_in_text: bool = False  # in `name: value` the value must look random
+
+
+PASSWORD = Kind(name="password", numbers=True)
+API_KEY = Kind(name="api key")
+OPAQUE = Kind(name="opaque", strict_in_text=True)
+COOKIE = Kind(name="cookie", strict_in_text=True)
+AUTHORIZATION = Kind(name="authorization", strict_in_text=True)
+TOKEN = Kind(name="token", strict_in_text=True)
+
+# A space stands for any separators or none: "api key" is apikey, api_key, api-key, apiKey, API.KEY.
+WORDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    (PASSWORD, ("pass word", "passwd", "pwd", "pass phrase", "secret", "private key")),
+    (AUTHORIZATION, ("authorization",)),
+    (COOKIE, ("cookie",)),
+    (API_KEY, ("api key", "access key", "account key", "signing key", "encryption key", "subscription key")),
+    (API_KEY, ("auth token", "access token", "refresh token", "security token")),
+    (OPAQUE, ("bearer", "credential")),
+)
+# As the last word these say something about a secret and are none: password_length, secret_name.
+DESCRIBING = frozenset(
+    """age attempts count counts detected enabled endpoint expiration expires expiry field fields file found
+    len length limit max min name names path policy present provider required result rotation rule rules
+    scanned state status strength total ttl type types uri url""".split()  # noqa: SIM905 - a table
+)
+# Before a last `token` these make it a word of language models or of paging: eos_token, next_page_token.
+HARMLESS_TOKENS = frozenset(
+    """begin bos class cls completion continuation current each end eos first generated input last mask new
+    next output pad page per previous prompt sampled sep special start stop unk unknown""".split()  # noqa: SIM905
+)
+
+_SEPARATORS = r"[-_. :/0-9]*"  # none of these is escaped in JSON, so the words stay neighbours in a line
+_SKELETON_SEPARATORS = rb"[-_ :/]*"
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_LAST_TOKEN = re.compile(rf"(?:^|[^a-z])token{_SEPARATORS}$")
+_PLAIN_NAME = re.compile(r"[-_. :/0-9A-Za-z]*[A-Za-z][-_. :/0-9A-Za-z]*")
+# A last `token` is followed by the end of a string, in text by `=` or `:`, or it is a flag: `--api-token x`.
+_TOKEN_MARKER = Marker(hint=b"token", pattern=re.compile(rb"token[-_ :/\\\"'`]*[:=\"]|[-_]token "))
+_REMEMBERED = 4096
+
+
+def _lower(text: str) -> str:
+    # Only ASCII: str.lower would turn the Kelvin sign into a k that the line does not hold.
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[^a-z]+", _lower(_CAMEL.sub("_", name))) if word]
+
+
+class SecretNames:
+    """The table of secret words, with what a user adds; says for a name which kind it is."""
+
+    def __init__(self, extra_keys: Iterable[str] = ()) -> None:
+        extra = tuple(extra_keys)
+        for key in extra:
+            if not key.strip():
+                raise ValueError("an extra key to redact is empty")
+        plain = [" ".join(_words(key)) for key in extra if _PLAIN_NAME.fullmatch(key)]
+        self.odd = frozenset(key.casefold() for key in extra if not _PLAIN_NAME.fullmatch(key))
+        words = (*WORDS, (PASSWORD, tuple(plain)))
+        self._patterns = [
+            (kind, re.compile(f"(?:^|[^a-z])(?:{'|'.join(map(_name_pattern, some))})s?(?![a-z])"))
+            for kind, some in words
+            if some
+        ]
+        every = sorted({word for _, some in words for word in some})
+        self.markers = (*map(_marker, every), _TOKEN_MARKER)
+        self._known: dict[str, Kind | None] = {}
+
+    def kind(self, name: str) -> Kind | None:
+        """The kind of secret that stands under this name; None for an ordinary name."""
+        try:
+            return self._known[name]
+        except KeyError:
+            kind = self._find(name)
+        if len(name) <= 128:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[name] = kind
+        return kind
+
+    def _find(self, name: str) -> Kind | None:
+        if self.odd and name.casefold() in self.odd:
+            return PASSWORD
+        spellings = {_lower(_CAMEL.sub("_", name)), _lower(name)}
+        words = _words(name)
+        for kind, pattern in self._patterns:
+            if any(map(pattern.search, spellings)):
+                return None if words[-1] in DESCRIBING else kind
+        if any(map(_LAST_TOKEN.search, spellings)) and not HARMLESS_TOKENS.intersection(words[-2:-1]):
+            return TOKEN
+        return None
+
+
+def _name_pattern(words: str) -> str:
+    return _SEPARATORS.join(words.split())
+
+
+def _marker(words: str) -> Marker:
+    parts = words.encode().split()
+    hint = min(parts, key=lambda part: (part in (b"key", b"word"), -len(part)))  # the rarest of them
+    return Marker(hint=hint, pattern=re.compile(_SKELETON_SEPARATORS.join(parts)) if len(parts) > 1 else None)
