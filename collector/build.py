@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -184,6 +185,8 @@ def main(arguments: list[str]) -> int:
     choice.add_argument("--check", action="store_true", help="exit 1 unless both are built")
     choice.add_argument("--regenerate", action="store_true", help="write otelcol/ anew from builder.yaml")
     options = parser.parse_args(arguments)
+    # Ended by a job's time limit, we still take the compiler down with us.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.regenerate:
             os.chdir(HERE)

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,26 +84,28 @@ def compile_engine(
             fetched = Progress(title=f"{name}: modules fetched", say=say)
             listing = [go, "list", "-mod=readonly", "-deps", package]
             packages = 0
-            for line in _lines(listing, module, toolchain, log):
-                written.write(f"{line}\n")
-                if line.startswith("go: downloading"):
-                    fetched.step()
-                else:
-                    packages += 1
+            with closing(_lines(listing, module, toolchain, log)) as lines:
+                for line in lines:
+                    written.write(f"{line}\n")
+                    if line.startswith("go: downloading"):
+                        fetched.step()
+                    else:
+                        packages += 1
             fetched.finish()
             compiled = Progress(title=f"{name}: packages compiled", say=say, total=packages)
             building = [go, "build", "-v", "-mod=readonly", "-buildvcs=false", "-trimpath"]
             result = ["-ldflags", ldflags, "-o", str(partial), package]
-            for line in _lines([*building, *result], module, toolchain, log):
-                written.write(f"{line}\n")
-                compiled.step()
+            with closing(_lines([*building, *result], module, toolchain, log)) as lines:
+                for line in lines:
+                    written.write(f"{line}\n")
+                    compiled.step()
             compiled.finish()
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _lines(command: list[str], module: Path, toolchain: Toolchain, log: Path) -> Iterator[str]:
+def _lines(command: list[str], module: Path, toolchain: Toolchain, log: Path) -> Generator[str, None, None]:
     """What the command prints, line by line; raises if it fails, stops it if we are stopped."""
     process = subprocess.Popen(
         command,
