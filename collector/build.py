@@ -54,7 +54,7 @@ COLLECTOR = Engine(
     module=HERE / "otelcol",
     package=".",
     ldflags="-s -w",
-    seconds=120,
+    seconds=230,
 )
 # Module v1.76.0 is Jaeger 2.13.0: both numbers were given to one release.
 JAEGER = Engine(
@@ -63,7 +63,7 @@ JAEGER = Engine(
     module=HERE / "jaeger",
     package="github.com/jaegertracing/jaeger/cmd/jaeger",
     ldflags=f"-s -w -X {JAEGER_VERSION}",
-    seconds=220,
+    seconds=280,
 )
 ENGINES = (COLLECTOR, JAEGER)
 

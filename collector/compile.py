@@ -35,7 +35,7 @@ FAILURES = (
      "the Go module proxy could not be reached",
      "check the network, HTTPS_PROXY and GOPROXY, then try again: what was downloaded is kept"),
     (r"403 Forbidden|404 Not Found|410 Gone", "the Go module proxy does not have a module",
-     "set GOPROXY to a proxy that has it (https://proxy.golang.org is the public one)"),
+     "set GOPROXY to a proxy that has it, or leave it unset for the public one"),
 )  # fmt: skip
 
 

@@ -142,6 +142,7 @@ class Engine:
     def start(self, *, deadline_s: float = 60.0) -> None:
         """Start the process, and return when its health endpoint says that it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        end_torn_lines(self.folder / "archive")
         command = [str(self.binary)]
         for config in self.kind.configs:
             command += ["--config", str(config)]
@@ -215,6 +216,17 @@ class Engine:
 
     def _told(self, start: int) -> str:
         return f"the end of its log `{self.log}` says\n{tail(self.log, start=start)}"
+
+
+def end_torn_lines(archive: Path) -> None:
+    """End a line that a kill has left without its end: the next one would be joined to it, and be lost."""
+    for path in archive.glob("*.jsonl"):
+        with path.open("rb+") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                continue
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
 
 
 def is_healthy(url: str) -> bool:

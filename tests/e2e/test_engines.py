@@ -302,6 +302,21 @@ def test_a_restarted_collector_goes_on_in_the_same_archive(tmp_path: Path, trace
         assert len(gateway.archived()) == 4
 
 
+def test_a_torn_line_costs_nothing_but_itself(tmp_path: Path, trace_id: bytes) -> None:
+    """A kill in the middle of a write leaves half a line; the next request starts a line of its own."""
+    with collector(tmp_path / "collector") as gateway:
+        send_over_grpc(gateway.grpc, request_of(trace_id))
+        gateway.kill()
+        with gateway.archive.open("ab") as archive:
+            archive.write(b'{"resourceSpans":[{"resou')
+        gateway.restart()
+        send_over_grpc(gateway.grpc, request_of(trace_id))
+        whole, torn, next_one, rest = gateway.archive.read_bytes().split(b"\n")
+        assert torn == b'{"resourceSpans":[{"resou'
+        assert [trace_id.hex().encode() in line for line in (whole, next_one)] == [True, True]
+        assert rest == b""
+
+
 def test_jaeger_on_disk_turns_nested_values_into_json_text(tmp_path: Path, trace_id: bytes) -> None:
     """Known and documented: Badger's model has no nested values, so the archive is where they are exact."""
     with jaeger(tmp_path / "jaeger", on_disk=True) as store:
