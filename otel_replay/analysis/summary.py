@@ -1,0 +1,216 @@
+"""A run in numbers: what was decided, where the time went, what models and tools were asked, what was lost.
+
+One pass; memory grows with the number of different names (which is bounded) and of open spans, not with
+the run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from otel_replay.analysis.bounded import OTHERS, count_name, entry
+from otel_replay.analysis.facts import as_number
+from otel_replay.analysis.generations import ModelTotals, model_of
+from otel_replay.analysis.kinds import SpanKind
+from otel_replay.analysis.pace import Pace
+from otel_replay.analysis.self_time import SelfTime
+from otel_replay.analysis.spans import NO_SIGN_OF_LIFE, SpanBook, TrackedSpan
+from otel_replay.attributes import ARTIFACT_NAME, GEN_AI_TOOL_NAME
+from otel_replay.records import (
+    BadLine,
+    Close,
+    Decision,
+    Event,
+    LogEntry,
+    Loss,
+    SpanEnd,
+    SpanStart,
+    SpanUpdate,
+)
+
+if TYPE_CHECKING:
+    from otel_replay.storage.run_files import Located
+
+__all__ = ["Summary", "Totals", "summarise"]
+
+_SHOWN = 20
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """What spans of one kind, name or tool came to. `self_ns` leaves out the time of their children."""
+
+    count: int = 0
+    failed: int = 0
+    total_ns: int = 0
+    self_ns: int = 0
+    longest_ns: int = 0
+
+    def add(self, span: TrackedSpan, self_ns: int) -> None:
+        """Take in one span that ended."""
+        self.count += 1
+        self.failed += span.status == "error"
+        self.total_ns += span.duration_ns
+        self.self_ns += self_ns
+        self.longest_ns = max(self.longest_ns, span.duration_ns)
+
+
+@dataclass(slots=True, kw_only=True)
+class Summary:
+    """What :func:`summarise` found. Times are those of the first and last record, or 0."""
+
+    start_ns: int = 0
+    end_ns: int = 0
+    first_decision_ns: int = 0
+    last_decision_ns: int = 0
+    decisions: int = 0
+    actions: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    artifacts: Counter[str] = field(default_factory=Counter)
+    logs: int = 0
+    spans: int = 0
+    kinds: dict[SpanKind, Totals] = field(default_factory=dict)
+    names: dict[tuple[SpanKind, str], Totals] = field(default_factory=dict)
+    tools: dict[str, Totals] = field(default_factory=dict)
+    models: dict[str, ModelTotals] = field(default_factory=dict)
+    decision_pace: Pace = field(default_factory=Pace)
+    open_spans: int = 0
+    open_names: tuple[str, ...] = ()
+    journals: set[str] = field(default_factory=set)
+    losses: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    bad_lines: int = 0
+    first_bad_lines: list[tuple[str, BadLine]] = field(default_factory=list)
+    torn_lines: int = 0
+
+    @property
+    def duration_ns(self) -> int:
+        """From the first record to the last."""
+        return max(0, self.end_ns - self.start_ns)
+
+    def bottlenecks(self, most: int = 5) -> list[tuple[SpanKind, str, Totals]]:
+        """The names whose spans took most time themselves, children left out; the largest first."""
+        rows = [(kind, name, totals) for (kind, name), totals in self.names.items() if totals.self_ns]
+        return sorted(rows, key=lambda row: -row[2].self_ns)[:most]
+
+
+def summarise(records: Iterable[Located]) -> Summary:
+    """The summary of all these records."""
+    builder = _Builder()
+    for item in records:
+        builder.take(item.record, item.journal)
+    return builder.finish()
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.summary = Summary()
+        self.book = SpanBook()
+        self.self_time = SelfTime()
+        self.actions: dict[str, Callable[[Any, str], None]] = {
+            "start": self.start,
+            "update": self.update,
+            "end": self.end,
+            "decision": self.decision,
+            "event": self.event,
+            "log": self.log,
+            "loss": self.loss,
+            "close": self.close,
+            "bad line": self.bad_line,
+        }
+
+    def take(self, record: Any, journal: str) -> None:
+        summary = self.summary
+        summary.journals.add(journal)
+        act = self.actions.get(record.kind)
+        if act is not None:
+            act(record, journal)
+        time_ns = 0 if record.kind in NO_SIGN_OF_LIFE else getattr(record, "time_ns", 0)
+        if time_ns:
+            if time_ns > summary.end_ns:
+                summary.end_ns = time_ns
+            if time_ns < summary.start_ns or not summary.start_ns:
+                summary.start_ns = time_ns
+
+    def start(self, record: SpanStart, journal: str) -> None:
+        if self.book.begin(record, journal) is not None:
+            self.summary.spans += 1
+            self.self_time.begin(record.span_id, self.book.owner(record.parent_id), record.time_ns)
+
+    def update(self, record: SpanUpdate, _: str) -> None:
+        self.book.update(record)
+
+    def end(self, record: SpanEnd, journal: str) -> None:
+        dropped = self.summary.dropped
+        for name in ("dropped_attributes", "dropped_events", "dropped_links"):
+            count = getattr(record, name)
+            if count:
+                dropped[name.removeprefix("dropped_")] += count
+        span = self.book.finish(record, journal)
+        if span is not None:
+            self.ended(span)
+
+    def ended(self, span: TrackedSpan) -> None:
+        assert span.end is not None
+        summary, kind, name = self.summary, span.kind, span.name
+        parent_id = self.book.owner(span.start.parent_id)
+        self_ns = self.self_time.end(span.span_id, parent_id, span.end.time_ns, span.duration_ns)
+        summary.kinds.setdefault(kind, Totals()).add(span, self_ns)
+        entry(summary.names, (kind, name), (kind, OTHERS), Totals).add(span, self_ns)
+        if kind == "tool call":
+            tool = str(span.attributes.get(GEN_AI_TOOL_NAME, name))
+            entry(summary.tools, tool, OTHERS, Totals).add(span, self_ns)
+        elif kind == "generation":
+            entry(summary.models, model_of(span.attributes), OTHERS, ModelTotals).add(
+                span.attributes, failed=span.status == "error", duration_ns=span.duration_ns
+            )
+
+    def decision(self, record: Decision, _: str) -> None:
+        summary = self.summary
+        summary.decisions += 1
+        count_name(summary.actions, record.action)
+        summary.decision_pace.add(record.time_ns)
+        if not summary.first_decision_ns:
+            summary.first_decision_ns = record.time_ns
+        summary.last_decision_ns = record.time_ns
+
+    def event(self, record: Event, _: str) -> None:
+        count_name(self.summary.events, record.name)
+        if record.dropped_attributes:
+            self.summary.dropped["attributes"] += record.dropped_attributes
+        if ARTIFACT_NAME in record.attributes:
+            count_name(self.summary.artifacts, str(record.attributes[ARTIFACT_NAME]))
+
+    def log(self, record: LogEntry, _: str) -> None:
+        self.summary.logs += 1
+        if record.dropped_attributes:
+            self.summary.dropped["attributes"] += record.dropped_attributes
+
+    def loss(self, record: Loss, _: str) -> None:
+        count_name(self.summary.losses, record.reason, record.records)
+
+    def close(self, record: Close, _: str) -> None:
+        for name, count in record.notes.items():
+            count_name(self.summary.notes, name, as_number(count))
+
+    def bad_line(self, record: BadLine, journal: str) -> None:
+        if record.torn:
+            self.summary.torn_lines += 1
+            return
+        self.summary.bad_lines += 1
+        if len(self.summary.first_bad_lines) < _SHOWN:
+            self.summary.first_bad_lines.append((journal, record))
+
+    def finish(self) -> Summary:
+        for span in list(self.book.ended_elsewhere()):
+            self.ended(span)
+        left = self.book.open.values()
+        self.summary.open_spans = len(left)
+        self.summary.open_names = tuple(span.name for span in left)[:_SHOWN]
+        for span in left:
+            self.summary.kinds.setdefault(span.kind, Totals()).count += 1
+        return self.summary

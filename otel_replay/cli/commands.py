@@ -1,0 +1,116 @@
+"""The table of commands. A command's module is imported when the command runs, and not for `--help`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["COMMANDS", "Row", "cli"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One command: its name, the module in this package that has it as `command`, what it does."""
+
+    name: str
+    module: str
+    does: str
+    section: str
+
+
+_LOOK, _KEEP, _MORE = "Look at runs", "Keep and pass on", "Begin here"
+
+COMMANDS: tuple[Row, ...] = (
+    Row("demo", "demo", "Record two small real runs, and say what to try next", _MORE),
+    Row("completion", "completion", "Print a completion script for bash, zsh or fish", _MORE),
+    Row("list", "list_runs", "List the runs, newest first", _LOOK),
+    Row("show", "show", "Show a run as a tree on a time scale, with its decisions", _LOOK),
+    Row("summary", "summary", "Count and time what happened in a run", _LOOK),
+    Row("view", "view", "Show a run's decisions one by one, and follow a running one", _LOOK),
+    Row("dump", "dump", "Write a run as session_replay JSON, JSON lines, OTLP or CSV", _KEEP),
+    Row("verify", "verify", "Check runs against their journals and checksums", _KEEP),
+    Row("recover", "recover", "Close runs whose process died", _KEEP),
+    Row("send", "send", "Send runs to an OTLP endpoint", _KEEP),
+    Row("delete", "delete", "Delete runs", _KEEP),
+)
+
+_ROWS = {row.name: row for row in COMMANDS}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_ROWS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        row = _ROWS.get(cmd_name)
+        if row is None:
+            return None
+        command: click.Command = import_module(f"otel_replay.cli.{row.module}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _ROWS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, _ROWS, n=1, cutoff=0.5)
+            also = f"; did you mean `{near[0]}`?" if near else ""
+            raise click.UsageError(f"there is no command `{name}`{also}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        width = max(map(len, _ROWS))
+        for section in dict.fromkeys(row.section for row in COMMANDS):
+            with formatter.section(section):
+                formatter.write_dl(
+                    [(row.name.ljust(width), row.does) for row in COMMANDS if row.section == section]
+                )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            CompletionItem(row.name, help=row.does) for row in COMMANDS if row.name.startswith(incomplete)
+        ]
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib import metadata
+
+        click.echo(f"otel-replay {metadata.version('otel-replay')}")
+        ctx.exit()
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@click.group(
+    cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option(
+    "--store", metavar="DIR", help="Folder of the store (default: OTEL_REPLAY_STORE, else .otel-replay)."
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version.",
+)
+@click.pass_context
+def cli(context: click.Context, store: str | None) -> None:
+    """The flight recorder for tuning runs and agent runs.
+
+    A RUN is named by its id, by a beginning of it that no other run has, or by `latest`.
+    """
+    context.obj = store

@@ -1,0 +1,45 @@
+"""`delete`: away with runs, for good."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from otel_replay.cli.options import complete_run, open_store, store_option
+
+__all__ = ["command"]
+
+
+@click.command("delete")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@store_option
+@click.pass_context
+def command(context: click.Context, runs: tuple[str, ...], yes: bool) -> int:
+    """Delete runs and all their files. Asks before it does; a running run is refused."""
+    from otel_replay.cli.people import counted
+    from otel_replay.cli.terminal import stderr
+    from otel_replay.errors import StoreError, UsageError
+
+    store = open_store(context)
+    # By directory, so that a run with a damaged run.json can be deleted too. All are found before any goes.
+    ids = list(dict.fromkeys(store.resolve(name).directory.name for name in runs))
+    screen = stderr()
+    running = [run_id for run_id in ids if store.resolve(run_id).status() == "running"]
+    if running:
+        raise StoreError(f"run {running[0]} is still running", hint="end its process first")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"{counted(len(ids), 'run')} would be deleted, and nobody can be asked", hint="say --yes"
+            )
+        for run_id in ids:
+            screen.print("  ", run_id)
+        screen.flush()
+        if not click.confirm(f"Delete {counted(len(ids), 'run')} for good?", err=True):
+            return 1
+    for run_id in ids:
+        store.delete(run_id)
+        screen.print(f"Deleted {run_id}")
+    return 0

@@ -1,0 +1,146 @@
+"""`dump`: a run as a file that other programs read. Streams: memory does not grow with the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from otel_replay.cli.options import complete_run, open_store, store_option
+
+if TYPE_CHECKING:
+    from otel_replay.cli.progress import Progress
+    from otel_replay.storage.run_files import Located, RunFiles
+
+__all__ = ["command"]
+
+Records = Callable[[], Iterator["Located"]]
+
+_SMALL = 20_000
+
+
+@click.command("dump")
+@click.argument("run", metavar="[RUN]", required=False, shell_complete=complete_run)
+@click.option(
+    "--run-id", metavar="RUN", shell_complete=complete_run, help="The run; the same as the argument."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "jsonl", "otlp", "otlp-logs", "csv"]),
+    default="json",
+    show_default=True,
+    help="json: session_replay 1.0; jsonl: one object for each span, decision and event; "
+    "otlp: OTLP JSON lines of the spans (otlp-logs: of the log records); csv: the decisions.",
+)
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write to FILE, whole or not at all (default: standard output)."
+)
+@store_option
+@click.pass_context
+def command(
+    context: click.Context, run: str | None, run_id: str | None, form: str, output: str | None
+) -> None:
+    """Write RUN as a file for other programs, straight from its journal.
+
+    Works for finished, running and interrupted runs.
+    """
+    from otel_replay.cli.progress import Progress
+    from otel_replay.errors import UsageError
+
+    if (run is None) == (run_id is None):
+        raise UsageError("name one run: `otel-replay dump RUN`", hint="`latest` is the newest one")
+    files = open_store(context).resolve(run or run_id or "")
+    with Progress("records read") as progress:
+        _dump(files, form, output, progress)
+
+
+def _dump(files: RunFiles, form: str, output: str | None, progress: Progress) -> None:
+    def records() -> Iterator[Located]:
+        return progress.over(files.records())
+
+    with _open(output) as stream:
+        if form in _HEADED:
+            _HEADED[form](files, records, stream)
+        else:
+            _PLAIN[form](records, stream)
+    progress.look()
+    if output:
+        from otel_replay.cli.people import size
+        from otel_replay.cli.terminal import stderr
+
+        stderr().print(f"Wrote {output}, {size(os.stat(output).st_size)}")
+
+
+def _open(output: str | None) -> AbstractContextManager[BinaryIO]:
+    if output is None:
+        from otel_replay.cli.json_out import stdout_bytes
+
+        return nullcontext(stdout_bytes())
+    from otel_replay.storage.atomic import open_atomically
+
+    return open_atomically(Path(output))
+
+
+# -- one writer for each format
+
+
+def _json(files: RunFiles, records: Records, stream: BinaryIO) -> None:
+    from otel_replay.clock import SYSTEM_CLOCK
+    from otel_replay.formats import session_replay
+    from otel_replay.records import Decision
+    from otel_replay.storage.finalise import resolve_text
+
+    header = files.header
+    session_replay.write(
+        stream,
+        run_id=files.run_id,
+        generated_ns=header.ended_ns or SYSTEM_CLOCK(),
+        decisions=(item.record for item in records() if isinstance(item.record, Decision)),
+        total=_known_total(files),
+        resolve=resolve_text(files.blobs),
+    )
+
+
+def _known_total(files: RunFiles) -> int | None:
+    """The number of decisions, where waiting to count them would take long and the header can be trusted."""
+    header = files.header
+    total = header.counts.get("decisions", 0)
+    trusted = header.status is not None and not header.counts.get("bad_lines") and not files.is_written()
+    return total if trusted and total >= _SMALL else None
+
+
+def _jsonl(files: RunFiles, records: Records, stream: BinaryIO) -> None:
+    import orjson
+
+    from otel_replay.cli.plain_records import objects, run_object
+
+    stream.write(orjson.dumps(run_object(files), option=orjson.OPT_APPEND_NEWLINE))
+    for plain in objects(records()):
+        stream.write(orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _otlp(records: Records, stream: BinaryIO) -> None:
+    from otel_replay.formats.assemble import assemble
+    from otel_replay.formats.otlp_json import span_lines
+
+    stream.writelines(span_lines(assemble(records())))
+
+
+def _otlp_logs(records: Records, stream: BinaryIO) -> None:
+    from otel_replay.formats.assemble import logs
+    from otel_replay.formats.otlp_json import log_lines
+
+    stream.writelines(log_lines(logs(records())))
+
+
+def _csv(records: Records, stream: BinaryIO) -> None:
+    raise NotImplementedError
+
+
+_HEADED: dict[str, Callable[[RunFiles, Records, BinaryIO], None]] = {"json": _json, "jsonl": _jsonl}
+_PLAIN: dict[str, Callable[[Records, BinaryIO], None]] = {"otlp": _otlp, "otlp-logs": _otlp_logs, "csv": _csv}

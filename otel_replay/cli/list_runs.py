@@ -1,0 +1,141 @@
+"""`list`: the runs of the store, newest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_replay.cli.options import json_option, open_store, store_option
+
+if TYPE_CHECKING:
+    from otel_replay.storage.listing import RunSummary
+
+__all__ = ["command"]
+
+_ROWS_FOR_PEOPLE = 50
+_STATUSES = ("finished", "failed", "running", "interrupted", "damaged")
+
+
+@click.command("list")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="At most N runs; 0 for all (default: 50; all with --json).",
+)
+@click.option("--status", type=click.Choice(_STATUSES), help="Only runs with this status.")
+@json_option
+@store_option
+@click.pass_context
+def command(context: click.Context, limit: int | None, status: str | None, as_json: bool) -> None:
+    """List the runs, newest first.
+
+    An interrupted run is one whose process died; `otel-replay recover` closes it.
+    """
+    store = open_store(context)
+    runs = [run for run in store.runs() if status is None or run.status == status]
+    if limit is None:
+        limit = 0 if as_json else _ROWS_FOR_PEOPLE
+    shown = runs[:limit] if limit else runs
+    if as_json:
+        from otel_replay.cli.json_out import print_json
+
+        print_json({"store": str(store.root), "runs": [_as_json(run) for run in shown], "total": len(runs)})
+        return
+    _print_table(shown)
+    _print_hints(runs, len(shown), str(store.root), status)
+
+
+def _as_json(run: RunSummary) -> dict[str, Any]:
+    from otel_replay.clock import iso_milliseconds
+
+    ended_ns = run.ended_ns
+    return {
+        "run_id": run.run_id,
+        "name": run.name,
+        "status": run.status,
+        "started": iso_milliseconds(run.started_ns),
+        "started_ns": run.started_ns,
+        "ended_ns": ended_ns,
+        "duration_ms": None if ended_ns is None else (ended_ns - run.started_ns) / 1e6,
+        "counts": dict(run.counts),
+        "lost": run.lost,
+        "recovered": run.recovered,
+        "parent_run_id": run.parent_run_id,
+        "message": run.message,
+    }
+
+
+def _print_table(runs: list[RunSummary]) -> None:
+    from otel_replay.cli.table import Column, lay_out
+    from otel_replay.cli.terminal import stdout
+
+    if not runs:
+        return
+    columns = (
+        Column(title="run", least=14),
+        Column(title="name", least=8, drop=1),
+        Column(title="status"),
+        Column(title="started", drop=2),
+        Column(title="duration", right=True, drop=3),
+        Column(title="decisions", right=True, drop=4),
+        Column(title="spans", right=True, drop=5),
+    )
+    screen = stdout()
+    for line in lay_out(columns, _rows(runs), screen):
+        screen.write(line)
+
+
+def _rows(runs: list[RunSummary]) -> list[list[Any]]:
+    from otel_replay.cli.people import duration, local_time
+    from otel_replay.cli.terminal import Text
+    from otel_replay.clock import SYSTEM_CLOCK
+
+    now_ns = SYSTEM_CLOCK()
+    rows = []
+    for run in runs:
+        ended_ns = now_ns if run.status == "running" else run.ended_ns
+        rows.append(
+            [
+                Text((run.run_id, "bold")),
+                Text(run.name),
+                Text((run.status, run.status if run.status != "damaged" else "failed")),
+                Text(local_time(run.started_ns, now_ns) if run.started_ns else ""),
+                Text("" if ended_ns is None else duration(max(0, ended_ns - run.started_ns))),
+                Text(_count(run, "decisions")),
+                Text(_count(run, "spans")),
+            ]
+        )
+    return rows
+
+
+def _count(run: RunSummary, name: str) -> str:
+    # Nothing has counted yet what a running or interrupted run holds.
+    return f"{run.counts.get(name, 0):,}" if run.counts else ""
+
+
+def _print_hints(runs: list[RunSummary], shown: int, root: str, status: str | None) -> None:
+    from otel_replay.cli.people import counted
+    from otel_replay.cli.terminal import stderr
+
+    screen = stderr()
+    if not runs:
+        which = f"{status} runs" if status else "runs"
+        screen.print(
+            (f"No {which} in {root}.", "dim"),
+            "" if status else " Record two small ones with `otel-replay demo`.",
+        )
+        return
+    if shown < len(runs):
+        screen.print((f"… {len(runs) - shown:,} more; --limit 0 shows all", "dim"))
+    interrupted = [run.run_id for run in runs if run.status == "interrupted"]
+    if interrupted:
+        one = interrupted[0] if len(interrupted) == 1 else "--all"
+        screen.print(
+            ("hint: ", "key"),
+            f"{counted(len(interrupted), 'run was', 'runs were')} interrupted: `otel-replay recover {one}`",
+        )
+    damaged = next((run for run in runs if run.status == "damaged"), None)
+    if damaged:
+        screen.print(("hint: ", "key"), f"{damaged.run_id}: {damaged.message}")

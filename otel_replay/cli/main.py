@@ -1,0 +1,105 @@
+"""The one place that turns errors into words and exit codes: 0 yes, 1 no, 2 could not, 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+import click
+
+from otel_replay.cli.commands import cli
+from otel_replay.errors import OtelReplayError
+
+__all__ = ["DEBUG_VARIABLE", "main"]
+
+DEBUG_VARIABLE = "OTEL_REPLAY_DEBUG"
+
+COULD_NOT = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE ended, as it ends git
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` name (those of the process by default); returns its exit code."""
+    _let_any_text_through(sys.stdout)
+    _let_any_text_through(sys.stderr)
+    try:
+        code = cli.main(args=arguments, prog_name="otel-replay", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        return BROKEN_PIPE
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except OtelReplayError as error:
+        return _tell(error.message, error.hint, error.exit_code)
+    except click.UsageError as error:
+        return _tell(_lower_first(error.format_message()), _usage_hint(error), COULD_NOT)
+    except click.ClickException as error:
+        return _tell(_lower_first(error.format_message()), None, COULD_NOT)
+    except Exception as error:
+        return _unexpected(error)
+    return code if isinstance(code, int) else 0
+
+
+def _let_any_text_through(stream: TextIO) -> None:
+    # A terminal that is not UTF-8 shows what it cannot as escapes; it must not end the command.
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _forget_stdout() -> None:
+    # Python flushes stdout once more at exit; with the reader gone that would print an error.
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        pass
+
+
+def _tell(message: str, hint: str | None, code: int) -> int:
+    from otel_replay.cli.terminal import stderr
+
+    screen = stderr()
+    screen.print(("error: ", "failed"), message)
+    if hint:
+        screen.print(("hint: ", "key"), hint)
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get(DEBUG_VARIABLE):
+        raise error
+    reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return _tell(
+        f"otel-replay failed, which it should not: {reason}",
+        f"please report it together with what {DEBUG_VARIABLE}=1 shows{_where_to_report()}",
+        COULD_NOT,
+    )
+
+
+def _where_to_report() -> str:
+    from importlib import metadata
+
+    try:
+        links = metadata.metadata("otel-replay").get_all("Project-URL") or []
+    except metadata.PackageNotFoundError:
+        links = []
+    for link in links:
+        label, _, url = link.partition(",")
+        if label.strip().lower() in {"issues", "bug tracker", "tracker"}:
+            return f", at {url.strip()}"
+    return ""
+
+
+def _usage_hint(error: click.UsageError) -> str | None:
+    return None if error.ctx is None else f"see `{error.ctx.command_path} --help`"
+
+
+def _lower_first(text: str) -> str:
+    # click's sentences begin with a capital; after `error: ` ours do not.
+    return text[:1].lower() + text[1:].removesuffix(".")

@@ -1,0 +1,103 @@
+"""What several commands share: the store they look at, the runs they name, how arguments are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from otel_replay.storage.run_files import RunFiles
+    from otel_replay.storage.store import Store
+
+__all__ = [
+    "complete_run",
+    "json_option",
+    "named_runs",
+    "open_store",
+    "run_argument",
+    "runs_arguments",
+    "store_option",
+]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_MOST_COMPLETIONS = 50
+
+
+def open_store(context: click.Context) -> Store:
+    """The store that the command was pointed to: `--store`, else OTEL_REPLAY_STORE, else `.otel-replay`."""
+    from otel_replay.settings import read_settings
+    from otel_replay.storage.store import Store
+
+    return Store(read_settings(store=context.find_root().obj or None).store)
+
+
+def _take_store(context: click.Context, _: click.Parameter, folder: str | None) -> None:
+    if folder is not None:
+        context.find_root().obj = folder
+
+
+def store_option(function: Function) -> Function:
+    """`--store` after the command's name as well as before it."""
+    return click.option(
+        "--store",
+        metavar="DIR",
+        callback=_take_store,
+        expose_value=False,
+        is_eager=True,
+        help="Folder of the store.",
+    )(function)
+
+
+def json_option(function: Function) -> Function:
+    """`--json`: one document for programs in place of the table for people."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def complete_run(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of runs, for the shell's completion: the newest first, and not too many."""
+    from click.shell_completion import CompletionItem
+
+    from otel_replay.errors import OtelReplayError
+
+    try:
+        runs = open_store(context).runs()
+    except OtelReplayError:
+        return []
+    items = [CompletionItem("latest", help="the newest run")] if "latest".startswith(incomplete) else []
+    fitting = (run for run in runs if run.run_id.startswith(incomplete))
+    for run, _number in zip(fitting, range(_MOST_COMPLETIONS), strict=False):
+        items.append(CompletionItem(run.run_id, help=f"{run.name}, {run.status}"))
+    return items
+
+
+def run_argument(function: Function) -> Function:
+    """The argument RUN."""
+    return click.argument("run", metavar="RUN", shell_complete=complete_run)(function)
+
+
+def runs_arguments(function: Function) -> Function:
+    """The arguments `RUN…`, or `--all`; see :func:`named_runs`."""
+    function = click.option("--all", "all_runs", is_flag=True, help="All runs of the store.")(function)
+    return click.argument("runs", metavar="RUN...", nargs=-1, shell_complete=complete_run)(function)
+
+
+def named_runs(context: click.Context, names: tuple[str, ...], all_runs: bool) -> list[RunFiles]:
+    """The runs that were named, each once, or all of them, the oldest first."""
+    from otel_replay.errors import UsageError
+
+    if bool(names) == all_runs:
+        raise UsageError(
+            "name one or more runs, or say --all", hint="`otel-replay list` shows the runs that there are"
+        )
+    store = open_store(context)
+    if all_runs:
+        from otel_replay.storage.run_files import RunFiles
+
+        # A directory whose run.json is damaged has no usable name but its own: no resolving by id.
+        return [RunFiles(store.directory(run.run_id)) for run in reversed(store.runs())]
+    found = [store.resolve(name) for name in names]
+    return list({files.directory: files for files in found}.values())

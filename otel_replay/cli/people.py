@@ -1,0 +1,157 @@
+"""Times, sizes and recorded values as a person reads them. The screen escapes them, not this."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from otel_replay.attributes import BLOB
+
+__all__ = ["counted", "duration", "local_time", "moment_of_day", "pairs", "per_second", "size", "value"]
+
+_SECOND_NS = 1_000_000_000
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_LONGEST_TEXT = 60
+_MOST_ITEMS = 5
+
+
+def counted(count: int, word: str, many: str | None = None) -> str:
+    """`1 span`, `5,000 spans`."""
+    return f"{count:,} {word if count == 1 else many or word + 's'}"
+
+
+def duration(time_ns: int) -> str:
+    """A length of time with three digits: `850 ns`, `12.3 µs`, `92.3 ms`, `3.21 s`, `4m05s`, `2h14m`."""
+    for limit, unit, word in ((1_000, 1, "ns"), (1_000_000, 1_000, "µs"), (_SECOND_NS, 1_000_000, "ms")):
+        # What would be rounded to 1000 of a unit is told in the next one.
+        if time_ns < limit - unit * 0.5 or (unit == 1 and time_ns < limit):
+            return f"{_three_digits(time_ns / unit)} {word}"
+    seconds = time_ns / _SECOND_NS
+    if seconds < 59.95:
+        return f"{_three_digits(seconds)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02d}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours}h{minutes:02d}m"
+    days, hours = divmod(hours, 24)
+    return f"{days}d{hours:02d}h"
+
+
+def _three_digits(number: float) -> str:
+    if number >= 99.95 or number == int(number):
+        return f"{number:.0f}"
+    return f"{number:.1f}" if number >= 9.995 else f"{number:.2f}"
+
+
+def size(size_bytes: int) -> str:
+    """`231 kB`; decimal units, as disks and networks are told in."""
+    number = float(size_bytes)
+    for unit in _UNITS:
+        if number < 999.5 or unit == _UNITS[-1]:
+            break
+        number /= 1000
+    return f"{number:.0f} {unit}" if unit == "bytes" else f"{_three_digits(number)} {unit}"
+
+
+def per_second(count: int, time_ns: int) -> str:
+    """A rate: `5,400/s`, `0.25/s`, `12/h` where it is slow; empty where no time went by."""
+    if time_ns <= 0 or not count:
+        return ""
+    rate = count * _SECOND_NS / time_ns
+    if rate < 0.1:
+        return f"{_three_digits(rate * 3600)}/h"
+    return f"{rate:,.0f}/s" if rate >= 99.95 else f"{_three_digits(rate)}/s"
+
+
+def _local(time_ns: int) -> datetime:
+    return datetime.fromtimestamp(time_ns // _SECOND_NS).astimezone()
+
+
+def local_time(time_ns: int, now_ns: int) -> str:
+    """When something was, in local time, as short as can be: `today 14:02:11`, `yesterday 17:28`, a date."""
+    try:
+        moment, now = _local(time_ns), _local(now_ns)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+    days = (now.date() - moment.date()).days
+    if days == 0:
+        return f"today {moment:%H:%M:%S}"
+    if days == 1:
+        return f"yesterday {moment:%H:%M}"
+    return f"{moment.day} {moment:%b %H:%M}" if moment.year == now.year else f"{moment:%Y-%m-%d}"
+
+
+def moment_of_day(time_ns: int) -> str:
+    """`14:02:11.803` in local time."""
+    try:
+        return f"{_local(time_ns):%H:%M:%S}.{time_ns % _SECOND_NS // 1_000_000:03d}"
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+def value(item: Any, *, whole: bool = False) -> str:
+    """One recorded value on one line. What is left out is said, unless `whole` asks for all of it."""
+    if isinstance(item, str):
+        return _text(item, whole)
+    if item is None or isinstance(item, bool):
+        return _WORDS[item]
+    if isinstance(item, bytes):
+        return _bytes(item, whole)
+    if isinstance(item, Mapping):
+        return _blob(item) if BLOB in item else "{" + pairs(item, whole=whole) + "}"
+    if isinstance(item, (list, tuple)):
+        return _list(item, whole)
+    return repr(item)
+
+
+_WORDS = {None: "null", True: "true", False: "false"}
+
+
+def _bytes(data: bytes, whole: bool) -> str:
+    shown = data if whole else data[:8]
+    return f"<{counted(len(data), 'byte')} {shown.hex()}{'' if len(shown) == len(data) else '…'}>"
+
+
+def _list(items: Sequence[Any], whole: bool) -> str:
+    shown = items if whole or len(items) <= _MOST_ITEMS + 1 else items[:_MOST_ITEMS]
+    parts = [value(item, whole=whole) for item in shown]
+    if len(shown) < len(items):
+        parts.append(f"… {len(items) - len(shown):,} more")
+    return "[" + ", ".join(parts) + "]"
+
+
+def _text(text: str, whole: bool) -> str:
+    shown, more = text, ""
+    if not whole and len(text) > _LONGEST_TEXT:
+        shown, more = text[:_LONGEST_TEXT], f"… ({len(text):,} characters)"
+    plain = (
+        shown and not any(mark in shown for mark in " =,\"'[]{}\n\t") and not _looks_like_another_kind(shown)
+    )
+    return shown + more if plain else json.dumps(shown, ensure_ascii=False) + more
+
+
+def _looks_like_another_kind(text: str) -> bool:
+    if text in {"null", "true", "false"}:
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _blob(item: Mapping[str, Any]) -> str:
+    size_bytes = item.get("size_bytes")
+    told = f" {size(size_bytes)}" if isinstance(size_bytes, int) else ""
+    return f"<blob {str(item[BLOB])[:12]}{told}>"
+
+
+def pairs(values: Any, *, whole: bool = False) -> str:
+    """`before=1.5 after=1.2`; what is no map stands as it is."""
+    if isinstance(values, Mapping):
+        return " ".join(f"{key}={value(item, whole=whole)}" for key, item in values.items())
+    return "" if values is None else value(values, whole=whole)

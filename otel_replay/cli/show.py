@@ -1,0 +1,109 @@
+"""`show`: one run as a tree on a time scale, with what happened in each span."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_replay.cli.options import json_option, run_argument, store_option
+
+if TYPE_CHECKING:
+    from otel_replay.analysis.tree import Tree
+    from otel_replay.cli.source import Source
+
+__all__ = ["command"]
+
+_SPANS = 200
+_FEW, _SOME = 40, 100  # up to so many spans: three moments of each kind in a span, or one
+
+
+@click.command("show")
+@run_argument
+@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Only N levels of spans.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    default=_SPANS,
+    metavar="N",
+    show_default=True,
+    help="At most N spans: the outline first, then failed and open ones.",
+)
+@click.option(
+    "-e",
+    "--events",
+    metavar="N|all|none",
+    help="So many decisions and events of each kind in a span (default: 3, fewer if there are many spans).",
+)
+@json_option
+@store_option
+@click.pass_context
+def command(
+    context: click.Context, run: str, depth: int | None, limit: int, events: str | None, as_json: bool
+) -> None:
+    """Show RUN as a tree on a time scale, with its decisions.
+
+    RUN may also be the path of a session_replay.json.
+    """
+    from otel_replay.analysis.pick import pick
+    from otel_replay.analysis.tree import Limits
+    from otel_replay.analysis.tree_builder import build_tree
+    from otel_replay.cli.source import find_source
+
+    source = find_source(context, run)
+    moments, at_most = _moments(events)
+    tree = build_tree(source.records(), Limits(moments=moments, all_moments=at_most))
+    shown = pick(tree, limit, depth)
+    if events is None and shown > _FEW:
+        _keep_fewer(tree, 1 if shown <= _SOME else 0)
+    if as_json:
+        from otel_replay.cli.json_out import print_json
+        from otel_replay.cli.tree_json import tree_document
+
+        print_json(tree_document(source, tree))
+        return
+    _print(source, tree, facts=shown <= _SOME)
+
+
+def _moments(events: str | None) -> tuple[int, int]:
+    from otel_replay.errors import UsageError
+
+    if events is None:
+        return 3, 5_000
+    if events == "all":
+        return 1_000_000_000, 100_000
+    if events == "none":
+        return 0, 0
+    if not events.isdecimal():
+        raise UsageError(f"--events takes a number, `all` or `none`, not `{events}`")
+    return int(events), 100_000
+
+
+def _keep_fewer(tree: Tree, most: int) -> None:
+    from collections import Counter
+
+    from otel_replay.analysis.tree import label_of
+
+    for node in tree.top.walk():
+        seen: Counter[str] = Counter()
+        kept = []
+        for moment in node.kept:
+            seen[label_of(moment)] += 1
+            if seen[label_of(moment)] <= most:
+                kept.append(moment)
+        node.kept = kept
+
+
+def _print(source: Source, tree: Tree, *, facts: bool) -> None:
+    from otel_replay.cli.run_head import head_lines, hints
+    from otel_replay.cli.terminal import stderr, stdout
+    from otel_replay.cli.tree_lines import tree_lines
+
+    screen = stdout()
+    screen.write_all(head_lines(source, tree, screen))
+    screen.print()
+    screen.write_all(tree_lines(tree, screen, facts=facts))
+    screen.flush()
+    for hint in hints(source, tree):
+        stderr().print(("hint: ", "key"), hint)

@@ -1,0 +1,151 @@
+"""What there is to say of a span or a moment, in one line: attributes, tokens, values, how many of what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from otel_replay.analysis.facts import as_number
+from otel_replay.analysis.tree import Moment, Node
+from otel_replay.attributes import (
+    ARTIFACT_EVENT,
+    ARTIFACT_NAME,
+    ARTIFACT_SIZE,
+    CHECKPOINT_EVENT,
+    CHECKPOINT_NAME,
+    CHECKPOINT_SHA256,
+    CHECKPOINT_SIZE,
+    ERROR_TYPE,
+    FILE_LINES,
+    FILE_PATH,
+    FILE_READ_EVENT,
+    FILE_SIZE,
+    FILE_WRITE_EVENT,
+    GEN_AI_FINISH_REASONS,
+    GEN_AI_INPUT_TOKENS,
+    GEN_AI_OUTPUT_TOKENS,
+    GEN_AI_TOOL_ARGUMENTS,
+    GEN_AI_TOOL_RESULT,
+)
+from otel_replay.cli import people
+from otel_replay.cli.terminal import Screen, Text
+from otel_replay.records import Decision, LogEntry
+
+EXCEPTION_EVENT = "exception"
+
+__all__ = ["EXCEPTION_EVENT", "counts_text", "facts_text", "moment_text"]
+
+_OURS = ("gen_ai.", "otel_replay.")
+
+
+def facts_text(node: Node) -> Text:
+    """The attributes of a span that tell most: tokens, a tool's arguments and result, the program's own."""
+    parts = [_tokens(node.facts), _tool(node.facts), _others(node.facts)]
+    return Text(("  ".join(part for part in parts if part), "dim"))
+
+
+def _tokens(facts: Mapping[str, Any]) -> str:
+    if GEN_AI_INPUT_TOKENS not in facts and GEN_AI_OUTPUT_TOKENS not in facts:
+        return ""
+    asked, answered = as_number(facts.get(GEN_AI_INPUT_TOKENS)), as_number(facts.get(GEN_AI_OUTPUT_TOKENS))
+    text = f"{asked:,} + {answered:,} tokens"
+    reasons = facts.get(GEN_AI_FINISH_REASONS)
+    return (
+        f"{text}, {', '.join(map(str, reasons))}" if isinstance(reasons, (list, tuple)) and reasons else text
+    )
+
+
+def _tool(facts: Mapping[str, Any]) -> str:
+    text = people.pairs(facts.get(GEN_AI_TOOL_ARGUMENTS))
+    result = facts.get(GEN_AI_TOOL_RESULT)
+    return f"{text} = {people.value(result)}".strip() if result is not None else text
+
+
+def _others(facts: Mapping[str, Any]) -> str:
+    # Why it failed stands below, in words.
+    return people.pairs(
+        {name: value for name, value in facts.items() if not name.startswith(_OURS) and name != ERROR_TYPE}
+    )
+
+
+def counts_text(node: Node, screen: Screen) -> Text:
+    """`◆ 98 AFR_CORRECTION, 18 GRADIENT_LIMITING`."""
+    line = Text((_mark("◆", "*", screen), "action"))
+    return line.add(", ".join(f"{count:,} {label}" for label, count in node.counts.most_common()), "dim")
+
+
+def moment_text(moment: Moment, screen: Screen) -> Text:
+    """A decision, an event or a log record on one line."""
+    if isinstance(moment, Decision):
+        line = Text((_mark("◆", "*", screen), "action"), (moment.action, "action"))
+        for text, style in (
+            (people.pairs(moment.cell), "key"),
+            (people.pairs(moment.values), ""),
+            (moment.reason, "dim"),
+        ):
+            if text:
+                line.add("  ").add(text, style)
+        return line
+    if isinstance(moment, LogEntry):
+        return _log_text(moment, screen)
+    if moment.name == EXCEPTION_EVENT:
+        told = ": ".join(
+            str(moment.attributes[name])
+            for name in ("exception.type", "exception.message")
+            if moment.attributes.get(name)
+        )
+        return Text((_mark("✗", "x", screen) + (told or "exception"), "failed"))
+    describe = _EVENTS.get(moment.name)
+    told = describe(moment.attributes) if describe else people.pairs(moment.attributes)
+    return Text((_mark("·", "-", screen), "dim"), moment.name, ("  " + told if told else "", "dim"))
+
+
+def _log_text(entry: LogEntry, screen: Screen) -> Text:
+    body = (
+        ""
+        if entry.body is None
+        else people.value(entry.body)
+        if not isinstance(entry.body, str)
+        else entry.body
+    )
+    parts = [part for part in (entry.severity_text, entry.event_name, body) if part]
+    return Text(
+        (_mark("·", "-", screen), "dim"),
+        "  ".join(parts) or "log record",
+        ("  " + people.pairs(entry.attributes), "dim"),
+    )
+
+
+def _mark(mark: str, ascii_mark: str, screen: Screen) -> str:
+    return f"{mark if screen.unicode else ascii_mark} "
+
+
+def _file(attributes: Mapping[str, Any]) -> str:
+    parts = [str(attributes.get(FILE_PATH, ""))]
+    if FILE_LINES in attributes:
+        parts.append(people.counted(as_number(attributes[FILE_LINES]), "line"))
+    if FILE_SIZE in attributes:
+        parts.append(people.size(as_number(attributes[FILE_SIZE])))
+    return "  ".join(parts)
+
+
+def _checkpoint(attributes: Mapping[str, Any]) -> str:
+    parts = [str(attributes.get(CHECKPOINT_NAME, "")), str(attributes.get(CHECKPOINT_SHA256, ""))[:12]]
+    if CHECKPOINT_SIZE in attributes:
+        parts.append(people.size(as_number(attributes[CHECKPOINT_SIZE])))
+    return "  ".join(parts)
+
+
+def _artifact(attributes: Mapping[str, Any]) -> str:
+    parts = [str(attributes.get(ARTIFACT_NAME, ""))]
+    if ARTIFACT_SIZE in attributes:
+        parts.append(people.size(as_number(attributes[ARTIFACT_SIZE])))
+    return "  ".join(parts)
+
+
+_EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    FILE_READ_EVENT: _file,
+    FILE_WRITE_EVENT: _file,
+    CHECKPOINT_EVENT: _checkpoint,
+    ARTIFACT_EVENT: _artifact,
+}

@@ -1,0 +1,224 @@
+"""A summary as sections for a person; a section that has nothing to say is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from otel_replay.analysis.kinds import KINDS
+from otel_replay.analysis.summary import Summary
+from otel_replay.cli import people
+from otel_replay.cli.bars import bar, count_bars, sparkline
+from otel_replay.cli.table import Column, lay_out
+from otel_replay.cli.terminal import Screen, Text
+
+__all__ = ["BOTTLENECK_SHARE", "summary_lines"]
+
+BOTTLENECK_SHARE = 0.3
+"""From this share of the run's time on, a span's own time is called a bottleneck."""
+
+_BAR_CELLS = 12
+_NAMES_SHOWN = 15
+_ENOUGH_FOR_A_SHAPE = 12
+
+Lines = Iterator[Text]
+
+
+def summary_lines(summary: Summary, screen: Screen) -> Lines:
+    """All sections, each with an empty line before it."""
+    for title, section in _SECTIONS:
+        lines = list(section(summary, screen))
+        if lines:
+            yield Text()
+            yield Text((title, "bold"))
+            yield from lines
+
+
+def _decisions(summary: Summary, screen: Screen) -> Lines:
+    counts = summary.actions.most_common()
+    yield from count_bars(counts[:_NAMES_SHOWN], screen)
+    yield from _more(len(counts), "action", screen)
+
+
+def _events(summary: Summary, screen: Screen) -> Lines:
+    told = [f"{count:,} {name}" for name, count in summary.events.most_common(_NAMES_SHOWN)]
+    if summary.logs:
+        told.append(people.counted(summary.logs, "log record"))
+    yield from _in_a_row(told, screen)
+    yield from _more(len(summary.events), "event", screen)
+
+
+def _more(there: int, word: str, screen: Screen) -> Lines:
+    if there > _NAMES_SHOWN:
+        yield Text(
+            (f"  {screen.ellipsis} {there - _NAMES_SHOWN:,} more {word}s; --json has all of them", "dim")
+        )
+
+
+def _kinds(summary: Summary, screen: Screen) -> Lines:
+    rows = []
+    for kind in KINDS:
+        totals = summary.kinds.get(kind)
+        if totals is not None:
+            rows.append(
+                [
+                    Text((kind, kind)),
+                    Text(f"{totals.count:,}"),
+                    _failed(totals.failed),
+                    Text(people.duration(totals.total_ns)),
+                    Text(people.duration(totals.self_ns)),
+                    Text(people.duration(totals.longest_ns)),
+                ]
+            )
+    yield from _table(("", "count", "failed", "total", "self", "longest"), rows, screen)
+
+
+def _bottlenecks(summary: Summary, screen: Screen) -> Lines:
+    rows = []
+    for kind, name, totals in summary.bottlenecks():
+        share = totals.self_ns / max(1, summary.duration_ns)
+        style = "failed" if share >= BOTTLENECK_SHARE else "dim"
+        rows.append(
+            [
+                Text((name, kind)),
+                Text(f"{totals.count:,}"),
+                Text(people.duration(totals.self_ns)),
+                Text(f"{share:.0%}"),
+                Text((bar(min(share, 1.0), _BAR_CELLS, unicode=screen.unicode), style)),
+            ]
+        )
+    yield from _table(("", "count", "self", "of run", ""), rows, screen)
+
+
+def _models(summary: Summary, screen: Screen) -> Lines:
+    rows = []
+    for model, totals in sorted(summary.models.items(), key=lambda item: -item[1].total_ns):
+        rate = people.per_second(totals.output_tokens, totals.total_ns)
+        rows.append(
+            [
+                Text((model, "generation")),
+                Text(f"{totals.count:,}"),
+                _failed(totals.failed),
+                Text(f"{totals.input_tokens:,}"),
+                Text(f"{totals.output_tokens:,}"),
+                Text(rate),
+                Text(people.duration(totals.total_ns)),
+            ]
+        )
+    yield from _table(("", "calls", "failed", "tokens in", "tokens out", "out rate", "total"), rows, screen)
+
+
+def _tools(summary: Summary, screen: Screen) -> Lines:
+    rows = []
+    for tool, totals in sorted(summary.tools.items(), key=lambda item: -item[1].total_ns)[:_NAMES_SHOWN]:
+        rows.append(
+            [
+                Text((tool, "tool call")),
+                Text(f"{totals.count:,}"),
+                _failed(totals.failed),
+                Text(people.duration(totals.total_ns)),
+                Text(people.duration(totals.longest_ns)),
+            ]
+        )
+    yield from _table(("", "calls", "failed", "total", "longest"), rows, screen)
+    yield from _more(len(summary.tools), "tool", screen)
+
+
+def _pace(summary: Summary, screen: Screen) -> Lines:
+    if summary.decisions > 1:
+        span_ns = summary.last_decision_ns - summary.first_decision_ns
+        rate = people.per_second(summary.decisions, span_ns) or "at one moment"
+        shape = sparkline(summary.decision_pace.counts, unicode=screen.unicode)
+        line = Text(f"  decisions  {rate:>10}")
+        yield line.add("  " + shape if summary.decisions >= _ENOUGH_FOR_A_SHAPE else "", "action")
+    if summary.spans > 1 and summary.duration_ns:
+        yield Text(f"  spans      {people.per_second(summary.spans, summary.duration_ns):>10}")
+
+
+def _artifacts(summary: Summary, screen: Screen) -> Lines:
+    names = list(summary.artifacts)
+    yield from _in_a_row(names[:_NAMES_SHOWN], screen)
+    yield from _more(len(names), "artifact", screen)
+
+
+def _in_a_row(items: Sequence[str], screen: Screen) -> Lines:
+    line = Text("  ")
+    for at, item in enumerate(items):
+        piece = Text(item + ("," if at < len(items) - 1 else ""))
+        if line.width > 2 and line.width + 1 + piece.width > screen.columns:
+            yield line
+            line = Text("  ")
+        line.add(" " if line.width > 2 else "").join(piece)
+    if line.width > 2:
+        yield line
+
+
+def _kept_back(summary: Summary, screen: Screen) -> Lines:
+    for reason, count in summary.losses.most_common():
+        yield Text("  ", (f"{people.counted(count, 'record')} could not be kept: {reason}", "failed"))
+    for what, count in summary.dropped.most_common():
+        yield Text("  ", (f"{count:,} {what} dropped by a limit of the program's SDK", "open"))
+    for journal, line in summary.first_bad_lines:
+        yield Text("  ", (f"{journal}:{line.number} is damaged: {line.reason}", "failed"))
+    if summary.bad_lines > len(summary.first_bad_lines):
+        more = summary.bad_lines - len(summary.first_bad_lines)
+        yield Text("  ", (f"{screen.ellipsis} {people.counted(more, 'more damaged line')}", "failed"))
+    if summary.torn_lines:
+        yield Text(
+            "  ",
+            (
+                f"{people.counted(summary.torn_lines, 'torn last line')}, written when the process died",
+                "open",
+            ),
+        )
+    for name, count in summary.notes.most_common():
+        yield Text(f"  {count:,} {_NOTES.get(name, name.replace('_', ' '))}")
+
+
+_NOTES = {
+    "redacted": "secrets taken out",
+    "by_repr": "values kept as their repr",
+    "cycle": "values that contain themselves, cut there",
+    "too_deep": "values too deep, kept as text from there",
+    "key_as_text": "keys that were no text",
+    "key_collision": "keys that became equal as text, and were told apart",
+    "surrogate_text": "texts with characters that are not Unicode, escaped",
+    "omitted": "values cut because they were endless or too many",
+    "unreadable": "values that could not be read",
+    "unprintable": "values that could not be printed",
+    "blob_not_kept": "large values kept in the journal, as there was no room for a blob",
+}
+
+
+def _failed(count: int) -> Text:
+    return Text((f"{count:,}", "failed")) if count else Text()
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[Text]], screen: Screen) -> Lines:
+    if not rows:
+        return
+    # A column in which nothing stands is left out; the first one is the name.
+    used = [at for at, title in enumerate(titles) if title == "" or any(row[at].width for row in rows)]
+    last = len(titles) - 1
+    columns = [
+        Column(
+            title=titles[at],
+            right=bool(titles[at]),
+            least=0 if at else 10,
+            drop=0 if at < 2 or at == last else at,
+        )
+        for at in used
+    ]
+    yield from lay_out(columns, [[row[at] for at in used] for row in rows], screen, indent=2)
+
+
+_SECTIONS: tuple[tuple[str, Callable[[Summary, Screen], Lines]], ...] = (
+    ("Decisions", _decisions),
+    ("Spans", _kinds),
+    ("Where the time went", _bottlenecks),
+    ("Models", _models),
+    ("Tools", _tools),
+    ("Events", _events),
+    ("Artifacts", _artifacts),
+    ("Pace", _pace),
+    ("Changed, lost and damaged", _kept_back),
+)

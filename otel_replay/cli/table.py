@@ -1,0 +1,69 @@
+"""Columns of text: as wide as they must be, and narrower or left out where the terminal is too narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from otel_replay.cli.terminal import Screen, Text
+
+__all__ = ["Column", "lay_out"]
+
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column. Where there is no room, the column with the highest `drop` goes first; 0 never goes.
+
+    A column with `least` may be narrowed to that many cells.
+    """
+
+    title: str
+    right: bool = False
+    least: int = 0
+    drop: int = 0
+
+
+def lay_out(
+    columns: Sequence[Column], rows: Sequence[Sequence[Text]], screen: Screen, *, indent: int = 0
+) -> Iterator[Text]:
+    """The lines of the table, its head first. Where there is no terminal every column stays whole."""
+    widths = [
+        max([len(column.title), *(row[index].width for row in rows)]) for index, column in enumerate(columns)
+    ]
+    shown = list(range(len(columns)))
+    if screen.is_terminal:
+        _make_fit(columns, widths, shown, screen.columns - indent)
+    heads = [Text((column.title, "dim")) for column in columns]
+    for row in [heads, *rows]:
+        line = Text(" " * indent)
+        for position, index in enumerate(shown):
+            cell = row[index].fit(widths[index], screen.ellipsis)
+            if position:
+                line.add(" " * _GAP)
+            missing = widths[index] - cell.width
+            line.add(" " * missing if columns[index].right else "").join(cell)
+            if not columns[index].right and position < len(shown) - 1:
+                line.add(" " * missing)
+        yield line
+
+
+def _make_fit(columns: Sequence[Column], widths: list[int], shown: list[int], room: int) -> None:
+    def excess() -> int:
+        return sum(widths[index] for index in shown) + _GAP * (len(shown) - 1) - room
+
+    def narrow() -> None:
+        for index in shown:
+            least = columns[index].least
+            if least and excess() > 0:
+                widths[index] = max(min(least, widths[index]), widths[index] - excess())
+
+    full = list(widths)
+    while True:
+        widths[:] = full
+        narrow()
+        droppable = [index for index in shown if columns[index].drop]
+        if excess() <= 0 or not droppable:
+            return
+        shown.remove(max(droppable, key=lambda index: columns[index].drop))

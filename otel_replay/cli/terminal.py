@@ -1,0 +1,202 @@
+"""All text that a person sees goes through here: escaped, measured in terminal cells, coloured or not.
+
+Recorded values come from other programs and may hold anything. `escape` is the only way onto a terminal:
+what could move the cursor, change colours or turn the reading direction is shown as an escape sequence.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+__all__ = ["Piece", "Screen", "Text", "cut", "escape", "stderr", "stdout", "width"]
+
+_UNSAFE = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # control characters, ESC among them, and their 8-bit forms
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks and switches of the reading direction
+    "\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible, or another line
+    "\U000e0000-\U000e007f"  # tags: text that nobody sees
+    "\ud800-\udfff"
+    "]"
+)
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
+
+_CODES = {
+    "bold": "1",
+    "dim": "2",
+    "key": "36",
+    "action": "33",
+    "finished": "32",
+    "failed": "31",
+    "running": "34",
+    "interrupted": "33",
+    "open": "33",
+    "run": "1",
+    "task": "34",
+    "tool call": "35",
+    "generation": "36",
+    "agent": "32",
+    "other": "37",
+}
+
+Piece = str | tuple[str, str]
+"""Text, or text with the name of a style."""
+
+
+def escape(text: str) -> str:
+    """`text` as one line that shows every character and does nothing else to a terminal."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match.group()
+    code = ord(character)
+    if character in _NAMED:
+        return _NAMED[character]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def width(text: str) -> int:
+    """How many cells `text` takes in a terminal: two for a CJK character or an emoji."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def cut(text: str, cells: int, ellipsis: str = "…") -> str:
+    """`text` in at most so many cells; what was cut shows by an ellipsis."""
+    if width(text) <= cells:
+        return text
+    room = cells - len(ellipsis)
+    if room < 0:
+        return ""
+    if text.isascii():
+        return text[:room] + ellipsis
+    kept = text[:room]
+    while width(kept) > room:
+        kept = kept[:-1]
+    return kept + ellipsis
+
+
+class Text:
+    """A line of pieces, each with a style. Every piece is escaped when it is added."""
+
+    __slots__ = ("pieces", "width")
+
+    def __init__(self, *pieces: Piece) -> None:
+        self.pieces: list[tuple[str, str]] = []
+        self.width = 0
+        for piece in pieces:
+            self.add(*((piece,) if isinstance(piece, str) else piece))
+
+    def add(self, text: str, style: str = "") -> Text:
+        """Add text at the end."""
+        text = escape(text)
+        self.pieces.append((text, style))
+        self.width += width(text)
+        return self
+
+    def join(self, other: Text) -> Text:
+        """Add all pieces of another line."""
+        self.pieces += other.pieces
+        self.width += other.width
+        return self
+
+    def pad(self, cells: int) -> Text:
+        """Fill up with blanks."""
+        missing = cells - self.width
+        return self.add(" " * missing) if missing > 0 else self
+
+    def fit(self, cells: int, ellipsis: str = "…") -> Text:
+        """The line in at most so many cells."""
+        if self.width <= cells:
+            return self
+        fitted = Text()
+        for text, style in self.pieces:
+            room = cells - fitted.width
+            # The ellipsis must stand even where this piece alone would just fit.
+            if width(text) > room - len(ellipsis):
+                return fitted.add(cut(text + ellipsis * 2, room, ellipsis), style)
+            fitted.add(text, style)
+        return fitted
+
+
+class Screen:
+    """One output stream: how wide it is, whether it takes colours, which characters it can show.
+
+    Parameters
+    ----------
+    stream:
+        Where lines go.
+    columns:
+        The width; by default the terminal's, or 100 where there is none.
+    """
+
+    def __init__(self, stream: TextIO, columns: int | None = None) -> None:
+        self._stream = stream
+        self.is_terminal = stream.isatty()
+        self.colour = self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.columns = columns or shutil.get_terminal_size((100, 24)).columns
+        self.unicode = _can_encode(stream, "█▏├─│└◆…·µ✓✗")
+        self.ellipsis = "…" if self.unicode else "..."
+
+    def print(self, *pieces: Piece) -> None:
+        """Write one line, of any length."""
+        self.write(Text(*pieces))
+
+    def write(self, line: Text) -> None:
+        """Write one line, of any length."""
+        self._stream.write(self._painted(line) + "\n")
+
+    def write_fitted(self, line: Text) -> None:
+        """Write one line, cut to the terminal's width; where there is no terminal it stays whole."""
+        self.write(line.fit(self.columns, self.ellipsis) if self.is_terminal else line)
+
+    def write_all(self, lines: Iterable[Text]) -> None:
+        """Write many lines."""
+        for line in lines:
+            self.write(line)
+
+    def overwrite(self, text: str) -> None:
+        """Put a line in the place of the one that was put there before; an empty one takes it away."""
+        self._stream.write("\r\x1b[K" + cut(escape(text), self.columns - 1, self.ellipsis))
+        self._stream.flush()
+
+    def flush(self) -> None:
+        """Let everything be seen now."""
+        self._stream.flush()
+
+    def _painted(self, line: Text) -> str:
+        if not self.colour:
+            return "".join(text for text, _ in line.pieces).rstrip()
+        return "".join(
+            f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style in _CODES and text else text
+            for text, style in line.pieces
+        ).rstrip()
+
+
+def _can_encode(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def stdout() -> Screen:
+    """The screen of standard output, for what was asked for."""
+    return Screen(sys.stdout)
+
+
+def stderr() -> Screen:
+    """The screen of standard error, for hints, progress and errors."""
+    return Screen(sys.stderr)

@@ -1,0 +1,153 @@
+"""The rows of a tree as lines: name, a bar on the run's time scale, duration; below, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from otel_replay.analysis.tree import Fold, Moment, Node, Tree
+from otel_replay.cli import people
+from otel_replay.cli.bars import stretch
+from otel_replay.cli.scale import scale
+from otel_replay.cli.span_notes import EXCEPTION_EVENT, counts_text, facts_text, moment_text
+from otel_replay.cli.terminal import Screen, Text
+from otel_replay.cli.tree_rows import More, Row, rows
+from otel_replay.records import Event
+
+__all__ = ["tree_lines"]
+
+_DURATION_CELLS = 8
+_GAP = 2
+_NARROWEST_BAR = 8
+_ASCII_GUIDES = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """How many cells each column has; `bar` is 0 where there is no room for one."""
+
+    name: int
+    bar: int
+    levels: int
+
+
+def tree_lines(tree: Tree, screen: Screen, *, facts: bool = True) -> Iterator[Text]:
+    """The lines of the tree, a time scale first.
+
+    Parameters
+    ----------
+    tree:
+        What is to be seen, picked already.
+    screen:
+        Says how wide, and which characters.
+    facts:
+        Whether spans tell their attributes.
+    """
+    painter = _Painter(tree, screen, facts)
+    yield from painter.head()
+    for row in rows(tree.top, painter.notes):
+        yield painter.line(row)
+
+
+def _lay_out(tree: Tree, columns: int) -> _Layout:
+    levels = max(4, columns // 10)
+    nodes = list(tree.top.walk())[1:]
+    widest = max((3 * min(node.depth, levels) + Text(node.name).width for node in nodes), default=8)
+    room = columns - _DURATION_CELLS - 2 * _GAP
+    name = max(8, min(widest, room * 11 // 20))
+    bar = room - name
+    if bar < _NARROWEST_BAR:
+        return _Layout(name=min(widest, room + _GAP), bar=0, levels=levels)
+    return _Layout(name=name, bar=bar, levels=levels)
+
+
+class _Painter:
+    def __init__(self, tree: Tree, screen: Screen, facts: bool) -> None:
+        self.screen = screen
+        self.facts = facts
+        self.start_ns = tree.start_ns
+        self.length_ns = max(1, tree.end_ns - tree.start_ns)
+        self.layout = _lay_out(tree, screen.columns)
+
+    def head(self) -> Iterator[Text]:
+        if self.layout.bar:
+            marks = scale(self.length_ns, self.layout.bar)
+            yield Text().pad(self.layout.name + _GAP).add(marks, "dim")
+
+    def line(self, row: Row) -> Text:
+        item, line = row.item, self.guides(row.guides)
+        if isinstance(item, Node):
+            return self.span(line, item)
+        if isinstance(item, Text):
+            line.join(item)
+        elif isinstance(item, More):
+            line.add(f"{self.screen.ellipsis} {item.count:,} more {item.label}", "dim")
+        elif isinstance(item, Fold):
+            line.add(_fold_text(item, self.screen.ellipsis), "dim")
+        else:
+            return self.moment(line, item)
+        return line.fit(self.screen.columns, self.screen.ellipsis)
+
+    def guides(self, guides: tuple[str, ...]) -> Text:
+        text = "".join(guides)
+        if len(guides) > self.layout.levels:
+            # Deeper than there is room: the number of levels that are not drawn, then the last ones.
+            drawn = self.layout.levels - 2
+            text = f"{len(guides) - drawn:<6}" + "".join(guides[-drawn:])
+        return Text((text if self.screen.unicode else text.translate(_ASCII_GUIDES), "dim"))
+
+    def span(self, line: Text, node: Node) -> Text:
+        layout = self.layout
+        style = "failed" if node.failed else "open" if node.open else node.kind
+        line = line.add(node.name, style).fit(layout.name, self.screen.ellipsis).pad(layout.name)
+        if layout.bar:
+            line.add(" " * _GAP).add(self.bar(node), style)
+        length = node.duration_ns
+        line.add(" " * _GAP).add(
+            ("open" if length is None else people.duration(length)).rjust(_DURATION_CELLS),
+            style if length is None else "",
+        )
+        return line
+
+    def bar(self, node: Node) -> str:
+        end_ns = self.start_ns + self.length_ns if node.end_ns is None else node.end_ns
+        begin, end = ((time_ns - self.start_ns) / self.length_ns for time_ns in (node.start_ns, end_ns))
+        text = stretch(begin, end, self.layout.bar, unicode=self.screen.unicode)
+        # A span that is open goes on to where nothing more was heard.
+        return text.replace("█", "▒").replace("#", "=") if node.open else text
+
+    def notes(self, node: Node) -> Iterator[Text]:
+        if self.facts:
+            told = facts_text(node)
+            if told.width:
+                yield told
+        if node.failed and node.message and not _tells_why(node):
+            yield Text((f"{'✗' if self.screen.unicode else 'x'} {node.message}", "failed"))
+        if node.counts and not node.kept:
+            yield counts_text(node, self.screen)
+
+    def moment(self, line: Text, moment: Moment) -> Text:
+        offset = people.duration(max(0, moment.time_ns - self.start_ns))
+        line.join(moment_text(moment, self.screen))
+        room = self.screen.columns - len(offset) - 3
+        if room < 30:
+            return line.fit(self.screen.columns, self.screen.ellipsis)
+        return line.fit(room, self.screen.ellipsis).pad(room + 2).add("+" + offset, "dim")
+
+
+def _tells_why(node: Node) -> bool:
+    return any(isinstance(moment, Event) and moment.name == EXCEPTION_EVENT for moment in node.kept)
+
+
+def _fold_text(fold: Fold, ellipsis: str) -> str:
+    names = fold.names.most_common(3)
+    text = f"{ellipsis} {people.counted(fold.spans, 'more span')}: " + ", ".join(
+        f"{count:,} {name}" for name, count in names
+    )
+    if len(fold.names) > len(names):
+        text += f" and {people.counted(len(fold.names) - len(names), 'other name')}"
+    if fold.failed:
+        text += f"; {fold.failed:,} failed"
+    if fold.moments:
+        text += f"; {people.counted(fold.moments, 'decision or event', 'decisions and events')}"
+    return text
