@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from otel_replay.errors import FormatError
+from otel_replay.values_json import INT64
 
 __all__ = [
-    "INT64",
     "attributes_from_json",
     "attributes_to_json",
     "integer",
@@ -25,8 +25,6 @@ __all__ = [
 
 MAX_DEPTH = 100
 """How deep values may be nested in what is read; ours end at 64."""
-
-INT64 = range(-(2**63), 2**63)
 
 _NAMES = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

@@ -12,6 +12,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any
 
+from otel_replay.values_json import INT64
+
 __all__ = [
     "attributes_field",
     "bytes_field",
@@ -25,7 +27,6 @@ __all__ = [
 ]
 
 _SHORT_TEXT = 128
-_INT64 = range(-(2**63), 2**63)
 
 _double = Struct("<d").pack
 _fixed32 = Struct("<I").pack
@@ -130,7 +131,7 @@ def _boolean(item: bool) -> bytes:
 
 def _integer(item: int) -> bytes:
     # What int64 does not hold becomes text, as `values.normalise` has it.
-    return b"\x18" + varint(item & 0xFFFF_FFFF_FFFF_FFFF) if item in _INT64 else _text(str(item))
+    return b"\x18" + varint(item & 0xFFFF_FFFF_FFFF_FFFF) if item in INT64 else _text(str(item))
 
 
 def _list(items: Iterable[Any]) -> bytes:

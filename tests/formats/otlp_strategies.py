@@ -15,7 +15,9 @@ from otel_replay.records import Link, LogEntry, Resource, Scope
 examples = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-names = st.one_of(text, st.sampled_from(["otel_replay.values", "otel_replay.cell.rpm", "a", "otel_replay.action"]))
+names = st.one_of(
+    text, st.sampled_from(["otel_replay.values", "otel_replay.cell.rpm", "a", "otel_replay.action"])
+)
 times = st.one_of(st.integers(0, 2**64 - 1), st.integers(10**18, 10**18 + 9))
 counts = st.one_of(st.just(0), st.integers(0, 2**32 - 1))
 
@@ -35,7 +37,9 @@ scalars = st.one_of(
     st.sampled_from([0, 1, 1.0, True, -0.0, float("nan"), float("inf"), "", b"", "\u2028", "1"]),
 )
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3), max_leaves=8
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=8,
 )
 attributes = st.dictionaries(names, values, max_size=5)
 resources = st.builds(Resource, id=st.just(0), attributes=attributes, schema_url=text)
@@ -102,5 +106,5 @@ logs = st.builds(
 
 
 def exact(value: Any) -> str:
-    """A text that is equal only for what is equal to the last bit, the order of keys included; NaN equals NaN."""
+    """A text that is equal only for what is equal to the last bit, order of keys included; NaN equals NaN."""
     return repr(value)

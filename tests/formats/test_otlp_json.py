@@ -12,7 +12,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1 import trace_pb2
-from otlp_strategies import examples, exact, logs, spans, values
+from otlp_strategies import exact, examples, logs, spans, values
 
 from otel_replay.formats.fold import fold
 from otel_replay.formats.otlp_json import MAX_LINE_BYTES, log_lines, span_lines, span_to_json
@@ -27,7 +27,9 @@ SPAN = "eee19b7ec3c1b174"
 
 
 def a_span(**fields: Any) -> Span:
-    return Span(**{"trace_id": TRACE, "span_id": SPAN, "name": "task smooth", "start_ns": 5, "end_ns": 9, **fields})
+    return Span(
+        **{"trace_id": TRACE, "span_id": SPAN, "name": "task smooth", "start_ns": 5, "end_ns": 9, **fields}
+    )
 
 
 def read_all(data: bytes) -> list[Any]:
@@ -81,8 +83,18 @@ def test_a_line_has_the_form_of_the_specification() -> None:
         status="error",
         message="no",
         parent_id="00000000000000aa",
-        attributes={"n": 2**62, "f": 1.0, "b": b"\x00\xff", "l": [], "m": {}, "none": None, "nan": float("nan")},
-        events=(Decision(time_ns=7, span_id=SPAN, action="CLAMP", reason="high", values={"after": 2}, cell=None),),
+        attributes={
+            "n": 2**62,
+            "f": 1.0,
+            "b": b"\x00\xff",
+            "l": [],
+            "m": {},
+            "none": None,
+            "nan": float("nan"),
+        },
+        events=(
+            Decision(time_ns=7, span_id=SPAN, action="CLAMP", reason="high", values={"after": 2}, cell=None),
+        ),
         resource=Resource(id=0, attributes={"service.name": "tuner"}, schema_url="https://example.org/r"),
         scope=Scope(id=0, name="lib", version="1"),
     )
@@ -147,7 +159,9 @@ def test_lines_are_bounded_by_number_and_by_bytes() -> None:
 
 def test_a_span_longer_than_a_line_hands_moments_on_and_loses_none() -> None:
     """The parts fold back into the span that they were taken from."""
-    events = tuple(Event(time_ns=at, span_id=SPAN, name=f"e{at}", attributes={"x": "y" * 50_000}) for at in range(1, 101))
+    events = tuple(
+        Event(time_ns=at, span_id=SPAN, name=f"e{at}", attributes={"x": "y" * 50_000}) for at in range(1, 101)
+    )
     big = a_span(events=events, attributes={"otel_replay.run.id": "r1"})
     lines = list(span_lines([big]))
     parts = [span for line in lines for span in read_all(line)]
@@ -165,18 +179,30 @@ def test_what_cannot_be_divided_is_never_cut() -> None:
 
 
 def test_the_collector_and_jaeger_are_understood() -> None:
-    """Integers as text or numbers, upper-case ids, unknown fields, enumerations by name, a `result` around it."""
-    text = b"""{"result": {"resourceSpans": [{"resource": {"attributes": [], "entityRefs": [1]}, "scopeSpans": [{"scope": {},
-      "spans": [{"traceId": "5B8EFFF798038103D269B633813FC60C", "spanId": "EEE19B7EC3C1B174", "parentSpanId": "",
-      "name": "x", "kind": "SPAN_KIND_CLIENT", "startTimeUnixNano": 1544712660000000000, "endTimeUnixNano": "1544712661000000000",
+    """Integers as text or numbers, upper-case ids, unknown fields, enumerations by name, a `result` around."""
+    text = b"""{"result": {"resourceSpans": [{"resource": {"attributes": [], "entityRefs": [1]},
+      "scopeSpans": [{"scope": {}, "spans": [{
+      "traceId": "5B8EFFF798038103D269B633813FC60C", "spanId": "EEE19B7EC3C1B174", "parentSpanId": "",
+      "name": "x", "kind": "SPAN_KIND_CLIENT",
+      "startTimeUnixNano": 1544712660000000000, "endTimeUnixNano": "1544712661000000000",
       "attributes": [{"key": "i", "value": {"intValue": 7}}, {"key": "d", "value": {"doubleValue": 3}},
-                     {"key": "gone"}, {"key": "null", "value": null}, {"key": "b", "value": {"bytesValue": "-_8"}}],
-      "events": [{"name": "tick"}], "links": null, "status": {"code": "STATUS_CODE_OK"}, "surprise": {"a": []}}]}]}]}}"""
+                     {"key": "gone"}, {"key": "null", "value": null},
+                     {"key": "b", "value": {"bytesValue": "-_8"}}],
+      "events": [{"name": "tick"}], "links": null, "status": {"code": "STATUS_CODE_OK"},
+      "surprise": {"a": []}}]}]}]}}"""
     [span] = read_document(text)
     assert isinstance(span, Span)
-    assert (span.trace_id, span.span_id, span.parent_id, span.span_kind, span.status) == (TRACE, SPAN, "", 3, "ok")
+    assert (span.trace_id, span.span_id, span.parent_id, span.span_kind, span.status) == (
+        TRACE,
+        SPAN,
+        "",
+        3,
+        "ok",
+    )
     assert (span.start_ns, span.end_ns) == (1544712660000000000, 1544712661000000000)
-    assert exact(dict(span.attributes)) == exact({"i": 7, "d": 3.0, "gone": None, "null": None, "b": b"\xfb\xff"})
+    assert exact(dict(span.attributes)) == exact(
+        {"i": 7, "d": 3.0, "gone": None, "null": None, "b": b"\xfb\xff"}
+    )
     assert span.events == (Event(time_ns=0, span_id=SPAN, name="tick"),)
 
 
@@ -234,7 +260,11 @@ DAMAGED = [
     ("events", {}, "`events` is not a list"),
     ("events", [1], "`events` is not an object"),
     ("attributes", [{"key": 1}], "an attribute's key is a int"),
-    ("attributes", [{"key": "a", "value": {"intValue": str(2**63)}}], "`intValue` is out of range: '9223372036854775808'"),
+    (
+        "attributes",
+        [{"key": "a", "value": {"intValue": str(2**63)}}],
+        "`intValue` is out of range: '9223372036854775808'",
+    ),
     ("attributes", [{"key": "a", "value": {"stringValue": 1}}], "`stringValue` is a int"),
     ("attributes", [{"key": "a", "value": {"boolValue": 1}}], "`boolValue` is a int"),
     ("attributes", [{"key": "a", "value": {"doubleValue": "x"}}], "`doubleValue` is not a number: 'x'"),
@@ -247,7 +277,9 @@ DAMAGED = [
 def test_a_damaged_span_costs_that_span_and_says_why(key: str, value: Any, reason: str) -> None:
     """The other spans of its line are read."""
     body = {**span_to_json(a_span()), key: value}
-    line = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [body, span_to_json(a_span())]}]}]}).encode()
+    line = json.dumps(
+        {"resourceSpans": [{"scopeSpans": [{"spans": [body, span_to_json(a_span())]}]}]}
+    ).encode()
     bad, good = read_all(line)
     assert (bad.kind, bad.reason) == ("bad line", reason)
     assert good == a_span()
@@ -270,7 +302,14 @@ def test_metrics_are_passed_over() -> None:
 
 def test_a_log_entry_keeps_body_and_event_name() -> None:
     """The form of a `LogRecord` in the specification."""
-    entry = LogEntry(time_ns=3, event_name="session.start", severity=9, severity_text="INFO", body={"a": [1]}, observed_ns=4)
+    entry = LogEntry(
+        time_ns=3,
+        event_name="session.start",
+        severity=9,
+        severity_text="INFO",
+        body={"a": [1]},
+        observed_ns=4,
+    )
     [line] = log_lines([Log(entry=entry)])
     [record] = json.loads(line)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
     assert record == {
@@ -279,7 +318,9 @@ def test_a_log_entry_keeps_body_and_event_name() -> None:
         "severityNumber": 9,
         "severityText": "INFO",
         "body": {
-            "kvlistValue": {"values": [{"key": "a", "value": {"arrayValue": {"values": [{"intValue": "1"}]}}}]}
+            "kvlistValue": {
+                "values": [{"key": "a", "value": {"arrayValue": {"values": [{"intValue": "1"}]}}}]
+            }
         },
         "eventName": "session.start",
     }

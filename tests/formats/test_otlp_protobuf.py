@@ -1,4 +1,4 @@
-"""OTLP/protobuf, written without message objects: the official classes and the official encoder agree with it."""
+"""OTLP/protobuf, written without message objects: the official classes and encoder agree with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link as SdkLink
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags, TraceState
-from otlp_strategies import examples, exact, logs, spans
+from otlp_strategies import exact, examples, logs, spans
 
 from otel_replay.errors import FormatError
 from otel_replay.formats.event_shape import event_to_record
@@ -42,7 +42,7 @@ def test_spans_come_back_as_they_were(written: list[Span]) -> None:
 @examples
 @given(spans())
 def test_the_bytes_are_what_the_official_classes_write(span: Span) -> None:
-    """Read and written again by them, a request has the same number of bytes: no default written, none missing."""
+    """Read and written again by them, a request is as long as before: no default written, none missing."""
     ours = traces_request([span])
     theirs = ExportTraceServiceRequest.FromString(ours).SerializeToString()
     assert len(ours) == len(theirs)
@@ -61,17 +61,30 @@ def test_log_entries_come_back_as_they_were(written: list[Log]) -> None:
 def sdk_spans() -> list[ReadableSpan]:
     """Spans as the real SDK ends them."""
     exporter = InMemorySpanExporter()
-    resource = SdkResource({"service.name": "tuner", "n": 3, "list": ["a", "b"]}, "https://example.org/resource")
+    resource = SdkResource(
+        {"service.name": "tuner", "n": 3, "list": ["a", "b"]}, "https://example.org/resource"
+    )
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     one = provider.get_tracer("one", "1.0", "https://example.org/scope", {"lib": True})
     two = provider.get_tracer("two")
     elsewhere = SpanContext(2**127 + 5, 2**63 + 9, True, TraceFlags(1), TraceState([("vendor", "x")]))
-    with one.start_as_current_span("run r", attributes={"text": "é\u2028🙂", "i": 2**62, "f": -0.0, "b": False}) as root:
-        root.add_event("decision CLAMP", {"otel_replay.action": "CLAMP", "otel_replay.reason": "high",
-                                          "otel_replay.values.after": 1.25, "otel_replay.cell": [1, 2]})
+    with one.start_as_current_span(
+        "run r", attributes={"text": "é\u2028🙂", "i": 2**62, "f": -0.0, "b": False}
+    ) as root:
+        root.add_event(
+            "decision CLAMP",
+            {
+                "otel_replay.action": "CLAMP",
+                "otel_replay.reason": "high",
+                "otel_replay.values.after": 1.25,
+                "otel_replay.cell": [1, 2],
+            },
+        )
         root.add_event("plain", {"nested": {"a": [1, 1.0, None, {"b": b"\x00"}], "empty": {}, "none": []}})
-        with two.start_as_current_span("task", kind=SpanKind.CLIENT, links=[SdkLink(elsewhere, {"why": "because"})]) as task:
+        with two.start_as_current_span(
+            "task", kind=SpanKind.CLIENT, links=[SdkLink(elsewhere, {"why": "because"})]
+        ) as task:
             task.set_attribute("nan", float("nan"))
             task.set_status(StatusCode.ERROR, "it failed")
         with two.start_as_current_span("fine") as fine:
@@ -110,7 +123,9 @@ def from_sdk(span: ReadableSpan) -> Span:
         span_kind=span.kind.value + 1,
         attributes=plain(span.attributes),
         events=tuple(
-            event_to_record(event.timestamp, span_id, event.name, plain(event.attributes), event.dropped_attributes)
+            event_to_record(
+                event.timestamp, span_id, event.name, plain(event.attributes), event.dropped_attributes
+            )
             for event in span.events
         ),
         links=tuple(
@@ -129,7 +144,9 @@ def from_sdk(span: ReadableSpan) -> Span:
         dropped_attributes=span.dropped_attributes,
         dropped_events=span.dropped_events,
         dropped_links=span.dropped_links,
-        resource=Resource(id=0, attributes=plain(span.resource.attributes), schema_url=span.resource.schema_url),
+        resource=Resource(
+            id=0, attributes=plain(span.resource.attributes), schema_url=span.resource.schema_url
+        ),
         scope=Scope(
             id=0,
             name=scope.name,
@@ -155,11 +172,21 @@ def test_a_log_record_of_the_sdk_gives_the_message_of_the_official_encoder() -> 
     provider = LoggerProvider(resource=SdkResource({"service.name": "tuner"}))
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     provider.get_logger("lib", "2").emit(
-        timestamp=5, observed_timestamp=6, body={"a": [1, 2.5]}, event_name="session.start", attributes={"k": "v"}
+        timestamp=5,
+        observed_timestamp=6,
+        body={"a": [1, 2.5]},
+        event_name="session.start",
+        attributes={"k": "v"},
     )
     finished = exporter.get_finished_logs()
-    entry = LogEntry(time_ns=5, observed_ns=6, body={"a": [1, 2.5]}, event_name="session.start", attributes={"k": "v"},
-                     flags=int(finished[0].log_record.trace_flags or 0))
+    entry = LogEntry(
+        time_ns=5,
+        observed_ns=6,
+        body={"a": [1, 2.5]},
+        event_name="session.start",
+        attributes={"k": "v"},
+        flags=int(finished[0].log_record.trace_flags or 0),
+    )
     log = Log(
         entry=entry,
         resource=Resource(id=0, attributes=plain(finished[0].resource.attributes)),
@@ -192,7 +219,9 @@ def test_what_is_not_otlp_is_refused() -> None:
 
 def test_a_number_that_int64_does_not_hold_becomes_text() -> None:
     """The rule of `values.normalise`, should a value have come past it."""
-    span = Span(trace_id="1" * 32, span_id="2" * 16, name="x", start_ns=1, end_ns=2, attributes={"big": 2**63})
+    span = Span(
+        trace_id="1" * 32, span_id="2" * 16, name="x", start_ns=1, end_ns=2, attributes={"big": 2**63}
+    )
     [back] = read_traces_request(traces_request([span]))
     assert back.attributes == {"big": str(2**63)}
 

@@ -1,0 +1,96 @@
+"""Decisions as a table, after RFC 4180 in UTF-8: a row for each, a column for each of their names.
+
+A table is for people, spreadsheets and data frames; types are not kept in it. What a field holds is exact:
+text is not touched, also where it begins with `=`, `+`, `-` or `@`, which some spreadsheets take for a
+formula. Tables of runs that are not trusted are opened as text.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from otel_replay.clock import iso_milliseconds
+from otel_replay.records import Decision
+from otel_replay.values_json import to_json
+
+__all__ = ["csv_rows"]
+
+_ALWAYS = ("timestamp", "action", "reason")
+_PARTS = ("values", "cell", "extra")
+_QUOTED = re.compile(r'[",\r\n]|^\s|\s$')
+
+
+def csv_rows(decisions: Callable[[], Iterable[Decision]]) -> Iterator[bytes]:
+    """The table, row by row, each with its line end (CR LF); the first names the columns.
+
+    Columns are `timestamp, action, reason`, then `values.*`, `cell.*` and (where a decision has attributes of
+    its own) `extra.*`, each group in the order in which its names were first seen. A decision without a value
+    has an empty field; None is `null`, nested values are JSON, bytes base64.
+
+    Parameters
+    ----------
+    decisions:
+        Gives the decisions from the first on; called twice, because the columns stand before the rows.
+    """
+    columns = _columns(decisions())
+    yield _row(columns)
+    rest = columns[len(_ALWAYS) :]
+    for decision in decisions():
+        cells = {name: value for part in _PARTS for name, value in _cells(part, getattr(decision, part))}
+        fixed = [iso_milliseconds(decision.time_ns), decision.action, decision.reason]
+        yield _row(fixed + [_text(cells[name]) if name in cells else "" for name in rest])
+
+
+def _columns(decisions: Iterable[Decision]) -> list[str]:
+    seen: dict[str, dict[str, None]] = {part: {} for part in _PARTS}
+    for decision in decisions:
+        for part, names in seen.items():
+            names.update((name, None) for name, _ in _cells(part, getattr(decision, part)))
+    return [*_ALWAYS, *(name for names in seen.values() for name in names)]
+
+
+def _cells(part: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The columns that a part of a decision fills; what is not a map with names stands whole under one."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield f"{part}.{key}", item
+    elif value is not None and part != "extra":
+        yield part, value
+
+
+def _row(fields: list[str]) -> bytes:
+    return (",".join([_quoted(field) for field in fields]) + "\r\n").encode()
+
+
+def _quoted(field: str) -> str:
+    return '"' + field.replace('"', '""') + '"' if _QUOTED.search(field) else field
+
+
+def _float(value: float) -> str:
+    return (
+        repr(value)
+        if math.isfinite(value)
+        else "NaN"
+        if math.isnan(value)
+        else f"{'-' * (value < 0)}Infinity"
+    )
+
+
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    str: lambda value: value,
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    float: _float,
+    bytes: lambda value: base64.b64encode(value).decode(),
+}
+
+
+def _text(value: Any) -> str:
+    text = _TEXTS.get(type(value))
+    return text(value) if text is not None else orjson.dumps(to_json(value)).decode()
