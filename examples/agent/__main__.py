@@ -27,15 +27,17 @@ def main(arguments: list[str] | None = None) -> int:
         with ExitStack() as stack:
             url = options.base_url or stack.enter_context(ModelServer(busy=1)).url
             client = _client(url, sdk=options.sdk, stack=stack)
-            attributes = {"question": options.question}
+            attributes = {"question": options.question, "model": options.model}
             run = stack.enter_context(otel_replay.start_run("agent", attributes=attributes))
-            agent = Agent(run=run, client=client, toolbox=Toolbox(options.notes), model=options.model)
+            agent = Agent(client=client, toolbox=Toolbox(options.notes), model=options.model)
             agent.answer(options.question, lambda text: print(text, end="", flush=True))
     except GaveUp as error:
         return _fail(str(error), code=1)
     except ModelError as error:
         return _fail(str(error), code=2)
-    print(f"\nRecorded as run {run.run_id}. Next: otel-replay show {run.run_id}")
+    print()
+    if run.recording:
+        print(f"Recorded as run {run.run_id}. Next: otel-replay show {run.run_id}")
     return 0
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import otel_replay
 from examples.agent.client import Answer, Client, ModelError, RateLimited, Say, ToolRequest
+from examples.agent.conventions import input_messages, output_messages
 from examples.agent.tools import Toolbox, ToolError, parse_arguments
 
 __all__ = ["Agent", "GaveUp"]
@@ -28,9 +30,8 @@ class GaveUp(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
-    """An agent that works in a run: with this client and model, with these tools."""
+    """An agent with a client, a model and tools."""
 
-    run: otel_replay.Run
     client: Client
     toolbox: Toolbox
     model: str = "scripted-1"
@@ -38,9 +39,9 @@ class Agent:
 
     def answer(self, question: str, say: Say) -> str:
         """The answer to a question; `say` gets its text as it comes in."""
-        with self.run.agent("planner"):
+        with otel_replay.agent("planner"):
             plan = self._plan(question)
-        with self.run.agent("worker"):
+        with otel_replay.agent("worker"):
             return self._work(question, plan, say)
 
     def _plan(self, question: str) -> str:
@@ -70,7 +71,9 @@ class Agent:
                 f"The model asked for {len(answer.tool_requests)} tool calls",
                 values={"chosen": [one.name for one in answer.tool_requests], "offered": self.toolbox.names},
             )
-            messages = [*messages, answer.message, *map(self._call_tool, answer.tool_requests)]
+            with ThreadPoolExecutor() as pool:
+                results = pool.map(self._call_tool, answer.tool_requests)
+            messages = [*messages, answer.message, *results]
         otel_replay.decision("STOP", "The round limit is reached", values={"rounds": ROUNDS})
         raise GaveUp(f"no answer after {ROUNDS} rounds of tool calls")
 
@@ -88,16 +91,16 @@ class Agent:
         raise ModelError(f"the model was still busy after {ATTEMPTS} attempts")
 
     def _generate_once(self, request: Message, say: Say | None) -> Answer:
-        with self.run.generation(
+        with otel_replay.generation(
             request["model"],
             provider="openai",
-            input_messages=request["messages"],
-            tools=request.get("tools"),
+            input_messages=input_messages(request["messages"]),
+            tool_definitions=request.get("tools"),
             stream=say is not None,
         ) as generation:
             answer = self.client.stream(request, say) if say else self.client.ask(request)
             generation.output(
-                messages=[answer.message],
+                messages=output_messages(answer),
                 finish_reasons=[answer.finish_reason],
                 usage={"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens},
                 response_id=answer.id,
@@ -107,9 +110,10 @@ class Agent:
 
     def _call_tool(self, request: ToolRequest) -> Message:
         """Call a tool; an error goes to the model like any other result, and the model decides what to do."""
+        arguments = parse_arguments(request.arguments)
         try:
-            with self.run.tool_call(request.name, arguments=request.arguments, call_id=request.id) as call:
-                result = self.toolbox.call(request.name, parse_arguments(request.arguments))
+            with otel_replay.tool(request.name, arguments, call_id=request.id) as call:
+                result = self.toolbox.call(request.name, arguments)
                 call.result(result)
             content = {"result": result}
         except ToolError as error:

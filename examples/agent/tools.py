@@ -90,11 +90,13 @@ class Toolbox:
         self.names = sorted(self._tools)
         self.schemas = [tool.schema for tool in tools]
 
-    def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
+    def call(self, name: str, arguments: Any) -> Any:
         """Call a tool by name; whatever goes wrong is a ToolError that says so."""
         if name not in self._tools:
             raise ToolError(f"there is no tool {name}; there are {', '.join(self.names)}")
         tool = self._tools[name]
+        if not isinstance(arguments, dict):
+            raise ToolError(f"the arguments of {name} are not a JSON object")
         if set(arguments) != set(tool.parameters):
             given = ", ".join(arguments) or "nothing"
             raise ToolError(f"{name} takes {', '.join(tool.parameters)}, not {given}")
@@ -104,15 +106,12 @@ class Toolbox:
             raise ToolError(f"{name} failed: {error}") from error
 
 
-def parse_arguments(text: str) -> dict[str, Any]:
-    """The arguments that a model wrote, which need not be what it was asked for."""
+def parse_arguments(text: str) -> Any:
+    """The arguments that a model wrote; where they are not JSON, the text itself."""
     try:
-        arguments = json.loads(text)
-    except ValueError as error:
-        raise ToolError(f"the arguments are not JSON: {error}") from error
-    if not isinstance(arguments, dict):
-        raise ToolError("the arguments are not a JSON object")
-    return arguments
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def calculator(expression: str) -> float:

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     points = generate_points(options.points, options.seed)
     settings = {"trials": options.trials, "jobs": options.jobs, "seed": options.seed}
     with otel_replay.start_run("hyperparameters", attributes=settings) as run:
-        study = Study(run=run, points=points, seed=options.seed).optimise(options.trials, options.jobs)
+        study = Study(points=points, seed=options.seed).optimise(options.trials, options.jobs)
         best = {"trial": study.best_trial.number, "error": study.best_value, "values": study.best_params}
         texts = {"trials.csv": trials_table(study), "best.json": json.dumps(best, indent=2) + "\n"}
         try:
@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError as error:
             return _fail(f"cannot write to `{options.outdir}`: {error.strerror or error}")
     print(f"Best of {len(study.trials)} trials: error {best['error']:.4f} with {best['values']}")
-    print(f"Recorded as run {run.run_id}. Next: otel-replay show {run.run_id}")
+    if run.recording:
+        print(f"Recorded as run {run.run_id}. Next: otel-replay show {run.run_id}")
     return 0
 
 

@@ -20,9 +20,8 @@ FOLDS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A study of some points within a run, with a seed, so that one job gives the same trials every time."""
+    """A study of some points, with a seed, so that one job gives the same trials every time."""
 
-    run: otel_replay.Run
     points: Sequence[Point]
     seed: int
 
@@ -37,8 +36,7 @@ class Study:
         return study
 
     def _objective(self, trial: optuna.Trial) -> float:
-        # Optuna's threads do not know which run they work for; the run object that they share does.
-        with self.run.task(f"trial {trial.number}"):
+        with otel_replay.task(f"trial {trial.number}"):
             knobs = suggest(trial)
             otel_replay.decision(
                 "SUGGESTED",
@@ -46,9 +44,13 @@ class Study:
                 values=asdict(knobs),
                 cell={"trial": trial.number},
             )
-            return self._measure(trial, knobs)
+            error = self._measure(trial, knobs)
+        if error is None:
+            raise optuna.TrialPruned  # outside of the task: a trial that is cut short has not failed
+        return error
 
-    def _measure(self, trial: optuna.Trial, knobs: Knobs) -> float:
+    def _measure(self, trial: optuna.Trial, knobs: Knobs) -> float | None:
+        """The mean error over all folds; None where the first folds were bad enough to leave it at that."""
         errors: list[float] = []
         for fold, error in enumerate(fold_errors(self.points, knobs, FOLDS)):
             errors.append(error)
@@ -60,14 +62,12 @@ class Study:
                     values={"error": round(fmean(errors), 6), "fold": fold},
                     cell={"trial": trial.number},
                 )
-                # The mean over fewer folds is no result that others could be compared with.
-                raise optuna.TrialPruned
-            otel_replay.heartbeat()
+                return None
         return fmean(errors)
 
     def _note_best(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         if study.best_trial.number == trial.number:
-            self.run.decision(
+            otel_replay.decision(
                 "NEW_BEST",
                 "The smallest error so far",
                 values={"error": round(study.best_value, 6), **trial.params},

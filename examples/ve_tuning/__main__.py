@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"cannot write to `{options.outdir}`: {error.strerror or error}")
     _tell(tuning, options.outdir)
-    print(f"Recorded as run {run.run_id}. Next: otel-replay show {run.run_id}")
+    if run.recording:
+        print(f"Recorded as run {run.run_id}. Next: otel-replay show {run.run_id}")
     return 0
 
 

@@ -76,7 +76,6 @@ def write_outputs(tuning: Tuning, outdir: Path) -> None:
     for name, text in output_texts(tuning).items():
         path = outdir / name
         path.write_text(text, encoding="utf-8", newline="\n")
-        otel_replay.file_write(path)
         otel_replay.artifact(name, path)
 
 

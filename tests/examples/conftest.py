@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,3 +36,13 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> list[Decided]:
 
     monkeypatch.setattr(otel_replay, "decision", decision)
     return calls
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store of the test's own; nothing from the environment of whoever runs the tests gets in its way."""
+    path = tmp_path_factory.mktemp("store")
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OTEL_REPLAY_STORE", str(path))
+    return path

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import otel_replay
 from examples.agent.__main__ import NOTES, main
 from examples.agent.agent import Agent, GaveUp
 from examples.agent.client import (
@@ -173,9 +172,10 @@ def test_a_model_has_some_reply_to_everything(question: str) -> None:
 
 def test_a_streamed_answer_is_the_same_as_a_whole_one(toolbox: Toolbox) -> None:
     for question in (QUESTION, "hello", "two  spaces and 1 + 1"):
-        request = {"model": "m", "messages": user(question), "tools": toolbox.schemas}
+        messages = user(question)
+        request = {"model": "m", "messages": messages, "tools": toolbox.schemas}
         streamed = {**request, "stream": True, "stream_options": {"include_usage": True}}
-        reply = reply_to(request["messages"], request["tools"])
+        reply = reply_to(messages, toolbox.schemas)
         said: list[str] = []
         whole = from_document(completion(streamed, reply))
         assert assemble(stream_chunks(streamed, reply), said.append) == whole
@@ -264,10 +264,8 @@ class Scripted:
         return answer
 
 
-def ask_agent(client: Client, toolbox: Toolbox, waited: list[float] | None = None) -> str:
-    with otel_replay.start_run("test") as run:
-        agent = Agent(run=run, client=client, toolbox=toolbox, wait=(waited or []).append)
-        return agent.answer(QUESTION, ignore)
+def ask_agent(client: Client, toolbox: Toolbox) -> str:
+    return Agent(client=client, toolbox=toolbox).answer(QUESTION, ignore)
 
 
 def actions(decided: list[Any]) -> list[str]:
@@ -291,9 +289,8 @@ def test_a_busy_model_is_asked_again_after_the_time_that_it_named(
 ) -> None:
     waited: list[float] = []
     busy, fine = RateLimited("busy", wait_s=2.5), Answer(text="done", finish_reason="stop")
-    with otel_replay.start_run("test") as run:
-        agent = Agent(run=run, client=Scripted(busy, fine), toolbox=toolbox, wait=waited.append)
-        assert agent.answer("hello", ignore) == "done"
+    agent = Agent(client=Scripted(busy, fine), toolbox=toolbox, wait=waited.append)
+    assert agent.answer("hello", ignore) == "done"
     assert waited == [2.5]
     assert actions(decided) == ["RETRY", "PLAN", "STOP"]
 
