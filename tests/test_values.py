@@ -10,6 +10,7 @@ import fractions
 import io
 import math
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -471,6 +472,14 @@ def test_a_value_that_changes_while_it_is_read_does_not_raise():
     finally:
         stop.set()
         thread.join()
+
+
+def test_every_name_that_is_counted_stands_in_the_documentation():
+    source = pathlib.Path(values.__file__).read_text(encoding="utf-8")
+    page = (pathlib.Path(__file__).parent.parent / "docs" / "values.md").read_text(encoding="utf-8")
+    counted = re.findall(r'count\("(\w+)"\)', source)
+    assert len(counted) >= 10
+    assert [name for name in counted if f"`{name}`" not in page] == []
 
 
 # --- large values ---
