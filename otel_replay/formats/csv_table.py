@@ -39,33 +39,37 @@ def csv_rows(decisions: Callable[[], Iterable[Decision]]) -> Iterator[bytes]:
         Gives the decisions from the first on; called twice, because the columns stand before the rows.
     """
     columns = _columns(decisions())
-    yield _row(columns)
+    yield _row(map(_quoted, columns))
     rest = columns[len(_ALWAYS) :]
     for decision in decisions():
-        cells = {name: value for part in _PARTS for name, value in _cells(part, getattr(decision, part))}
-        fixed = [iso_milliseconds(decision.time_ns), decision.action, decision.reason]
-        yield _row(fixed + [_text(cells[name]) if name in cells else "" for name in rest])
+        cells = _cells(decision)
+        fields = [iso_milliseconds(decision.time_ns), _quoted(decision.action), _quoted(decision.reason)]
+        yield _row(fields + [_text(cells[name]) if name in cells else "" for name in rest])
 
 
 def _columns(decisions: Iterable[Decision]) -> list[str]:
     seen: dict[str, dict[str, None]] = {part: {} for part in _PARTS}
     for decision in decisions:
-        for part, names in seen.items():
-            names.update((name, None) for name, _ in _cells(part, getattr(decision, part)))
+        for name in _cells(decision):
+            seen[name.partition(".")[0]][name] = None
     return [*_ALWAYS, *(name for names in seen.values() for name in names)]
 
 
-def _cells(part: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The columns that a part of a decision fills; what is not a map with names stands whole under one."""
-    if isinstance(value, Mapping) and value:
-        for key, item in value.items():
-            yield f"{part}.{key}", item
-    elif value is not None and part != "extra":
-        yield part, value
+def _cells(decision: Decision) -> dict[str, Any]:
+    """The columns that a decision fills; what is not a map stands whole under `values` or `cell`."""
+    cells: dict[str, Any] = {}
+    for part in _PARTS:
+        value = getattr(decision, part)
+        if isinstance(value, Mapping) and value:
+            for key, item in value.items():
+                cells[f"{part}.{key}"] = item
+        elif value is not None and part != "extra":
+            cells[part] = value
+    return cells
 
 
-def _row(fields: list[str]) -> bytes:
-    return (",".join([_quoted(field) for field in fields]) + "\r\n").encode()
+def _row(fields: Iterable[str]) -> bytes:
+    return (",".join(fields) + "\r\n").encode()
 
 
 def _quoted(field: str) -> str:
@@ -73,17 +77,13 @@ def _quoted(field: str) -> str:
 
 
 def _float(value: float) -> str:
-    return (
-        repr(value)
-        if math.isfinite(value)
-        else "NaN"
-        if math.isnan(value)
-        else f"{'-' * (value < 0)}Infinity"
-    )
+    if math.isfinite(value):
+        return repr(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 _TEXTS: dict[type, Callable[[Any], str]] = {
-    str: lambda value: value,
+    str: _quoted,
     bool: lambda value: "true" if value else "false",
     int: str,
     float: _float,
@@ -93,4 +93,4 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
 
 def _text(value: Any) -> str:
     text = _TEXTS.get(type(value))
-    return text(value) if text is not None else orjson.dumps(to_json(value)).decode()
+    return text(value) if text is not None else _quoted(orjson.dumps(to_json(value)).decode())

@@ -179,7 +179,7 @@ def test_what_cannot_be_divided_is_never_cut() -> None:
 
 
 def test_the_collector_and_jaeger_are_understood() -> None:
-    """Integers as text or numbers, upper-case ids, unknown fields, enumerations by name, a `result` around."""
+    """Integers as text or numbers, upper-case ids, unknown fields, enumerations by name, under `result`."""
     text = b"""{"result": {"resourceSpans": [{"resource": {"attributes": [], "entityRefs": [1]},
       "scopeSpans": [{"scope": {}, "spans": [{
       "traceId": "5B8EFFF798038103D269B633813FC60C", "spanId": "EEE19B7EC3C1B174", "parentSpanId": "",

@@ -366,7 +366,7 @@ def test_the_same_records_give_the_same_spans(records: list[At]) -> None:
 @examples
 @given(any_records(), st.data())
 def test_a_journals_own_spans_do_not_depend_on_the_others(records: list[At], data: Any) -> None:
-    """What `send` relies on: however journals interleave, the spans that end in one come at the same lines."""
+    """What `send` relies on: however journals interleave, the spans that end in one come at the same line."""
 
     def triggered(order: Iterable[At]) -> dict[str, list[tuple[int, str]]]:
         assembler = Assembler()
