@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import orjson
 
 from otel_replay.redaction_names import AUTHORIZATION, SKELETON_DROPS, TOKEN, Kind, SecretNames, skeleton_of
 from otel_replay.redaction_rules import (
     MASK,
     SCHEMES,
     TEXT_RULES,
+    Edit,
+    Rule,
     is_working_directory,
     names_rule,
     pattern_edit,
@@ -25,6 +30,8 @@ _SCHEME = re.compile(rf"(?:{SCHEMES}) {{1,4}}(?=\S)", re.IGNORECASE)
 # `[name, value]` is a header, or a variable, when the name looks like one: a list of two words is neither.
 _HEADER = re.compile(r"(?i:authorization|cookie)|[A-Za-z0-9]+-[A-Za-z0-9-]+|[A-Z0-9]+_[A-Z0-9_]+")
 _SCHEMA_TYPES = frozenset(("string", "number", "integer", "boolean", "array", "object", "null"))
+_FLAG = re.compile("--[A-Za-z0-9][A-Za-z0-9_-]*")
+_LONGEST_NAME = 128
 _NAME_KEYS = ("name", "key")
 
 
@@ -39,99 +46,142 @@ class Redactor:
         Raises ValueError for an empty key, re.error for a pattern that is none.
         """
         self.enabled = enabled
-        self._names = SecretNames(extra_keys)
-        self._rules = (*TEXT_RULES[:1], names_rule(self._names), *TEXT_RULES[1:])
-        self._markers = tuple((marker.hint, marker) for rule in self._rules for marker in rule.markers)
-        self._extra = tuple(pattern_edit(re.compile(pattern)) for pattern in extra_patterns)
+        names = SecretNames(extra_keys)
+        rules = (*TEXT_RULES[:1], names_rule(names), *TEXT_RULES[1:])
+        edits = tuple(pattern_edit(re.compile(pattern)) for pattern in extra_patterns)
+        self._every = _Walk(names, (*(rule.edit for rule in rules), *edits))
+        self._edits = edits
         # Nothing is known of what these match, so no line can be passed unseen.
-        self._suspects_all = bool(self._extra or self._names.odd)
+        self._suspects_all = bool(edits or names.odd)
+        self._markers = tuple((marker.hint, marker, rule) for rule in rules for marker in rule.markers)
+        self._any_hint = re.compile(_one_of(sorted({hint.encode() for hint, _, _ in self._markers})))
 
     def suspicious(self, skeleton: bytes) -> bool:
         """Whether any line that has this skeleton (the line without `SKELETON_DROPS`) may need redaction."""
         if not self.enabled:
             return False
-        if self._suspects_all:
-            return True
-        folded = skeleton.lower()
-        return any(marker.is_in(skeleton, folded) for hint, marker in self._markers if hint in folded)
+        return self._suspects_all or next(self._suspects(skeleton), None) is not None
 
     def redact(self, value: AnyValue, key: str | None = None) -> tuple[AnyValue, int]:
         """The value without its secrets, and how many were taken out; the same object when there are none."""
-        return self._value(value, key) if self.enabled else (value, 0)
+        if not self.enabled:
+            return value, 0
+        try:
+            line = orjson.dumps([key, value], _bytes_as_text)
+        except (TypeError, RecursionError):  # deeper than JSON goes
+            return self._every.value(value, key)
+        suspects = list(dict.fromkeys(self._suspects(skeleton_of(line))))
+        if not suspects and not self._suspects_all:
+            return value, 0
+        walk = _Walk(self._every.names, (*(rule.edit for rule in suspects), *self._edits))
+        return walk.value(value, key)
+
+    def redact_unscreened(self, value: AnyValue, key: str | None = None) -> tuple[AnyValue, int]:
+        """What `redact` must give, and slowly: every rule is tried on every text."""
+        return self._every.value(value, key)
 
     def redact_blob(self, data: bytes, media_type: str) -> tuple[bytes, int]:
         """The same for content that is kept beside the journal; only text is looked at."""
-        if not self.enabled or not media_type.startswith(("text/", "application/json")):
+        if not media_type.startswith(("text/", "application/json")):
             return data, 0
-        return self._bytes(data)
+        clean, count = self.redact(data)
+        return (clean, count) if isinstance(clean, bytes) else (data, 0)
 
-    def _value(self, value: AnyValue, key: str | None) -> tuple[AnyValue, int]:
-        kind = self._names.kind(key) if key else None
+    def _suspects(self, skeleton: bytes) -> Iterator[Rule]:
+        """The rules that may match in a line with this skeleton; no other rule can."""
+        folded = skeleton.lower()
+        if self._any_hint.search(folded) is None:
+            return
+        text = folded.decode("latin-1")  # Python finds text in text faster than bytes in bytes
+        for hint, marker, rule in self._markers:
+            if hint in text and marker.confirms(skeleton, folded):
+                yield rule
+
+
+class _Walk(NamedTuple):
+    """One way through a value, with the edits that are to be tried on its texts."""
+
+    names: SecretNames
+    edits: tuple[Edit, ...]
+
+    def value(self, value: AnyValue, key: str | None = None) -> tuple[AnyValue, int]:
+        kind = self.names.kind(key) if key else None
         if kind is not None and not _is_schema(value):
             return _take_out(value, kind, key or "", top=True)
         if isinstance(value, str):
-            return self._text(value)
+            return self.in_text(value)
         if isinstance(value, dict):
-            return self._map(value)
+            return self.in_map(value)
         if isinstance(value, list):
-            return self._list(value)
-        return self._bytes(value) if isinstance(value, bytes) else (value, 0)
+            return self.in_list(value)
+        return self.in_bytes(value) if isinstance(value, bytes) else (value, 0)
 
-    def _text(self, text: str) -> tuple[str, int]:
-        skeleton = skeleton_of(text.encode("utf-8", "surrogatepass"))
-        folded = skeleton.lower()
+    def in_text(self, text: str) -> tuple[str, int]:
         total = 0
-        for rule in self._rules:
-            if rule.may_match(skeleton, folded):
-                text, count = rule.edit(text)
-                total += count
-        for edit in self._extra:
+        for edit in self.edits:
             text, count = edit(text)
             total += count
         return text, total
 
-    def _bytes(self, data: bytes) -> tuple[bytes, int]:
+    def in_bytes(self, data: bytes) -> tuple[bytes, int]:
         # Every rule is about ASCII, so any superset of it will do; this one gives the same bytes back.
-        text, count = self._text(data.decode("latin-1"))
+        text, count = self.in_text(data.decode("latin-1"))
         return (text.encode("latin-1"), count) if count else (data, 0)
 
-    def _map(self, value: dict[str, AnyValue]) -> tuple[AnyValue, int]:
+    def in_map(self, value: dict[str, AnyValue]) -> tuple[AnyValue, int]:
         given = next((text for key in _NAME_KEYS if isinstance(text := value.get(key), str)), None)
         kept: dict[str, AnyValue] = {}
         total = 0
         for key, item in value.items():
             name: str | None = key
-            if key == "value" and given and self._names.kind(given):
+            if key == "value" and given and self.names.kind(given):
                 name = given
-            elif "logprob" in value and self._names.kind(key) is TOKEN:
+            elif "logprob" in value and self.names.kind(key) is TOKEN:
                 name = None  # a language model's token, not a key to anything
-            new_item, count = self._value(item, name)
-            new_key, in_key = self._text(key)
+            new_item, count = self.value(item, name)
+            new_key, in_key = self.in_text(key)
             while in_key and (new_key in kept or new_key in value):
                 new_key += "#"
             kept[new_key] = new_item
             total += count + in_key
         return (kept, total) if total else (value, 0)
 
-    def _list(self, value: list[AnyValue]) -> tuple[AnyValue, int]:
+    def in_list(self, value: list[AnyValue]) -> tuple[AnyValue, int]:
         kept: list[AnyValue] = []
         total = 0
         for place, item in enumerate(value):
-            new_item, count = self._value(item, self._name_before(value, place) if place else None)
+            new_item, count = self.value(item, _name_before(value, place) if place else None)
             kept.append(new_item)
             total += count
         return (kept, total) if total else (value, 0)
 
-    def _name_before(self, value: list[AnyValue], place: int) -> str | None:
-        """The name that the item before gives to this one: a header in a pair, a flag in a command."""
-        before, item = value[place - 1], value[place]
-        if isinstance(before, bytes) and len(before) <= 128:
-            before = before.decode("latin-1")
-        if not isinstance(before, str) or len(before) > 128 or not isinstance(item, (str, bytes)):
-            return None
-        is_header = len(value) == 2 and _HEADER.fullmatch(before)
-        is_flag = before.startswith("--") and item[:1] not in ("-", b"-")
-        return before if is_header or is_flag else None
+
+def _bytes_as_text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    raise TypeError
+
+
+def _one_of(words: Sequence[bytes]) -> bytes:
+    """A pattern that matches any of the words and looks at each letter once."""
+    by_letter: dict[bytes, list[bytes]] = {}
+    for word in words:
+        by_letter.setdefault(word[:1], []).append(word[1:])
+    if b"" in by_letter:
+        return b""
+    return b"(?:" + b"|".join(re.escape(letter) + _one_of(rest) for letter, rest in by_letter.items()) + b")"
+
+
+def _name_before(value: list[AnyValue], place: int) -> str | None:
+    """The name that the item before gives to this one: a header in a pair, a flag in a command."""
+    before, item = value[place - 1], value[place]
+    if isinstance(before, bytes) and len(before) <= _LONGEST_NAME:
+        before = before.decode("latin-1")
+    if not isinstance(before, str) or len(before) > _LONGEST_NAME or not isinstance(item, (str, bytes)):
+        return None
+    is_header = len(value) == 2 and _HEADER.fullmatch(before)
+    is_flag = _FLAG.fullmatch(before) and item[:1] not in ("-", b"-")
+    return before if is_header or is_flag else None
 
 
 def _is_schema(value: AnyValue) -> bool:

@@ -27,19 +27,18 @@ class Marker:
     The pattern is tried on the skeleton in lower case, or as it is where `folded` is false.
     """
 
-    hint: bytes
+    hint: str
     pattern: re.Pattern[bytes] | None = None
     folded: bool = True
 
     def __post_init__(self) -> None:
         # A quote, a backslash or a line break is written differently in JSON.
-        if not self.hint or self.hint != skeleton_of(self.hint).lower() or _ESCAPED.search(self.hint):
+        hint = self.hint.encode()
+        if not hint or hint != skeleton_of(hint).lower() or not hint.isascii() or _ESCAPED.search(hint):
             raise ValueError(f"a skeleton cannot hold the hint {self.hint!r}")
 
-    def is_in(self, skeleton: bytes, folded: bytes) -> bool:
-        """Whether it is in this skeleton, which `folded` is in lower case."""
-        if self.hint not in folded:
-            return False
+    def confirms(self, skeleton: bytes, folded: bytes) -> bool:
+        """Whether the pattern agrees, once the hint is found; `folded` is the skeleton in lower case."""
         return self.pattern is None or self.pattern.search(folded if self.folded else skeleton) is not None
 
 
@@ -86,7 +85,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LAST_TOKEN = re.compile(rf"(?:^|[^a-z])token{_SEPARATORS}$")
 _PLAIN_NAME = re.compile(r"[-_. :/0-9A-Za-z]*[A-Za-z][-_. :/0-9A-Za-z]*")
 # A last `token` is followed by the end of a string, in text by `=` or `:`, or it is a flag: `--api-token x`.
-_TOKEN_MARKER = Marker(hint=b"token", pattern=re.compile(rb"token[-_ :/\\\"'`]*[:=\"]|[-_]token "))
+_TOKEN_MARKER = Marker(hint="token", pattern=re.compile(rb"token[-_ :/\\\"'`]*[:=\"]|[-_]token "))
 _REMEMBERED = 4096
 
 
@@ -149,6 +148,7 @@ def _name_pattern(words: str) -> str:
 
 
 def _marker(words: str) -> Marker:
-    parts = words.encode().split()
-    hint = min(parts, key=lambda part: (part in (b"key", b"word"), -len(part)))  # the rarest of them
-    return Marker(hint=hint, pattern=re.compile(_SKELETON_SEPARATORS.join(parts)) if len(parts) > 1 else None)
+    parts = words.split()
+    hint = min(parts, key=lambda part: (part in ("key", "word"), -len(part)))  # the rarest of them
+    pattern = _SKELETON_SEPARATORS.join(part.encode() for part in parts)
+    return Marker(hint=hint, pattern=re.compile(pattern) if len(parts) > 1 else None)

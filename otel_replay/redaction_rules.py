@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from otel_replay.redaction_names import AUTHORIZATION, COOKIE, TOKEN, Kind, Marker, SecretNames, skeleton_of
 
 __all__ = [
-    "MASK", "SCHEMES", "TEXT_RULES", "Rule", "is_working_directory", "names_rule", "pattern_edit",
+    "MASK", "SCHEMES", "TEXT_RULES", "Edit", "Rule", "is_working_directory", "names_rule", "pattern_edit",
 ]  # fmt: skip
 
 MASK = "[redacted]"
@@ -36,10 +36,6 @@ class Rule:
     def __post_init__(self) -> None:
         if not self.markers:
             raise ValueError(f"rule `{self.name}` has no markers: it would never be tried")
-
-    def may_match(self, skeleton: bytes, folded: bytes) -> bool:
-        """Whether text with this skeleton (`folded` is the same in lower case) can hold a match."""
-        return any(marker.is_in(skeleton, folded) for marker in self.markers)
 
 
 def pattern_edit(pattern: re.Pattern[str], accept: Callable[[str], bool] = bool) -> Edit:
@@ -93,7 +89,7 @@ def _shape_rule(name: str, prefixes: tuple[str, ...], body: str) -> Rule:
     pattern = re.compile(f"{before}(?:{'|'.join(map(re.escape, prefixes))}){body}", re.ASCII)
     stripped = [skeleton_of(prefix.encode()) for prefix in prefixes]
     markers = [
-        Marker(hint=prefix.lower(), pattern=re.compile(_BOUNDARY + re.escape(prefix)), folded=False)
+        Marker(hint=prefix.lower().decode(), pattern=re.compile(_BOUNDARY + re.escape(prefix)), folded=False)
         for prefix in stripped
     ]
     return Rule(name=name, markers=tuple(markers), edit=pattern_edit(pattern))
@@ -130,23 +126,23 @@ def _is_user_and_password(value: str) -> bool:
 TEXT_RULES: tuple[Rule, ...] = (
     Rule(
         name="private key block",
-        markers=(Marker(hint=b"private key", pattern=re.compile(rb"private key(?: block)?-----")),),
+        markers=(Marker(hint="private key", pattern=re.compile(rb"private key(?: block)?-----")),),
         edit=pattern_edit(_PEM),
     ),
     Rule(
         name="url user and password",
-        markers=(Marker(hint=b"://", pattern=re.compile(rb"://[^\s/?#@:]*:[^\s/?#]*@")),),
+        markers=(Marker(hint="://", pattern=re.compile(rb"://[^\s/?#@:]*:[^\s/?#]*@")),),
         edit=pattern_edit(_USERINFO),
     ),
     Rule(
         name="url query",
-        markers=(Marker(hint=b"=", pattern=re.compile(f"[?&#](?:amp;)?(?:{_QUERY_NAMES})=".encode())),),
+        markers=(Marker(hint="=", pattern=re.compile(f"[?&#](?:amp;)?(?:{_QUERY_NAMES})=".encode())),),
         edit=pattern_edit(_QUERY, lambda value: not is_placeholder(value)),
     ),
-    Rule(name="bearer", markers=(Marker(hint=b"bearer"),), edit=pattern_edit(_BEARER, _is_random)),
-    Rule(name="basic", markers=(Marker(hint=b"basic"),), edit=pattern_edit(_BASIC, _is_user_and_password)),
+    Rule(name="bearer", markers=(Marker(hint="bearer"),), edit=pattern_edit(_BEARER, _is_random)),
+    Rule(name="basic", markers=(Marker(hint="basic"),), edit=pattern_edit(_BASIC, _is_user_and_password)),
     # Bytes are base64 in a line, so nothing can be seen in them there: they are decoded and looked at.
-    Rule(name="bytes", markers=(Marker(hint=b"$bytes"),), edit=lambda text: (text, 0)),
+    Rule(name="bytes", markers=(Marker(hint="$bytes"),), edit=lambda text: (text, 0)),
     *(_shape_rule(*shape) for shape in _SHAPES),
 )
 
