@@ -1,4 +1,4 @@
-"""Where the time comes from: nanoseconds since the Unix epoch, as an argument and never as a hidden global."""
+"""Where the time comes from: nanoseconds since the Unix epoch, as an argument, never as a hidden global."""
 
 from __future__ import annotations
 

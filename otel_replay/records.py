@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypeAlias
 
 __all__ = [
     "AnyMap",
@@ -209,7 +209,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadLine:
-    """A line that is not a record: its number (from 1), its place in the file, and why. It is skipped, never guessed."""
+    """A line that is not a record: its number (from 1), its place in the file, and why."""
 
     number: int
     offset_bytes: int
@@ -219,6 +219,16 @@ class BadLine:
     kind: Literal["bad line"] = "bad line"
 
 
-Record = Union[
-    JournalHeader, Resource, Scope, SpanStart, SpanUpdate, SpanEnd, Event, Decision, LogEntry, Loss, Close
-]
+Record: TypeAlias = (
+    JournalHeader
+    | Resource
+    | Scope
+    | SpanStart
+    | SpanUpdate
+    | SpanEnd
+    | Event
+    | Decision
+    | LogEntry
+    | Loss
+    | Close
+)

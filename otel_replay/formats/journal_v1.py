@@ -1,5 +1,6 @@
 """Journal format 1: one record is one line of JSON. `docs/format.md` is the norm; this is its codec.
 
+A record is an object; a decision, of which there are most, may be an array in a fixed order instead.
 Two tables, kinds and fields, prove both directions. A field that has its default is left out of the line.
 Keys that the tables do not name are ignored, so that fields can be added; a kind that they do not name is
 an error, so that nothing is passed over in silence.
@@ -7,6 +8,7 @@ an error, so that nothing is passed over in silence.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
@@ -30,7 +32,7 @@ from otel_replay.records import (
 )
 from otel_replay.values import ORJSON_OPTIONS, from_json, to_json
 
-__all__ = ["FORMAT", "VERSION", "decode", "encode", "link_to_json"]
+__all__ = ["FORMAT", "VERSION", "decision_row", "decode", "encode", "link_to_json"]
 
 FORMAT = "otel-replay.journal"
 VERSION = 1
@@ -64,21 +66,23 @@ _KEYS = {
 _ANY = frozenset({"attributes", "values", "cell", "extra", "body", "process", "notes"})
 """Fields that hold values of the recorded program, in the JSON form of `otel_replay.values`."""
 
-_CHECKS: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "str | None": (str, type(None)),
-    "int": (int,),
-    "AnyMap": (dict,),
-    "StatusCode": (str,),
-    "tuple[Link, ...]": (list,),
+_CHECKS: dict[str, frozenset[type]] = {
+    "str": frozenset({str}),
+    "str | None": frozenset({str, type(None)}),
+    "int": frozenset({int}),
+    "AnyMap": frozenset({dict}),
+    "StatusCode": frozenset({str}),
+    'Literal["ended", "exit", "recovered"]': frozenset({str}),
+    "tuple[Link, ...]": frozenset({list}),
 }
+"""What JSON may hold for a field of this annotation; without a row, anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
     name: str
     key: str
-    allowed: tuple[type, ...] | None
+    allowed: frozenset[type] | None
     required: bool
     default: Any
 
@@ -111,6 +115,17 @@ def encode(record: Record) -> bytes:
 
     The values in it must already be AnyValues (`otel_replay.values.normalise`).
     """
+    if isinstance(record, Decision) and not record.extra:
+        row = decision_row(
+            record.time_ns,
+            record.span_id,
+            record.action,
+            record.reason,
+            to_json(record.values),
+            to_json(record.cell),
+        )
+        if row is not None:
+            return orjson.dumps(row, option=ORJSON_OPTIONS)
     line: dict[str, Any] = {"kind": record.kind}
     if isinstance(record, JournalHeader):
         line["format"] = FORMAT
@@ -153,38 +168,178 @@ def decode(line: bytes) -> Record:
         body = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise FormatError(f"not JSON: {error}") from None
-    if not isinstance(body, dict):
+    if type(body) is list:
+        return _decision_of_row(body)
+    if type(body) is not dict:
         raise FormatError("not a JSON object")
     kind = body.get("kind")
-    record_type = _TYPES.get(kind) if isinstance(kind, str) else None
-    if record_type is None:
-        raise FormatError(f"kind {kind!r} is not one of format {VERSION}'s")
-    record: Record = record_type(**_take_fields(body, _FIELDS[str(kind)]))
+    known = _STEPS.get(kind) if type(kind) is str else None
+    if known is None:
+        raise FormatError(f"kind {kind!r:.80} is not one of format {VERSION}'s")
+    try:
+        usual = _decision(body) if kind == "decision" else None
+        record: Record = usual or _take(body, *known)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(str(error)) from None
     return record
 
 
-def _take_fields(body: dict[str, Any], table: tuple[_Field, ...]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for row in table:
-        try:
-            value = body[row.key]
-        except KeyError:
-            if row.required:
-                raise FormatError(f"`{row.key}` is missing") from None
-            continue
-        if row.allowed is not None and (
-            not isinstance(value, row.allowed) or (isinstance(value, bool) and bool not in row.allowed)
-        ):
-            raise FormatError(f"`{row.key}` is a {type(value).__name__}")
-        if row.name in _ANY:
-            value = from_json(value)
-        elif row.name == "links":
-            value = tuple(_link(item) for item in value)
-        values[row.name] = value
-    return values
+def _decision_of_row(row: list[Any]) -> Decision:
+    """The short form of the commonest kind: `["decision", span, t, action, reason, values, cell]`."""
+    if not 5 <= len(row) <= 7 or row[0] != "decision":
+        raise FormatError("an array that is not a decision")
+    body = dict(zip(_ROW_KEYS, row[1:], strict=False))
+    for key in ("values", "cell"):
+        given = body.get(key, 0)
+        if type(given) is not dict:
+            if given != 0 or type(given) is not int:
+                raise FormatError(f"`{key}` is a {type(given).__name__}")
+            body.pop(key, None)
+    try:
+        decision: Decision = _decision(body) or _take(body, *_STEPS["decision"])
+    except (ValueError, RecursionError) as error:
+        raise FormatError(str(error)) from None
+    return decision
+
+
+_ROW_KEYS = ("span", "t", "action", "reason", "values", "cell")
+
+
+def decision_row(
+    time_ns: int, span_id: str, action: str, reason: str, values: Any, cell: Any
+) -> tuple[Any, ...] | None:
+    """A decision as the array of its short form; None if it needs the long one.
+
+    The short form is for values and cell that are maps, or absent: `0` stands for values that are absent
+    before a cell that is not.
+    """
+    head = ("decision", span_id, time_ns, action, reason)
+    if cell is None:
+        if values is None:
+            return head
+        return (*head, values) if type(values) is dict else None
+    if type(cell) is not dict:
+        return None
+    if values is None:
+        return (*head, 0, cell)
+    return (*head, values, cell) if type(values) is dict else None
+
+
+def _decision(body: dict[str, Any]) -> Decision | None:
+    """What the table gives for the usual line of the commonest kind; None: the table decides."""
+    get = body.get
+    time_ns, span_id, action, reason = get("t"), get("span"), get("action"), get("reason")
+    values, cell = get("values"), get("cell")
+    if (
+        type(time_ns) is not int
+        or type(span_id) is not str
+        or type(action) is not str
+        or type(reason) is not str
+        or type(values) is not dict
+        or "extra" in body
+    ):
+        return None
+    decision = _new(Decision)
+    _put_time(decision, time_ns)
+    _put_span(decision, span_id)
+    _put_action(decision, action)
+    _put_reason(decision, reason)
+    _put_values(decision, _value(values))
+    _put_cell(decision, None if cell is None else _value(cell))
+    _put_extra(decision, _NO_EXTRA)
+    _put_kind(decision, "decision")
+    return decision
+
+
+_Put = Callable[[object, Any], None]
+_Step = tuple[_Put, Any, "frozenset[type] | None", "Callable[[Any], Any] | None", Any]
+_ABSENT = object()
+_REQUIRED = object()
+
+
+def _steps(record_type: type[Any], table: tuple[_Field, ...], kind: str | None) -> tuple[_Step, ...]:
+    """The table laid out for decoding: how a field is set, its key, what it may be, conversion, default.
+
+    A frozen class refuses assignment; the descriptors of its slots do not, and are faster than `__init__`.
+    """
+
+    def setter(name: str) -> _Put:
+        found: _Put = getattr(record_type, name).__set__
+        return found
+
+    steps: list[_Step] = [
+        (
+            setter(row.name),
+            row.key,
+            row.allowed,
+            _value if row.name in _ANY else _links if row.name == "links" else None,
+            _REQUIRED if row.required else row.default,
+        )
+        for row in table
+    ]
+    if kind is not None:
+        steps.append((setter("kind"), None, None, None, kind))  # no line has the key None
+    return tuple(steps)
+
+
+def _take(body: dict[str, Any], record_type: type[Any], steps: tuple[_Step, ...]) -> Any:
+    record = object.__new__(record_type)
+    get = body.get
+    for put, key, allowed, convert, default in steps:
+        value = get(key, _ABSENT)
+        if value is _ABSENT:
+            if default is _REQUIRED:
+                raise FormatError(f"`{key}` is missing")
+            put(record, default)
+        elif allowed is not None and type(value) not in allowed:
+            raise FormatError(f"`{key}` is a {type(value).__name__}")
+        else:
+            put(record, value if convert is None else convert(value))
+    return record
+
+
+def _value(value: Any) -> Any:
+    """As `from_json`, but in place: most values need no conversion, and then nothing is built anew."""
+    kind = type(value)
+    if kind is dict:
+        if len(value) == 1 and next(iter(value)).startswith("$"):
+            return from_json(value)
+        for key, item in value.items():
+            kind = type(item)
+            if kind is float or kind is str or kind is bool or item is None:
+                continue
+            if kind is not int or not _INT64_LEAST <= item <= _INT64_MOST:
+                value[key] = _value(item)
+    elif kind is list:
+        for index, item in enumerate(value):
+            kind = type(item)
+            if kind is not float and kind is not str:
+                value[index] = _value(item)
+    elif kind is int and not _INT64_LEAST <= value <= _INT64_MOST:
+        return from_json(value)
+    return value
+
+
+_INT64_LEAST, _INT64_MOST = -(2**63), 2**63 - 1
+
+
+def _links(items: list[Any]) -> tuple[Link, ...]:
+    return tuple(_link(item) for item in items)
 
 
 def _link(item: Any) -> Link:
     if not isinstance(item, dict):
         raise FormatError("a link is not an object")
-    return Link(**_take_fields(item, _LINK_FIELDS))
+    link: Link = _take(item, Link, _LINK_STEPS)
+    return link
+
+
+_STEPS = {
+    kind: (record_type, _steps(record_type, _FIELDS[kind], kind)) for kind, record_type in _TYPES.items()
+}
+_LINK_STEPS = _steps(Link, _LINK_FIELDS, None)
+_new = object.__new__
+_put_time, _put_span, _put_action, _put_reason, _put_values, _put_cell, _put_extra, _put_kind = (
+    step[0] for step in _STEPS["decision"][1]
+)
+_NO_EXTRA = _STEPS["decision"][1][-2][-1]

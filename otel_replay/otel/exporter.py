@@ -78,9 +78,7 @@ class ReplaySpanExporter(SpanExporter):
         if key not in self._runs:
             name = _text(span.resource.attributes, "service.name") or "exported spans"
             wanted = named or self._settings.run_id
-            self._runs[key] = open_run(
-                name, settings=self._settings, run_id=wanted, joins=wanted is not None
-            )
+            self._runs[key] = open_run(name, settings=self._settings, run_id=wanted, joins=wanted is not None)
         return self._runs[key].writer
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:

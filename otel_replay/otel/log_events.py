@@ -11,27 +11,31 @@ from opentelemetry import _logs, context, trace
 
 from otel_replay.attributes import ACTION, LOG_DECISION_EVENT, LOG_EVENT_NAMES, RUN_ID
 from otel_replay.formats.event_shape import decision_attributes
+from otel_replay.formats.journal_v1 import decode
 from otel_replay.otel.provider import SCOPE_NAME
+from otel_replay.records import Decision, Event
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.version import VERSION
 
-__all__ = ["SCOPE_NAME", "emit_decision", "emit_event"]
+__all__ = ["SCOPE_NAME", "emit_line"]
 
 
-def emit_decision(span: OpenSpan, action: str, reason: str, values: Any, cell: Any, time_ns: int) -> None:
-    """Emit a decision of `span` as a log record `otel_replay.decision`."""
-    attributes = decision_attributes(action, reason, values, cell)
-    _emit(span, LOG_DECISION_EVENT, attributes, time_ns)
-
-
-def emit_event(span: OpenSpan, name: str, attributes: dict[str, Any], time_ns: int) -> None:
-    """Emit an event of ours as a log record of the name that belongs to it."""
-    _emit(span, LOG_EVENT_NAMES.get(name, name), attributes, time_ns)
+def emit_line(span: OpenSpan, line: bytes) -> None:
+    """Emit a moment of `span`, as its journal line holds it, as a log record. Never raises."""
+    try:
+        record = decode(line)
+        if isinstance(record, Decision):
+            attributes = decision_attributes(record.action, record.reason, record.values, record.cell)
+            _emit(span, LOG_DECISION_EVENT, attributes, record.time_ns)
+        elif isinstance(record, Event):
+            name = LOG_EVENT_NAMES.get(record.name, record.name)
+            _emit(span, name, dict(record.attributes), record.time_ns)
+    except Exception as error:
+        span.writer.note_loss(f"log record: {type(error).__name__}: {error}")
 
 
 def _emit(span: OpenSpan, event_name: str, attributes: dict[str, Any], time_ns: int) -> None:
-    clean = span.writer.clean(attributes)
-    clean[RUN_ID] = span.writer.run_id
+    attributes[RUN_ID] = span.writer.run_id
     parent = trace.NonRecordingSpan(
         trace.SpanContext(
             int(span.trace_id, 16), int(span.span_id, 16), False, trace.TraceFlags(trace.TraceFlags.SAMPLED)
@@ -41,7 +45,7 @@ def _emit(span: OpenSpan, event_name: str, attributes: dict[str, Any], time_ns: 
         timestamp=time_ns,
         context=trace.set_span_in_context(parent, context.Context()),
         severity_number=_logs.SeverityNumber.INFO,
-        body=str(clean.get(ACTION, event_name)),
-        attributes=clean,
+        body=str(attributes.get(ACTION, event_name)),
+        attributes=attributes,
         event_name=event_name,
     )

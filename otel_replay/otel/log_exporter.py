@@ -61,7 +61,9 @@ class ReplayLogExporter(LogRecordExporter):
         time = record.timestamp or record.observed_timestamp or time_ns()
         span_id = format(record.span_id, "016x") if record.span_id else ""
         event_name = record.event_name or ""
-        if span_id and (event_name == LOG_DECISION_EVENT or event_name in _SPAN_EVENTS or ACTION in attributes):
+        if span_id and (
+            event_name == LOG_DECISION_EVENT or event_name in _SPAN_EVENTS or ACTION in attributes
+        ):
             attributes.pop(RUN_ID, None)
             name = _SPAN_EVENTS.get(event_name, event_name)
             writer.append(encode(event_to_record(time, span_id, name, writer.clean(attributes))))

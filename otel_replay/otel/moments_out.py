@@ -53,7 +53,7 @@ def give_out(span: Span, open_span: OpenSpan) -> None:
     limit = span._limits.max_events
     room = len(moments) if limit is None else max(0, limit - len(span._events))
     for moment in moments[:room]:
-        span._add_event(moment)  # type: ignore[no-untyped-call]
+        span._add_event(moment)
     if moments[room:]:
         _send_continuation(span, open_span, moments[room:], 0)
     if last:

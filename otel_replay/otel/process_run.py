@@ -40,7 +40,9 @@ def process_run() -> OpenedRun | None:
             settings = read_settings()
             if settings.disabled:
                 return None
-            _run = open_run(program_name(), settings=settings, run_id=settings.run_id, joins=bool(settings.run_id))
+            _run = open_run(
+                program_name(), settings=settings, run_id=settings.run_id, joins=bool(settings.run_id)
+            )
             active_runs.at_exit(_end)
         return _run
 

@@ -22,6 +22,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from otel_replay.attributes import RUN_ID
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
 from otel_replay.otel.moments_out import MomentEvent, give_out, give_out_chunk, is_continuation
+from otel_replay.otel.process_run import writer_for_orphan
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
@@ -46,9 +47,7 @@ class ReplaySpanProcessor(SpanProcessor):
     """
 
     def __init__(self, orphans: OrphanWriter | None = None) -> None:
-        if orphans is None:
-            from otel_replay.otel.process_run import writer_for_orphan as orphans  # it imports this module
-        self._orphans = orphans
+        self._orphans: OrphanWriter = writer_for_orphan if orphans is None else orphans
         self._open: dict[int, OpenSpan] = {}
         self._lock = threading.Lock()
 
@@ -114,9 +113,15 @@ class ReplaySpanProcessor(SpanProcessor):
         if len(getattr(span._span_processor, "_span_processors", (None, None))) > 1 and (
             span.get_span_context().trace_flags.sampled
         ):
+            open_span.heard = True
             open_span.pending = []
             open_span.on_full = partial(_on_full, reference)
             span.end = partial(_end, reference)  # type: ignore[method-assign]
+        if open_span.writer.as_logs:
+            from otel_replay.otel.log_events import emit_line  # only where the setting asks for it
+
+            open_span.heard = True
+            open_span.on_line = emit_line
 
 
 def _cover(span: ReadableSpan) -> None:

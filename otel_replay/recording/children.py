@@ -42,7 +42,11 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
     open_span = current_open_span()
     if open_span is not None:
         writer = open_span.writer
-        made.update(_variables(writer.run_id, str(writer.directory.parent.parent), open_span.trace_id, open_span.span_id))
+        made.update(
+            _variables(
+                writer.run_id, str(writer.directory.parent.parent), open_span.trace_id, open_span.span_id
+            )
+        )
     return made
 
 
@@ -55,7 +59,7 @@ def _variables(run_id: str, store: str, trace_id: str, span_id: str) -> dict[str
 
 
 def offer(key: int, run_id: str, store: str, trace_id: str, span_id: str, *, nested: bool) -> None:
-    """Put a run into the environment. `nested`: it began inside the one that stands there, and replaces it."""
+    """Put a run into the environment. `nested`: it began inside the one that stands there."""
     global _ours_in_pid
     with _lock:
         if not _offers:
@@ -89,7 +93,7 @@ def _put(variables: Mapping[str, str]) -> None:
 
 
 def inherited_run_id() -> str | None:
-    """The run that a parent process wants this one to join; None if the environment names none, or our own."""
+    """The run that a parent process wants this one to join; None if there is none, or it is our own."""
     if _offers and _ours_in_pid == os.getpid():
         return None
     return os.environ.get(RUN_ID_VARIABLE) or None

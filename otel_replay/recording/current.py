@@ -12,7 +12,7 @@ from otel_replay.storage.active_runs import fallback_span
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["current_open_span", "current_writer", "open_span_of"]
+__all__ = ["SPAN_KEY", "current_open_span", "current_writer", "get_context", "open_span_of"]
 
 
 def _context_getter() -> Callable[[], context.Context]:
@@ -23,8 +23,8 @@ def _context_getter() -> Callable[[], context.Context]:
     return cast("Callable[[], context.Context]", getattr(variable, "get", context.get_current))
 
 
-_get_context = _context_getter()
-_SPAN_KEY: str = getattr(trace.propagation, "_SPAN_KEY", "")
+get_context = _context_getter()
+SPAN_KEY: str = getattr(trace.propagation, "_SPAN_KEY", "")
 
 
 def current_open_span() -> OpenSpan | None:
@@ -33,8 +33,8 @@ def current_open_span() -> OpenSpan | None:
     That is the current OpenTelemetry span, whoever started it; else the run of the context; else, in a
     thread without context, the oldest run of the process.
     """
-    current = _get_context()
-    open_span = getattr(current.get(_SPAN_KEY), OPEN_SPAN, None)
+    current = get_context()
+    open_span = getattr(current.get(SPAN_KEY), OPEN_SPAN, None)
     if open_span is not None:
         return cast(OpenSpan, open_span)
     writer = current.get(RUN_KEY)
@@ -51,7 +51,7 @@ def current_writer() -> RunWriter | None:
 
 def open_span_of(writer: RunWriter) -> OpenSpan | None:
     """The current span, if it belongs to the run of `writer`; else the run's own span."""
-    open_span = getattr(_get_context().get(_SPAN_KEY), OPEN_SPAN, None)
+    open_span = getattr(get_context().get(SPAN_KEY), OPEN_SPAN, None)
     if open_span is not None and open_span.writer is writer:
         return cast(OpenSpan, open_span)
     return writer.root

@@ -116,7 +116,7 @@ def generation(model: _F) -> _F: ...
 @overload
 def generation(model: str, **request: Any) -> Block: ...
 def generation(model: Any, **request: Any) -> Any:
-    """One call of a model: `with generation("gpt-x", input_messages=…) as g:`, `@generation("gpt-x")`, `@generation`.
+    """One call of a model: `with generation("gpt-x", input_messages=…) as g:`, or `@generation("gpt-x")`.
 
     Keywords are those of :meth:`Run.generation`. A decorated function's arguments are recorded as the input
     and what it returns as the output.
@@ -133,7 +133,9 @@ def generation(model: Any, **request: Any) -> Any:
 
     if callable(model):
         return _decorated(model, Generation, around)
-    return Block(Generation, lambda: shapes.generation_shape(model, **named, request=request, more=more), around)
+    return Block(
+        Generation, lambda: shapes.generation_shape(model, **named, request=request, more=more), around
+    )
 
 
 # -- inside --------------------------------------------------------------------------------------------------
@@ -245,9 +247,7 @@ class _Step:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self._span.detach()
-        if error is not None and not isinstance(
-            error, StopIteration | StopAsyncIteration | GeneratorExit
-        ):
+        if error is not None and not isinstance(error, StopIteration | StopAsyncIteration | GeneratorExit):
             self._span.fail(error)
 
 

@@ -33,7 +33,7 @@ from otel_replay.attributes import (
     FILE_WRITE_EVENT,
     HEARTBEAT_EVENT,
 )
-from otel_replay.recording.current import current_open_span
+from otel_replay.recording.current import SPAN_KEY, current_open_span, get_context
 from otel_replay.recording.joining import join_if_invited
 from otel_replay.storage.active_runs import WRITERS
 from otel_replay.storage.open_span import OpenSpan
@@ -77,7 +77,10 @@ def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> 
     if not WRITERS and not join_if_invited():
         return
     try:
-        span = current_open_span()
+        try:
+            span = get_context()[SPAN_KEY]._otel_replay  # type: ignore[attr-defined]
+        except (KeyError, AttributeError):
+            span = current_open_span()
         if span is not None:
             span.decision(action, reason, values, cell)
     except Exception as error:

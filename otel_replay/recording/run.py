@@ -112,7 +112,9 @@ class Run(RecordedSpan):
 
     def agent(self, name: str, **attributes: Any) -> Agent:
         """The work of an agent, as a context manager."""
-        return Agent(*self._place(), **_arguments(shapes.agent_shape(name, attributes)), parent=self._parent())
+        return Agent(
+            *self._place(), **_arguments(shapes.agent_shape(name, attributes)), parent=self._parent()
+        )
 
     def tool_call(
         self, name: str, arguments: Any = None, *, call_id: str | None = None, **attributes: Any

@@ -24,7 +24,15 @@ from otel_replay.attributes import (
     SPAN_TYPE,
 )
 
-__all__ = ["Shape", "agent_shape", "generation_shape", "process_shape", "run_shape", "task_shape", "tool_call_shape"]
+__all__ = [
+    "Shape",
+    "agent_shape",
+    "generation_shape",
+    "process_shape",
+    "run_shape",
+    "task_shape",
+    "tool_call_shape",
+]
 
 
 class Shape(NamedTuple):

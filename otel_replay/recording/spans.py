@@ -1,4 +1,4 @@
-"""What has a duration: tasks, tool calls, generations, agents. One class for the life of a span, one for each kind.
+"""What has a duration: tasks, tool calls, generations, agents. One class for the life of a span, one a kind.
 
 A recorded span is an OpenTelemetry span that is current while its block runs. Using it never raises into
 the program; an exception of the program passes through and is recorded.

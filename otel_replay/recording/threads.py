@@ -27,10 +27,10 @@ _POOL_WORKER = getattr(concurrent.futures.thread, "_worker", object())
 def carry_context_into_threads() -> None:
     """Make threads inherit the context of a run from now on. Calling it again does nothing."""
     if not hasattr(threading.Thread.start, _MARK):
-        threading.Thread.start = _carrying_start(threading.Thread.start)  # type: ignore[method-assign]
+        setattr(threading.Thread, "start", _carrying_start(threading.Thread.start))  # noqa: B010
     submit = concurrent.futures.ThreadPoolExecutor.submit
     if not hasattr(submit, _MARK):
-        concurrent.futures.ThreadPoolExecutor.submit = _carrying_submit(submit)  # type: ignore[method-assign]
+        setattr(concurrent.futures.ThreadPoolExecutor, "submit", _carrying_submit(submit))  # noqa: B010
 
 
 def _carrying_start(start: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:

@@ -12,7 +12,9 @@ import errno
 import fcntl
 import mmap
 import os
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 __all__ = ["Journal", "JournalFull", "open_journal"]
@@ -35,6 +37,8 @@ class Journal:
         self.lock = threading.Lock()
         """Held while a record is appended; hold it to do something else in the same order."""
         self.closed = False
+        self.fast: Callable[[bytes], object] = self.append
+        """As :meth:`append`, or raises ValueError and leaves it to that. Look it up for each call: it changes."""
         self._synced_bytes = 0
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -89,9 +93,8 @@ class Journal:
                 return True
             fits = self._append_last(last_lines) if last_lines else True
             self.closed = True
-            size = self.size_bytes
-            self._flush_map()
             self._unmap()
+            size = self.size_bytes
             try:
                 os.ftruncate(self._fd, size)
                 if durable:
@@ -159,83 +162,108 @@ class _MappedJournal(Journal):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._map: mmap.mmap | None = None
-        self._base = 0  # where in the file the map begins
-        self._position = 0  # where in the map the next record goes
-        self._limit = 0  # where in the map records must end
+        self._window: mmap.mmap | None = None
+        self._base = 0  # where in the file the window begins, or the next record without one
         self._allocated = 0
+        # The map's own write() keeps the position and refuses what does not fit: nothing is left to do in Python.
+        self._write: Callable[[bytes], int] = _no_room
 
     @property
     def size_bytes(self) -> int:
-        return self._base + self._position
+        return self._base + (self._window.tell() if self._window is not None else 0)
 
     def append(self, line: bytes) -> None:
-        # The body of append_locked again: this is the one call in the program where a call more shows.
+        # As append_locked, once more: this is the one call in the program where a call more shows.
         with self.lock:
-            start = self._position
-            end = start + len(line)
-            if end > self._limit:
+            try:
+                self._write(line)
+            except ValueError:
                 self._make_room(len(line))
-                start = self._position
-                end = start + len(line)
-            self._map[start:end] = line  # type: ignore[index]
-            self._position = end
+                self._write(line)
 
     def append_locked(self, line: bytes) -> None:
-        start = self._position
-        end = start + len(line)
-        if end > self._limit:
+        try:
+            self._write(line)
+        except ValueError:
             self._make_room(len(line))
-            start = self._position
-            end = start + len(line)
-        self._map[start:end] = line  # type: ignore[index]
-        self._position = end
+            self._write(line)
 
     def _make_room(self, needed_bytes: int) -> None:
         if self.closed:
             raise ValueError(f"journal {self.path} is closed")
-        position = self.size_bytes
-        base = position - position % mmap.ALLOCATIONGRANULARITY
+        position = self._end_of_window()
         piece = max(_FIRST_PIECE_BYTES, min(self._allocated, _LARGEST_PIECE_BYTES))
         smallest = position + needed_bytes + _RESERVE_BYTES
         try:
-            window = self._allocate_and_map(base, smallest + piece)
+            self._allocate(smallest + piece)
         except OSError:
             # The disk may have room for this record, if not for a whole piece more.
             try:
-                window = self._allocate_and_map(base, smallest)
+                self._allocate(smallest)
             except OSError as error:
+                if self._window is not None:
+                    self._window.seek(position - self._base)  # shorter records may still fit
                 raise JournalFull(error.strerror or str(error)) from None
-        self._unmap()
-        self._map = window
-        self._base = base
-        self._position = position - base
-        self._limit = len(window) - _RESERVE_BYTES
+        base = position - position % mmap.ALLOCATIONGRANULARITY
+        # The window ends before the reserve, so that no record gets there.
+        window = mmap.mmap(self._fd, self._allocated - _RESERVE_BYTES - base, offset=base)
+        window.seek(position - base)
+        self._leave_window(base)
+        self._window, self._write = window, window.write
+        if _HAS_GIL:
+            self.fast = window.write
 
-    def _allocate_and_map(self, base: int, size: int) -> mmap.mmap:
+    def _allocate(self, size: int) -> None:
         size += -size % mmap.ALLOCATIONGRANULARITY
         if size > self._allocated:
             _allocate(self._fd, self._allocated, size - self._allocated)
             self._allocated = size
-        return mmap.mmap(self._fd, size - base, offset=base)
 
     def _append_last(self, lines: bytes) -> bool:
-        end = self._position + len(lines)
-        if self._map is not None and end <= len(self._map):
-            self._map[self._position : end] = lines  # the reserve is for these
-            self._position = end
-            return True
+        position = self._end_of_window()
+        self._leave_window(position)
+        if not self.closed and position + len(lines) <= self._allocated:
+            written = os.pwrite(self._fd, lines, position)
+            self._base += written
+            return written == len(lines)
         return super()._append_last(lines)
 
+    def _leave_window(self, base: int) -> None:
+        if self._window is not None:
+            self._flush_map()
+            self._window.close()
+        self._window, self._write, self.fast = None, _no_room, _no_room
+        self._base = base
+
+    def _end_of_window(self) -> int:
+        """Where the records end in the file; afterwards nothing more fits into the window.
+
+        Another thread may be writing through `fast`, without the lock. What it put behind the position that
+        was read is found by its bytes: no record holds a NUL, and everything that is not written yet does.
+        """
+        window = self._window
+        if window is None:
+            return self._base
+        position = window.tell()
+        window.seek(0, os.SEEK_END)
+        end = window.find(b"\0", position)
+        return self._base + (len(window) if end < 0 else end)
+
     def _flush_map(self) -> None:
-        if self._map is not None and not _FSYNC_WRITES_MAPS:
-            self._map.flush()
+        if self._window is not None and not _FSYNC_WRITES_MAPS:
+            self._window.flush()
 
     def _unmap(self) -> None:
-        if self._map is not None:
-            self._map.close()
-            self._map = None
-        self._limit = -1
+        self._leave_window(self._end_of_window())
+
+
+# With the interpreter lock, one call of the map's write() is a whole: no other thread gets in between its look at
+# the position and the copy. Without it, `fast` stays the append that takes a lock.
+_HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+def _no_room(line: bytes) -> int:
+    raise ValueError(line)
 
 
 def open_journal(path: Path, *, mode: str = "mmap") -> Journal:

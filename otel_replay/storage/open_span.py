@@ -23,10 +23,11 @@ __all__ = ["OpenSpan"]
 _DROPS = SKELETON_DROPS
 _dumps = orjson.dumps
 
-# Bytes before the first text of the program, less ten, so that a clock with fewer digits cannot move any of
-# that text in front of the screen.
-_DECISION_OFFSET = len('{"kind":"decision","t":1234567890123456789,"span":"1234567890123456","action":"') - 10
-_EVENT_OFFSET = len('{"kind":"event","t":1234567890123456789,"span":"1234567890123456","name":"') - 10
+# Where the screen begins: behind the span's id, and well before the first text of the program even if the clock
+# has fewer digits than today. The digits of the time are no part of a skeleton.
+_DECISION_OFFSET = len('{"kind":"decision","span":"1234567890123456","t":')
+_ROW_OFFSET = len('["decision","1234567890123456",') + 10
+_EVENT_OFFSET = len('{"kind":"event","span":"1234567890123456","t":')
 
 
 class OpenSpan:
@@ -46,10 +47,12 @@ class OpenSpan:
         "append",
         "chunks",
         "foreign_events",
+        "heard",
         "held",
         "known",
         "now",
         "on_full",
+        "on_line",
         "pending",
         "span_id",
         "start_attributes",
@@ -75,6 +78,10 @@ class OpenSpan:
         """Events that came by the OpenTelemetry API and are in the journal already."""
         self.pending: list[bytes] | None = None
         """Lines that others who listen have not seen yet; None where nobody else listens."""
+        self.heard = False
+        """Whether anybody but the journal listens; must be true for `pending` and `on_line` to be used."""
+        self.on_line: Callable[[OpenSpan, bytes], None] | None = None
+        """Called with each line of a moment, after it is in the journal."""
         self.held: list[bytes] | None = None
         """The first full chunk of `pending`, kept until the span ends."""
         self.chunks = 0
@@ -83,29 +90,53 @@ class OpenSpan:
 
     def decision(self, action: str, reason: str, values: Any = None, cell: Any = None) -> None:
         """Record a decision. Never raises; what cannot be kept is counted."""
-        try:
-            body = {"kind": "decision", "t": self.now(), "span": self.span_id, "action": action, "reason": reason}
-            if values is not None:
-                body["values"] = values
-            if cell is not None:
-                body["cell"] = cell
-            line = _dumps(body, None, ORJSON_OPTIONS)
-            if line[_DECISION_OFFSET:].translate(None, _DROPS) not in self.known:
-                line = self.writer.checked(line, body, _DECISION_OFFSET)
-        except Exception as error:
-            line = self.writer.rescued(error, body, _DECISION_OFFSET)
-        if self.pending is None:
-            self.append(line)
+        time_ns = self.now()
+        if values.__class__ is dict:
+            if cell.__class__ is dict:
+                row: tuple[Any, ...] = ("decision", self.span_id, time_ns, action, reason, values, cell)
+            elif cell is None:
+                row = ("decision", self.span_id, time_ns, action, reason, values)
+            else:
+                row = ()
+        elif values is None and cell is None:
+            row = ("decision", self.span_id, time_ns, action, reason)
         else:
+            row = ()
+        try:
+            line = _dumps(row, None, ORJSON_OPTIONS)
+            if line[_ROW_OFFSET:].translate(None, _DROPS) not in self.known:
+                line = self._by_the_rules(time_ns, action, reason, values, cell, line if row else None)
+        except Exception:
+            line = self._by_the_rules(time_ns, action, reason, values, cell, None)
+        if self.heard:
             self._append_and_hold(line)
+            return
+        try:
+            # The map's own write(), without a lock where the interpreter has one: see `Journal.fast`.
+            self.writer.journal.fast(line)  # type: ignore[union-attr]
+        except Exception:
+            self.writer.append(line)
+
+    def _by_the_rules(
+        self, time_ns: int, action: Any, reason: Any, values: Any, cell: Any, line: bytes | None
+    ) -> bytes:
+        """A decision that is not known to be harmless. `line`: how it was encoded, if it could be."""
+        body = {"kind": "decision", "span": self.span_id, "t": time_ns, "action": action, "reason": reason}
+        if values is not None:
+            body["values"] = values
+        if cell is not None:
+            body["cell"] = cell
+        if line is None:
+            return self.writer.line(body, _DECISION_OFFSET)
+        return self.writer.checked(line, body, _ROW_OFFSET)
 
     def event(self, name: str, attributes: Any = None, time_ns: int | None = None) -> None:
         """Record an event of ours (file access, checkpoint, artifact, heartbeat). Never raises."""
         line = self._event_line(name, attributes, self.now() if time_ns is None else time_ns)
-        if self.pending is None:
-            self.append(line)
-        else:
+        if self.heard:
             self._append_and_hold(line)
+        else:
+            self.append(line)
 
     def foreign_event(self, name: str, attributes: Any, time_ns: int) -> None:
         """Record an event that was added through the OpenTelemetry API, so that others see it anyway."""
@@ -118,7 +149,7 @@ class OpenSpan:
         self.append(head + self.writer.line({"attributes": attributes}, 0)[1:])
 
     def _event_line(self, name: str, attributes: Any, time_ns: int) -> bytes:
-        body = {"kind": "event", "t": time_ns, "span": self.span_id, "name": name}
+        body = {"kind": "event", "span": self.span_id, "t": time_ns, "name": name}
         if attributes:
             body["attributes"] = attributes
         return self.writer.line(body, _EVENT_OFFSET)
@@ -135,14 +166,15 @@ class OpenSpan:
         with self.writer.pending_lock:
             self.append(line)
             pending = self.pending
-            if pending is None:
-                return
-            pending.append(line)
-            if len(pending) >= self.writer.event_limit:
+            if pending is not None:
+                pending.append(line)
+            if pending is not None and len(pending) >= self.writer.event_limit:
                 chunk, self.pending = pending, []
                 number = self.chunks
                 self.chunks += 1
                 if number == 0:
                     self.held, chunk = chunk, None
+        if self.on_line is not None:
+            self.on_line(self, line)
         if chunk is not None and self.on_full is not None:
             self.on_full(self, chunk, number)

@@ -96,12 +96,11 @@ def open_run(
         if joins and (store.directory(wanted) / "run.json").exists():
             joined = True
         else:
-            writer = _create(store, header, writer, settings, joins)
-            joined = writer is None
+            created = _create(store, header, writer, settings, joins)
+            joined = created is None
+            writer = created or writer
     except (OtelReplayError, OSError) as error:
         _log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
-    if writer is None:
-        writer = _writer(store, wanted, settings, clock)
     active_runs.add(writer)
     return OpenedRun(writer=writer, store=store, settings=settings, joined=joined)
 
@@ -120,7 +119,7 @@ def _allowed(run_id: str | None, now: int) -> str:
 def _create(
     store: Store, header: RunHeader, writer: RunWriter, settings: Settings, joins: bool
 ) -> RunWriter | None:
-    """Make the run's directory; under another id where the id is taken. None: it was made meanwhile, join it."""
+    """Make the run's directory; under another id where it is taken. None: it is there by now, join it."""
     wanted = header.run_id
     for number in range(2, 1000):
         try:
@@ -144,7 +143,9 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
         key = (settings.redact, settings.redact_keys)
         screen = _screens.get(key)
         if screen is None:
-            screen = _screens[key] = Screen(Redactor(enabled=settings.redact, extra_keys=settings.redact_keys))
+            screen = _screens[key] = Screen(
+                Redactor(enabled=settings.redact, extra_keys=settings.redact_keys)
+            )
         syncer = _syncers.get(settings.sync_seconds)
         if syncer is None:
             syncer = _syncers[settings.sync_seconds] = Syncer(settings.sync_seconds)
@@ -156,6 +157,7 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
         mode=settings.journal_mode,
         syncer=syncer,
         writer=WRITER,
+        as_logs=settings.decisions_as_logs,
     )
 
 

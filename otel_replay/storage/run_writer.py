@@ -56,6 +56,8 @@ class RunWriter:
         Events that a span takes in OpenTelemetry; further ones go to continuation spans.
     writer:
         Name and version of the program that writes, for the journal's header.
+    as_logs:
+        Whether moments are to be emitted as log records too.
     """
 
     def __init__(
@@ -69,12 +71,14 @@ class RunWriter:
         syncer: Syncer | None = None,
         event_limit: int = 128,
         writer: str = "otel-replay",
+        as_logs: bool = False,
     ) -> None:
         self.directory = directory
         self.run_id = run_id
         self.screen = screen
         self.clock = clock
         self.event_limit = event_limit
+        self.as_logs = as_logs
         self.open_spans: dict[str, OpenSpan] = {}
         self.pending_lock = threading.Lock()
         self.journal_name = _journal_name(clock())
@@ -90,20 +94,21 @@ class RunWriter:
         self._mode = mode
         self._syncer = syncer
         self._lock = threading.RLock()
-        self._journal: Journal | None = None
+        self.journal: Journal | None = None
         self._tables: dict[tuple[str, int], tuple[int, object]] = {}
         self._retry_at = 0.0
         self._open_error: OSError | None = None
-        self._append = self._append_first
+        self.put: Callable[[bytes], None] = self._put_first
+        """Appends a line and may raise, which :meth:`rescue` then deals with: the fast way for decisions."""
 
     # -- lines ---------------------------------------------------------------------------------------------
 
     def append(self, line: bytes) -> None:
         """Append an encoded line. Never raises."""
         try:
-            self._append(line)
+            self.put(line)
         except Exception as error:
-            self._rescue(line, error)
+            self.rescue(line, error)
 
     def line(self, body: dict[str, Any], offset: int) -> bytes:
         """`body` as a line, by the rules for values and without secrets; see :meth:`Screen.line`."""
@@ -122,7 +127,7 @@ class RunWriter:
         return line
 
     def clean(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        """Attributes by the rules for values and without secrets, for those who see them besides the journal."""
+        """Attributes by the rules for values and without secrets, for others than the journal."""
         notes = Notes()
         clean = self.screen.clean(attributes, notes, self._put_blob)
         if notes:
@@ -263,13 +268,13 @@ class RunWriter:
 
     # -- the journal ---------------------------------------------------------------------------------------
 
-    def _append_first(self, line: bytes) -> None:
+    def _put_first(self, line: bytes) -> None:
         self._opened().append(line)
 
     def _opened(self) -> Journal:
         with self._lock:
-            if self._journal is not None and not self._journal.closed:
-                return self._journal
+            if self.journal is not None and not self.journal.closed:
+                return self.journal
             # A folder that cannot be written is asked again once a second, not with every record.
             if self._open_error is not None and monotonic() < self._retry_at:
                 raise self._open_error
@@ -279,10 +284,10 @@ class RunWriter:
                 self._open_error = error
                 self._retry_at = monotonic() + 1.0
                 raise
-            self._journal = journal
+            self.journal = journal
             self._open_error = None
             self._tables = {}
-            self._append = journal.append
+            self.put = journal.append
             if self._syncer is not None:
                 self._syncer.watch(journal)
             return journal
@@ -291,7 +296,7 @@ class RunWriter:
         """A new journal with its header."""
         make_private_directory(self.directory / "journal")
         now = self.clock()
-        if self._journal is not None or self.journal_name == "":
+        if self.journal is not None or self.journal_name == "":
             self.journal_name = _journal_name(now)
         for attempt in range(1000):
             if attempt:
@@ -320,26 +325,28 @@ class RunWriter:
 
     def sync(self) -> None:
         """Force the journal to the disk now. Never raises."""
-        journal = self._journal
+        journal = self.journal
         try:
             if journal is not None:
                 journal.sync()
         except (OSError, ValueError) as error:
             _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, error)
 
-    def _rescue(self, line: bytes, error: Exception) -> None:
+    def rescue(self, line: bytes, error: Exception) -> None:
         """A record was not taken: a closed journal is opened again, everything else is a loss."""
         try:
-            if isinstance(error, ValueError | TypeError) and (self._journal is None or self._journal.closed):
+            if isinstance(error, ValueError | TypeError) and (self.journal is None or self.journal.closed):
                 self._opened().append(line)
                 return
         except Exception as second:
             error = second
-        self.note_loss(str(error.args[0] if isinstance(error, JournalFull) else error) or type(error).__name__)
+        self.note_loss(
+            str(error.args[0] if isinstance(error, JournalFull) else error) or type(error).__name__
+        )
 
     def note_loss(self, reason: str) -> None:
         """Count a record that could not be kept."""
-        self.losses.note(reason, self._journal)
+        self.losses.note(reason, self.journal)
 
     def close(self, how: str) -> None:
         """Close this process's journal: losses, counts, exact size, on the disk. Never raises.
@@ -347,7 +354,7 @@ class RunWriter:
         `how` is `ended` (the run was ended) or `exit` (the process ends).
         """
         with self._lock:
-            journal = self._journal
+            journal = self.journal
             if journal is None or journal.closed:
                 return
             last = self.losses.last_line()
@@ -365,10 +372,10 @@ class RunWriter:
         """In a forked child: start over with a journal of its own, and leave the parent's alone."""
         self._lock = threading.RLock()
         self.pending_lock = threading.Lock()
-        if self._journal is not None:
-            self._journal.forget()
-        self._journal = None
-        self._append = self._append_first
+        if self.journal is not None:
+            self.journal.forget()
+        self.journal = None
+        self.put = self._put_first
         self._tables = {}
         self.journal_name = ""
         self.losses = Losses(self.run_id, self.clock)

@@ -82,7 +82,9 @@ class Screen:
         """`attributes` as AnyValues without secrets; large values as references to blobs."""
         held = _Held(self.redactor, notes)
         keep = held if put_blob is not None else None
-        plain: dict[str, Any] = self._redacted(normalise(dict(attributes), notes=notes, keep_blob=keep), notes)
+        plain: dict[str, Any] = self._redacted(
+            normalise(dict(attributes), notes=notes, keep_blob=keep), notes
+        )
         if held.blobs and put_blob is not None:
             text = repr(plain)
             for sha256, data in held.blobs.items():
@@ -125,7 +127,7 @@ class Screen:
 
 
 class _Held:
-    """Large values on their way to become blobs: redacted where they are text, and held until it is sure they go."""
+    """Large values on their way to become blobs: redacted where they are text, held until it is sure they go."""
 
     def __init__(self, redactor: Redactor, notes: Notes) -> None:
         self.blobs: dict[str, bytes] = {}
