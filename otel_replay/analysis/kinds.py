@@ -14,9 +14,9 @@ from otel_replay.attributes import (
     SPAN_TYPE,
 )
 
-__all__ = ["KINDS", "SpanKind", "continued_span", "kind_of", "plural"]
+__all__ = ["KINDS", "SpanKind", "continued_span", "kind_of"]
 
-SpanKind = Literal["run", "agent", "task", "tool call", "generation", "other"]
+SpanKind = Literal["run", "process", "agent", "task", "tool call", "generation", "other"]
 KINDS: tuple[SpanKind, ...] = get_args(SpanKind)
 
 _ANYTHING = object()
@@ -25,6 +25,7 @@ _ANYTHING = object()
 _TABLE: tuple[tuple[str, Any, SpanKind], ...] = (
     (SPAN_TYPE, "run", "run"),
     (SPAN_TYPE, "task", "task"),
+    (SPAN_TYPE, "process", "process"),
     (GEN_AI_OPERATION, "execute_tool", "tool call"),
     (GEN_AI_OPERATION, "invoke_agent", "agent"),
     (GEN_AI_OPERATION, "create_agent", "agent"),
@@ -51,9 +52,3 @@ def continued_span(attributes: Mapping[str, Any]) -> str | None:
     """The id of the span that a continuation carries on, or None for a span of its own."""
     span_id = attributes.get(CONTINUATION_OF)
     return span_id if isinstance(span_id, str) and span_id else None
-
-
-def plural(kind: SpanKind, count: int) -> str:
-    """`3 tool calls`, `1 task`, `2 other spans`."""
-    word = "other span" if kind == "other" else kind
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -80,6 +80,7 @@ class _Builder:
                 self.move(orphan, node)
             if parent is self.top and record.parent_id:
                 self.waiting.setdefault(record.parent_id, []).append(node)
+            self.give_up_depth()
         else:
             parent.fold.add_name(record.name)
             self.where[record.span_id] = parent
@@ -100,8 +101,6 @@ class _Builder:
         parent.children.append(node)
         self.where[record.span_id] = node
         self.nodes += 1
-        if self.nodes > self.limits.nodes:
-            self.give_up_depth()
         return node
 
     def move(self, node: Node, parent: Node) -> None:
@@ -113,7 +112,9 @@ class _Builder:
             below.depth += parent.depth + 1
 
     def give_up_depth(self) -> None:
-        """Fold the deepest levels away until half of the nodes are left."""
+        """Where there are too many nodes, fold the deepest levels away until half of them are left."""
+        if self.nodes <= self.limits.nodes:
+            return
         levels: list[list[Node]] = [[self.top]]
         while children := [child for node in levels[-1] for child in node.children]:
             levels.append(children)
@@ -162,6 +163,7 @@ class _Builder:
             self.failed_kept[node.span_id] += 1
             node.fold.remove_name(span.start.name)
             self.fill(self.attach(span, node), span)
+            self.give_up_depth()
         else:
             node.fold.failed += failed
             del self.where[span.span_id]

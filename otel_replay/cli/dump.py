@@ -139,7 +139,10 @@ def _otlp_logs(records: Records, stream: BinaryIO) -> None:
 
 
 def _csv(records: Records, stream: BinaryIO) -> None:
-    raise NotImplementedError
+    from otel_replay.formats.csv_table import csv_rows
+    from otel_replay.records import Decision
+
+    stream.writelines(csv_rows(lambda: (one.record for one in records() if isinstance(one.record, Decision))))
 
 
 _HEADED: dict[str, Callable[[RunFiles, Records, BinaryIO], None]] = {"json": _json, "jsonl": _jsonl}

@@ -1,0 +1,1 @@
+"""The programs that `otel-replay demo` records: small, real, and written as a user would write them."""
