@@ -177,32 +177,45 @@ def decode(line: bytes) -> Record:
     if known is None:
         raise FormatError(f"kind {kind!r:.80} is not one of format {VERSION}'s")
     try:
-        usual = _decision(body) if kind == "decision" else None
-        record: Record = usual or _take(body, *known)
+        record: Record = _take(body, *known)
     except (ValueError, RecursionError) as error:
         raise FormatError(str(error)) from None
     return record
 
 
 def _decision_of_row(row: list[Any]) -> Decision:
-    """The short form of the commonest kind: `["decision", span, t, action, reason, values, cell]`."""
+    """The short form of the commonest kind: `["decision", span, t, action, reason, values, cell]`.
+
+    Written out, not left to the table: it is most of the work of reading a long run.
+    """
     if not 5 <= len(row) <= 7 or row[0] != "decision":
         raise FormatError("an array that is not a decision")
-    body = dict(zip(_ROW_KEYS, row[1:], strict=False))
-    for key in ("values", "cell"):
-        given = body.get(key, 0)
-        if type(given) is not dict:
-            if given != 0 or type(given) is not int:
-                raise FormatError(f"`{key}` is a {type(given).__name__}")
-            body.pop(key, None)
-    try:
-        decision: Decision = _decision(body) or _take(body, *_STEPS["decision"])
-    except (ValueError, RecursionError) as error:
-        raise FormatError(str(error)) from None
+    _, span_id, time_ns, action, reason, values, cell = row if len(row) == 7 else (*row, 0, 0)[:7]
+    if type(time_ns) is not int:
+        raise FormatError(f"`t` is a {type(time_ns).__name__}")
+    if not (type(span_id) is str and type(action) is str and type(reason) is str):
+        raise FormatError("span, action and reason are not all text")
+    decision = _new(Decision)
+    _put_time(decision, time_ns)
+    _put_span(decision, span_id)
+    _put_action(decision, action)
+    _put_reason(decision, reason)
+    _put_values(decision, _map_or_none(values))
+    _put_cell(decision, _map_or_none(cell))
+    _put_extra(decision, _NO_EXTRA)
+    _put_kind(decision, "decision")
     return decision
 
 
-_ROW_KEYS = ("span", "t", "action", "reason", "values", "cell")
+def _map_or_none(value: Any) -> Any:
+    if type(value) is dict:
+        try:
+            return _value(value)
+        except (ValueError, RecursionError) as error:
+            raise FormatError(str(error)) from None
+    if type(value) is not int or value:
+        raise FormatError(f"values or cell is a {type(value).__name__}")
+    return None
 
 
 def decision_row(
@@ -223,32 +236,6 @@ def decision_row(
     if values is None:
         return (*head, 0, cell)
     return (*head, values, cell) if type(values) is dict else None
-
-
-def _decision(body: dict[str, Any]) -> Decision | None:
-    """What the table gives for the usual line of the commonest kind; None: the table decides."""
-    get = body.get
-    time_ns, span_id, action, reason = get("t"), get("span"), get("action"), get("reason")
-    values, cell = get("values"), get("cell")
-    if (
-        type(time_ns) is not int
-        or type(span_id) is not str
-        or type(action) is not str
-        or type(reason) is not str
-        or type(values) is not dict
-        or "extra" in body
-    ):
-        return None
-    decision = _new(Decision)
-    _put_time(decision, time_ns)
-    _put_span(decision, span_id)
-    _put_action(decision, action)
-    _put_reason(decision, reason)
-    _put_values(decision, _value(values))
-    _put_cell(decision, None if cell is None else _value(cell))
-    _put_extra(decision, _NO_EXTRA)
-    _put_kind(decision, "decision")
-    return decision
 
 
 _Put = Callable[[object, Any], None]

@@ -1,34 +1,29 @@
 """session_replay 1.0: one JSON document with every decision of a run, as `json.dump(indent=2)` writes it.
 
-The text is that of the standard library to the byte (ASCII only, `1e-05`, `{}`), because other programs
-compare such files; it is written decision by decision, so memory does not grow. What JSON cannot hold
-becomes text: NaN and the infinities their names, bytes their base64.
+The text is that of the standard library to the byte, because other programs compare such files. It is written
+piece by piece, so memory does not grow with the run.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, BinaryIO
 
 from otel_replay.clock import from_iso, iso_milliseconds
 from otel_replay.errors import FormatError
+from otel_replay.formats.json_text import Resolve, is_plain, list_items, quoted
 from otel_replay.records import Decision
 
-__all__ = ["SCHEMA_VERSION", "SessionReplay", "decision_text", "read", "write"]
+__all__ = ["SCHEMA_VERSION", "SessionReplay", "read", "write"]
 
 SCHEMA_VERSION = "1.0"
 
-Resolve = Callable[[Mapping[str, Any]], Any]
-"""Gives what stands in the file for a map: mostly the map itself; for a reference to a blob, its text."""
-
 _SPOOL_BYTES = 8 << 20
+_AT_A_TIME = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,22 +131,22 @@ def write(
         Their number, where it is known: then the first byte is written at once. Otherwise a temporary file
         takes what is more than a few megabytes, because the number stands before the decisions.
     resolve:
-        See :data:`Resolve`.
+        Gives what stands in the document for a map that refers to a blob.
 
     Raises
     ------
     FormatError
         If there are not `total` decisions.
     """
-    texts = _texts(decisions, resolve)
+    pieces = _pieces(decisions, resolve)
     if total is not None:
         stream.write(_head(run_id, generated_ns, total))
-        written = _write_texts(stream, texts)
+        written = _write_pieces(stream, pieces)
         if written != total:
             raise FormatError(f"there are {written} decisions, not {total}")
         return written
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-        written = _write_texts(spool, texts)
+        written = _write_pieces(spool, pieces)
         spool.seek(0)
         stream.write(_head(run_id, generated_ns, written))
         shutil.copyfileobj(spool, stream, 1 << 20)
@@ -166,69 +161,40 @@ def _head(run_id: str, generated_ns: int, total: int) -> bytes:
     ).encode()
 
 
-def _write_texts(stream: Any, texts: Iterator[str]) -> int:
+def _write_pieces(stream: Any, pieces: Iterator[tuple[bytes, int]]) -> int:
     written = 0
-    comma = "\n"
-    for text in texts:
-        stream.write((comma + text).encode())
-        comma = ",\n"
-        written += 1
+    for piece, decisions in pieces:
+        stream.write(b",\n" + piece if written else b"\n" + piece)
+        written += decisions
     stream.write(b"\n  ]\n}" if written else b"]\n}")
     return written
 
 
-def _texts(decisions: Iterable[Decision], resolve: Resolve | None) -> Iterator[str]:
-    second = -1
-    prefix = ""
+def _pieces(decisions: Iterable[Decision], resolve: Resolve | None) -> Iterator[tuple[bytes, int]]:
+    """Decisions as they stand in the list, some at a time with their number, without the comma between."""
+    entries: list[dict[str, Any]] = []
+    plain = True
+    second, prefix = -1, ""
     for decision in decisions:
         # Most decisions share the second with the one before.
         this_second, rest_ns = divmod(decision.time_ns, 1_000_000_000)
         if this_second != second:
-            prefix = iso_milliseconds(decision.time_ns)[:-4]
-            second = this_second
-        yield decision_text(decision, f"{prefix}{rest_ns // 1_000_000:03d}Z", resolve)
-
-
-def decision_text(decision: Decision, timestamp: str, resolve: Resolve | None = None) -> str:
-    """One decision as it stands in the document's list, without a comma. `extra` is not shown."""
-    text = (
-        f'    {{\n      "timestamp": "{timestamp}",\n      "action": {quoted(decision.action)},\n'
-        f'      "reason": {quoted(decision.reason)}'
-    )
-    if decision.values is not None:
-        text += f',\n      "values": {_value(decision.values, "      ", resolve)}'
-    if decision.cell is not None:
-        text += f',\n      "cell": {_value(decision.cell, "      ", resolve)}'
-    return text + "\n    }"
-
-
-def _value(value: Any, indent: str, resolve: Resolve | None) -> str:
-    """A value as json.dump(indent=2) writes it. `indent` is that of the line on which it begins."""
-    kind = type(value)
-    if kind is float:
-        return repr(value) if math.isfinite(value) else _NAMES[repr(value)]
-    if kind is str:
-        return quoted(value)
-    if kind is int:
-        return repr(value)
-    if kind is bool or value is None:
-        return _WORDS[value]
-    inner = indent + "  "
-    if isinstance(value, Mapping):
-        if resolve is not None:
-            shown = resolve(value)
-            if shown is not value:
-                return _value(shown, indent, None)
-        if not value:
-            return "{}"
-        items = [f"{inner}{quoted(key)}: {_value(item, inner, resolve)}" for key, item in value.items()]
-        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
-    if isinstance(value, bytes):
-        return f'"{base64.b64encode(value).decode()}"'
-    if not value:
-        return "[]"
-    return "[\n" + ",\n".join([inner + _value(item, inner, resolve) for item in value]) + f"\n{indent}]"
-
-
-_WORDS = {True: "true", False: "false", None: "null"}
-_NAMES = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
+            second, prefix = this_second, iso_milliseconds(decision.time_ns)[:-4]
+        entry: dict[str, Any] = {
+            "timestamp": f"{prefix}{rest_ns // 1_000_000:03d}Z",
+            "action": decision.action,
+            "reason": decision.reason,
+        }
+        values, cell = decision.values, decision.cell
+        now_plain = (values is None or is_plain(values)) and (cell is None or is_plain(cell))
+        if entries and (now_plain is not plain or len(entries) == _AT_A_TIME):
+            yield list_items(entries, plain, resolve), len(entries)
+            entries = []
+        plain = now_plain
+        if values is not None:
+            entry["values"] = values
+        if cell is not None:
+            entry["cell"] = cell
+        entries.append(entry)
+    if entries:
+        yield list_items(entries, plain, resolve), len(entries)

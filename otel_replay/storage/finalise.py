@@ -18,6 +18,7 @@ from otel_replay.attributes import BLOB
 from otel_replay.clock import SYSTEM_CLOCK, Clock
 from otel_replay.errors import StoreError
 from otel_replay.formats import session_replay
+from otel_replay.formats.json_text import Resolve
 from otel_replay.storage.atomic import open_atomically
 from otel_replay.storage.blobs import Blobs, is_sha256
 from otel_replay.storage.contents import Contents
@@ -113,7 +114,7 @@ def _write_session_replay(files: RunFiles, contents: Contents, generated_ns: int
         )
 
 
-def resolve_text(blobs: Blobs) -> session_replay.Resolve:
+def resolve_text(blobs: Blobs) -> Resolve:
     """For `session_replay.write`: long texts that were kept as blobs stand in the document as they were.
 
     A reference to anything else, or to a blob that is gone or damaged, stays the reference.

@@ -25,6 +25,9 @@ __all__ = ["JournalTail", "Located", "read_journal"]
 _BLOCK_BYTES = 256 * 1024
 
 Decode = Callable[[bytes], Record]
+_LONGEST_LINE_BYTES = 64 << 20
+_TOO_LONG = [b""]
+
 READERS: dict[int, Decode] = {1: journal_v1.decode}
 """Reads a line, by the version that the journal's header says."""
 
@@ -71,6 +74,10 @@ class Rest:
     complete: bool
 
 
+def _length(lines: list[bytes]) -> int:
+    return sum(map(len, lines)) + len(lines)
+
+
 class JournalTail:
     """Reads what a journal holds, and later what was added since.
 
@@ -95,27 +102,27 @@ class JournalTail:
     def new_records(self) -> Iterator[Located]:
         """The records of the complete lines that were added since the last call; all, the first time."""
         name = self.name
-        for lines in self._lines():
-            before = self.line
-            taken = 0
+        for lines, size_bytes in self._lines():
+            before = number = self.line
+            if not before:
+                self._choose_reader(lines[0])
+            decode = self._decode
             try:
-                if before == 0:
-                    first = self._first(lines[0])
-                    taken = 1
-                    yield Located(first, name, 1)
-                decode = self._decode
-                for line in lines[taken:]:
+                for line in lines:
                     try:
                         record: Record | BadLine = decode(line)
                     except FormatError as error:
                         if b"\0" in line and is_alive(self.path):
                             return  # it is being copied in at this moment
-                        record = self._bad(lines, taken, error.message)
-                    taken += 1
-                    yield Located(record, name, before + taken)
+                        record = self._bad(lines, number - before, size_bytes, error.message)
+                    if not number and not isinstance(record, JournalHeader):
+                        record = self._bad(lines, 0, size_bytes, "the first line is not a journal's header")
+                    number += 1
+                    yield Located(record, name, number)
             finally:
-                self.line += taken
-                self.offset_bytes += sum(map(len, lines[:taken])) + taken
+                self.line = number
+                taken = number - before
+                self.offset_bytes += size_bytes if taken == len(lines) else _length(lines[:taken])
 
     def rest(self) -> Rest | None:
         """What stands after the lines that were read, if it is anything but the preallocated NUL bytes."""
@@ -139,57 +146,65 @@ class JournalTail:
         )
         return Rest(bad, complete)
 
-    def _first(self, line: bytes) -> Record | BadLine:
+    def _choose_reader(self, line: bytes) -> None:
         try:
             body = orjson.loads(line)
         except orjson.JSONDecodeError:
-            body = None
-        if isinstance(body, dict) and body.get("format") == journal_v1.FORMAT:
-            self._decode = self._reader(body.get("version"))
-            try:
-                record = self._decode(line)
-            except FormatError as error:
-                return self._bad([line], 0, error.message)
-            if isinstance(record, JournalHeader):
-                return record
-        return self._bad([line], 0, "the first line is not a journal's header")
-
-    def _reader(self, version: object) -> Decode:
+            return
+        if not isinstance(body, dict) or body.get("format") != journal_v1.FORMAT:
+            return
+        version = body.get("version")
         if isinstance(version, int) and version > max(READERS):
             raise FormatError(
                 f"{shown(self.path)} is {journal_v1.FORMAT} version {version}; "
                 f"this otel-replay reads up to version {max(READERS)}",
                 hint="read it with a later otel-replay: `pip install -U otel-replay`",
             )
-        return READERS.get(version, journal_v1.decode) if isinstance(version, int) else journal_v1.decode
+        self._decode = READERS.get(version, self._decode) if isinstance(version, int) else self._decode
 
-    def _bad(self, lines: list[bytes], index: int, reason: str) -> BadLine:
+    def _bad(self, lines: list[bytes], index: int, size_bytes: int, reason: str) -> BadLine:
         line = lines[index]
+        length = len(line)
         nul_bytes = line.count(0)
         if nul_bytes:
             reason = f"{nul_bytes} NUL bytes stand in it: a part of the file never reached the disk"
+        elif lines == _TOO_LONG and size_bytes > 1:
+            reason = f"it is longer than {_LONGEST_LINE_BYTES >> 20} MiB"
+            length = size_bytes - 1
         return BadLine(
             number=self.line + index + 1,
-            offset_bytes=self.offset_bytes + sum(map(len, lines[:index])) + index,
-            size_bytes=len(line),
+            offset_bytes=self.offset_bytes + _length(lines[:index]),
+            size_bytes=length,
             reason=reason,
         )
 
-    def _lines(self) -> Iterator[list[bytes]]:
-        """Complete lines in order, many at a time."""
-        position = self.offset_bytes
+    def _lines(self) -> Iterator[tuple[list[bytes], int]]:
+        """Complete lines in order, many at a time, and how many bytes they take with their newlines."""
+        position = start = self.offset_bytes
         pending: list[bytes] = []
         while block := self._read(position):
             position += len(block)
             cut = block.rfind(b"\n") + 1
             if not cut:
-                pending.append(block)
+                # Of a line that is too long only its length is kept.
+                if position - start <= _LONGEST_LINE_BYTES:
+                    pending.append(block)
                 continue
-            pending.append(block[:cut])
-            lines = b"".join(pending).split(b"\n")
-            lines.pop()  # nothing stands after the last newline
+            end = position - len(block) + cut
+            first = block.find(b"\n") + 1
+            if position - len(block) + first - start > _LONGEST_LINE_BYTES:
+                size_bytes = position - len(block) + first - start
+                yield _TOO_LONG, size_bytes
+                start += size_bytes
+                pending = []
+                block = block[first:]
+                cut -= first
+            if cut:
+                lines = b"".join([*pending, block[:cut]]).split(b"\n")
+                lines.pop()  # nothing stands after the last newline
+                yield lines, end - start
+            start = end
             pending = [block[cut:]]
-            yield lines
 
     def _read(self, position: int) -> bytes:
         # Opened for each block: a run may have more journals than a process may have open files.
