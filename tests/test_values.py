@@ -111,7 +111,7 @@ PLAIN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("value", "expected"), PLAIN, ids=repr)
+@pytest.mark.parametrize(("value", "expected"), PLAIN)
 def test_a_value_of_the_standard_library_follows_its_rule(value, expected):
     assert same(normalise(value), expected)
 

@@ -49,7 +49,7 @@ FOREIGN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("value", "expected"), FOREIGN, ids=repr)
+@pytest.mark.parametrize(("value", "expected"), FOREIGN)
 def test_a_value_of_numpy_or_pandas_follows_its_rule(value, expected):
     assert same(normalise(value), expected)
 
