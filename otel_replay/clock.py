@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
-__all__ = ["Clock", "SYSTEM_CLOCK", "SteppingClock", "iso_milliseconds", "from_iso"]
+__all__ = ["Clock", "SYSTEM_CLOCK", "SteppingClock", "guarded", "iso_milliseconds", "from_iso"]
 
 Clock = Callable[[], int]
 """Returns the wall-clock time in nanoseconds since the Unix epoch (UTC)."""
@@ -34,6 +34,24 @@ class SteppingClock:
         now = self.now_ns
         self.now_ns += self.step_ns
         return now
+
+
+def guarded(clock: Clock) -> Clock:
+    """`clock` for recording: whole nanoseconds between the years 1 and 9999, and the system's where it fails."""
+    if clock is SYSTEM_CLOCK:
+        return clock
+
+    def read() -> int:
+        try:
+            return max(_EARLIEST_NS, min(int(clock()), _LATEST_NS))
+        except Exception:
+            return SYSTEM_CLOCK()
+
+    return read
+
+
+_EARLIEST_NS = -62_135_596_800 * 10**9
+_LATEST_NS = 253_402_300_799 * 10**9
 
 
 def iso_milliseconds(time_ns: int) -> str:

@@ -1,15 +1,15 @@
 """What can go wrong for a person, said once: what, where, and what to do next.
 
-    OtelReplayError            exit 2: could not
-    ├── UsageError             bad arguments, no such run, ambiguous name
-    ├── StoreError             the store or a run in it cannot be read or written
-    ├── FormatError            a file is not what it says, or of a newer version
-    └── SendError              a target did not take what was sent
+OtelReplayError            exit 2: could not
+├── UsageError             bad arguments, no such run, ambiguous name
+├── StoreError             the store or a run in it cannot be read or written
+├── FormatError            a file is not what it says, or of a newer version
+└── SendError              a target did not take what was sent
 """
 
 from __future__ import annotations
 
-__all__ = ["OtelReplayError", "UsageError", "StoreError", "FormatError", "SendError"]
+__all__ = ["OtelReplayError", "UsageError", "StoreError", "FormatError", "SendError", "told"]
 
 
 class OtelReplayError(Exception):
@@ -45,3 +45,12 @@ class FormatError(OtelReplayError):
 
 class SendError(OtelReplayError):
     """An OTLP target could not be reached or refused what it was sent."""
+
+
+def told(error: BaseException) -> str:
+    """An exception as one line of text, whatever it does when it is asked for its own."""
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}" if str(error) else name
+    except Exception:
+        return name

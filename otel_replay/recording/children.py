@@ -18,7 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from otel_replay.recording.current import current_open_span
 from otel_replay.settings import RUN_ID_VARIABLE, STORE_VARIABLE
 
-__all__ = ["child_environment", "inherited_parent", "inherited_run_id", "offer", "withdraw"]
+__all__ = ["child_environment", "inherited_parent", "inherited_run_id", "offer", "own_environment", "withdraw"]
 
 _TRACEPARENT = "TRACEPARENT"
 _TRACESTATE = "TRACESTATE"
@@ -88,8 +88,22 @@ def _put(variables: Mapping[str, str]) -> None:
     for name in _NAMES:
         if name in variables:
             os.environ[name] = variables[name]
-        elif name != STORE_VARIABLE or STORE_VARIABLE not in _before or _before[STORE_VARIABLE] is None:
+        elif name == STORE_VARIABLE and _before.get(name) is not None:
+            os.environ[name] = str(_before[name])
+        else:
             os.environ.pop(name, None)
+
+
+def own_environment() -> dict[str, str]:
+    """The environment without what this process itself has put into it for its children."""
+    with _lock:
+        before = dict(_before) if _offers else {}
+    environ = dict(os.environ)
+    for name, value in before.items():
+        environ.pop(name, None)
+        if value is not None:
+            environ[name] = value
+    return environ
 
 
 def inherited_run_id() -> str | None:

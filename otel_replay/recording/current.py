@@ -8,11 +8,11 @@ from typing import cast
 from opentelemetry import context, trace
 
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
-from otel_replay.storage.active_runs import fallback_span
+from otel_replay.storage.active_runs import WRITERS, fallback_span
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["SPAN_KEY", "current_open_span", "current_writer", "get_context", "open_span_of"]
+__all__ = ["SPAN_KEY", "current_open_span", "current_writer", "get_context", "open_span_of", "writer_around"]
 
 
 def _context_getter() -> Callable[[], context.Context]:
@@ -44,9 +44,17 @@ def current_open_span() -> OpenSpan | None:
 
 
 def current_writer() -> RunWriter | None:
-    """The writer of the run that the current context belongs to."""
+    """The writer of the run that something belongs to which happens now; None where nothing records."""
     open_span = current_open_span()
     return open_span.writer if open_span is not None else None
+
+
+def writer_around() -> RunWriter | None:
+    """The writer of the run that the current context is inside of, if that run is not over."""
+    current = get_context()
+    open_span = getattr(current.get(SPAN_KEY), OPEN_SPAN, None)
+    writer = open_span.writer if open_span is not None else current.get(RUN_KEY)
+    return writer if isinstance(writer, RunWriter) and writer in WRITERS else None
 
 
 def open_span_of(writer: RunWriter) -> OpenSpan | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from types import TracebackType
@@ -11,9 +12,10 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock
+from otel_replay.errors import told
 from otel_replay.otel.keys import RUN_KEY
 from otel_replay.recording import children, moments, shapes
-from otel_replay.recording.current import current_writer, open_span_of
+from otel_replay.recording.current import open_span_of, writer_around
 from otel_replay.recording.shapes import Shape
 from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, ToolCall, context_of
 from otel_replay.recording.threads import carry_context_into_threads
@@ -23,6 +25,8 @@ from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
 from otel_replay.storage.run_writer import RunWriter
 
 __all__ = ["Run", "join_run", "start_run"]
+
+_log = logging.getLogger("otel_replay")
 
 
 class Run(RecordedSpan):
@@ -95,6 +99,7 @@ class Run(RecordedSpan):
         self.detach()
         super().end()
         children.withdraw(id(self))
+        active_runs.not_at_exit(self._end_at_exit)
         if self._opened is not None:
             ended_ns = getattr(self._span, "end_time", None) or self._opened.writer.clock()
             end_run(self._opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
@@ -246,7 +251,7 @@ def start_run(
     """Start recording a run. Use it as a context manager, or call `end()` on what it returns.
 
     It never raises: where a run cannot be recorded, the log says why and the program goes on. In a process
-    whose parent is being recorded (`OTEL_REPLAY_RUN_ID`) the run joins the parent's, unless `run_id` is given.
+    whose parent is being recorded (`OTEL_REPLAY_RUN_ID`) it joins the parent's run, unless `run_id` is given.
 
     Parameters
     ----------
@@ -263,23 +268,48 @@ def start_run(
     clock:
         Nanoseconds since the epoch; for tests. Spans take the SDK's own clock.
     """
-    given = settings or read_settings(store=store)
-    if given.disabled:
-        return Run(None, shapes.run_shape(name, None, None))
-    outer = current_writer()
-    inherited = None if run_id is not None or outer is not None else children.inherited_run_id()
+    try:
+        return _started(name, run_id, store, attributes, settings, clock)
+    except Exception as error:
+        _log.warning("the run is not recorded: %s (the program goes on)", told(error))
+        return Run(None, shapes.run_shape("", None, None))
+
+
+def _started(
+    name: str,
+    run_id: str | None,
+    store: str | os.PathLike[str] | None,
+    attributes: Mapping[str, Any] | None,
+    settings: Settings | None,
+    clock: Clock,
+) -> Run:
+    outer = writer_around()
+    if store is None and outer is not None:
+        store = outer.directory.parent.parent
+    given = settings or read_settings(children.own_environment(), store=store)
+    if given.disabled or _tracer() is None:
+        return Run(None, shapes.run_shape("", None, None))
+    if attributes is not None and not isinstance(attributes, Mapping):
+        attributes = {"attributes": attributes}
+    # A forked child has its parent's context, and any child its environment: both join the parent's run.
+    forked = outer is not None and outer.home_pid != os.getpid()
+    joined = None
+    if not run_id:
+        joined = outer.run_id if outer is not None and forked else None
+        joined = joined or (children.inherited_run_id() if outer is None else None)
     opened = open_run(
         name,
         settings=given,
-        run_id=run_id or inherited,
-        joins=inherited is not None,
+        run_id=run_id or joined,
+        joins=joined is not None,
         attributes=attributes,
         parent_run_id=outer.run_id if outer is not None else "",
         clock=clock,
     )
     carry_context_into_threads()
-    if inherited is not None:
-        return Run(opened, shapes.run_shape(name, None, attributes), parent=children.inherited_parent())
+    if joined is not None:
+        parent = None if forked else children.inherited_parent()
+        return Run(opened, shapes.run_shape(name, None, attributes), parent=parent)
     shape = shapes.run_shape(name, outer.run_id if outer is not None else None, attributes)
     # A run is a trace of its own; the link leads to where it was started.
     around = trace.get_current_span().get_span_context()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["WRITERS", "add", "at_exit", "fallback_span", "remove"]
+__all__ = ["WRITERS", "add", "at_exit", "fallback_span", "not_at_exit", "remove"]
 
 WRITERS: list[RunWriter] = []
 """The writers of all runs that are being recorded, oldest first. Empty: nothing records."""
@@ -51,6 +51,12 @@ def at_exit(ending: Callable[[], None]) -> None:
     """Call `ending` when the process ends, before the journals are closed; the last one added goes first."""
     _endings.append(ending)
     _hook_exit()
+
+
+def not_at_exit(ending: Callable[[], None]) -> None:
+    """Take back what :meth:`at_exit` was given: it has happened already."""
+    if ending in _endings:
+        _endings.remove(ending)
 
 
 def _hook_exit() -> None:

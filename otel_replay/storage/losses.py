@@ -15,6 +15,7 @@ __all__ = ["Losses"]
 
 _log = logging.getLogger("otel_replay")
 _LONGEST_REASON = 200
+_MOST_REASONS = 50
 
 
 class Losses:
@@ -25,7 +26,8 @@ class Losses:
         self._run_id = run_id
         self._clock = clock
         self._written = 0
-        self._lock = threading.Lock()
+        # A signal handler or a destructor may come in between and lose a record itself.
+        self._lock = threading.RLock()
 
     @property
     def total(self) -> int:
@@ -34,7 +36,10 @@ class Losses:
 
     def note(self, reason: str, journal: Journal | None) -> None:
         """Count one record. At 1, 10, 100, … the journal's reserve takes a line, in case there is no end."""
+        reason = reason.encode("utf-8", "backslashreplace").decode()
         with self._lock:
+            if len(self.by_reason) >= _MOST_REASONS and reason not in self.by_reason:
+                reason = "for many other reasons"
             first = reason not in self.by_reason
             self.by_reason[reason] = self.by_reason.get(reason, 0) + 1
             total = self.total

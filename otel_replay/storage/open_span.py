@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from otel_replay.errors import told
 from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.values import ORJSON_OPTIONS
 
@@ -23,10 +24,10 @@ __all__ = ["OpenSpan"]
 _DROPS = SKELETON_DROPS
 _dumps = orjson.dumps
 
-# Where the screen begins: behind the span's id, and well before the first text of the program even if the clock
-# has fewer digits than today. The digits of the time are no part of a skeleton.
+# Where the screen begins: behind the span's id, and well before the first text of the program, even where the
+# clock has fewer digits than today. The digits of the time are no part of a skeleton.
 _DECISION_OFFSET = len('{"kind":"decision","span":"1234567890123456","t":')
-_ROW_OFFSET = len('["decision","1234567890123456",') + 10
+_ROW_OFFSET = len('["decision","1234567890123456",')
 _EVENT_OFFSET = len('{"kind":"event","span":"1234567890123456","t":')
 
 
@@ -91,23 +92,27 @@ class OpenSpan:
     def decision(self, action: str, reason: str, values: Any = None, cell: Any = None) -> None:
         """Record a decision. Never raises; what cannot be kept is counted."""
         time_ns = self.now()
-        if values.__class__ is dict:
-            if cell.__class__ is dict:
-                row: tuple[Any, ...] = ("decision", self.span_id, time_ns, action, reason, values, cell)
-            elif cell is None:
-                row = ("decision", self.span_id, time_ns, action, reason, values)
+        try:
+            if values.__class__ is dict:
+                if cell.__class__ is dict:
+                    row: tuple[Any, ...] = ("decision", self.span_id, time_ns, action, reason, values, cell)
+                elif cell is None:
+                    row = ("decision", self.span_id, time_ns, action, reason, values)
+                else:
+                    row = ()
+            elif values is None and cell is None:
+                row = ("decision", self.span_id, time_ns, action, reason)
             else:
                 row = ()
-        elif values is None and cell is None:
-            row = ("decision", self.span_id, time_ns, action, reason)
-        else:
-            row = ()
-        try:
             line = _dumps(row, None, ORJSON_OPTIONS)
             if line[_ROW_OFFSET:].translate(None, _DROPS) not in self.known:
                 line = self._by_the_rules(time_ns, action, reason, values, cell, line if row else None)
         except Exception:
-            line = self._by_the_rules(time_ns, action, reason, values, cell, None)
+            try:
+                line = self._by_the_rules(time_ns, action, reason, values, cell, None)
+            except Exception as error:
+                self.writer.note_loss(f"decision: {told(error)}")
+                return
         if self.heard:
             self._append_and_hold(line)
             return

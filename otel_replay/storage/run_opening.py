@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from otel_replay.clock import SYSTEM_CLOCK, Clock, iso_milliseconds
+from otel_replay.clock import SYSTEM_CLOCK, Clock, guarded, iso_milliseconds
 from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.redaction import Redactor
 from otel_replay.settings import Settings
@@ -76,16 +76,19 @@ def open_run(
     """
     for problem in settings.problems:
         _log.warning("%s", problem)
+    clock = guarded(clock)
     now = clock()
     store = Store(settings.store)
     wanted = _allowed(run_id, now)
     writer = _writer(store, wanted, settings, clock)
+    blobs: list[bytes] = []
     header = RunHeader(
         run_id=wanted,
-        name=str(writer.clean_text(name)),
+        name=writer.clean_text(name),
         started_ns=now,
         journal=writer.journal_name,
-        attributes=writer.clean(attributes or {}),
+        # Its blobs are put when the run's directory is there: it must not be made by them.
+        attributes=writer.clean(attributes or {}, blobs.append),
         process=process_identity(),
         parent_run_id=parent_run_id,
         writer=WRITER,
@@ -99,6 +102,8 @@ def open_run(
             created = _create(store, header, writer, settings, joins)
             joined = created is None
             writer = created or writer
+            for data in blobs:
+                writer.put_blob(data)
     except (OtelReplayError, OSError) as error:
         _log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
     active_runs.add(writer)

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from otel_replay.clock import Clock, iso_milliseconds
+from otel_replay.errors import StoreError
 from otel_replay.formats.journal_v1 import FORMAT, VERSION
 from otel_replay.storage.atomic import make_private_directory
 from otel_replay.storage.blobs import Blobs
@@ -25,7 +26,7 @@ from otel_replay.storage.journal import Journal, JournalFull, open_journal
 from otel_replay.storage.liveness import process_identity
 from otel_replay.storage.losses import Losses
 from otel_replay.storage.open_span import OpenSpan
-from otel_replay.storage.screen import Screen
+from otel_replay.storage.screen import PutBlob, Screen
 from otel_replay.storage.syncer import Syncer
 from otel_replay.values import ORJSON_OPTIONS, Notes
 
@@ -97,7 +98,7 @@ class RunWriter:
         self.journal: Journal | None = None
         self._tables: dict[tuple[str, int], tuple[int, object]] = {}
         self._retry_at = 0.0
-        self._open_error: OSError | None = None
+        self._open_error: OSError | StoreError | None = None
         self.put: Callable[[bytes], None] = self._put_first
         """Appends a line and may raise, which :meth:`rescue` then deals with: the fast way for decisions."""
 
@@ -126,17 +127,21 @@ class RunWriter:
             self.count(notes)
         return line
 
-    def clean(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def clean(self, attributes: Mapping[str, Any], put_blob: PutBlob | None = None) -> dict[str, Any]:
         """Attributes by the rules for values and without secrets, for others than the journal."""
         notes = Notes()
-        clean = self.screen.clean(attributes, notes, self._put_blob)
+        clean = self.screen.clean(attributes, notes, put_blob or self._put_blob)
         if notes:
             self.count(notes)
         return clean
 
     def clean_text(self, text: object) -> str:
-        """A name or message by the same rules."""
-        return str(self.clean({"text": text})["text"])
+        """A name or message by the same rules; however long, it stays where it is."""
+        notes = Notes()
+        clean = str(self.screen.clean({"text": text}, notes, None)["text"])
+        if notes:
+            self.count(notes)
+        return clean
 
     def _put_blob(self, data: bytes) -> None:
         try:
@@ -255,7 +260,7 @@ class RunWriter:
         with self._lock:
             try:
                 self._opened()
-            except OSError:
+            except (OSError, StoreError):
                 return 0  # the record that asks will be counted as lost
             known = self._tables.get((kind, id(entry)))
             if known is None:
@@ -280,7 +285,7 @@ class RunWriter:
                 raise self._open_error
             try:
                 journal = self._made()
-            except OSError as error:
+            except (OSError, StoreError) as error:
                 self._open_error = error
                 self._retry_at = monotonic() + 1.0
                 raise
@@ -345,8 +350,8 @@ class RunWriter:
         )
 
     def note_loss(self, reason: str) -> None:
-        """Count a record that could not be kept."""
-        self.losses.note(reason, self.journal)
+        """Count a record that could not be kept. Never raises."""
+        self.losses.note(str(self.screen.redactor.redact(reason)[0]), self.journal)
 
     def close(self, how: str) -> None:
         """Close this process's journal: losses, counts, exact size, on the disk. Never raises.

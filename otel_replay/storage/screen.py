@@ -15,7 +15,7 @@ import orjson
 
 from otel_replay.attributes import BLOB
 from otel_replay.redaction import SKELETON_DROPS, Redactor
-from otel_replay.values import ORJSON_OPTIONS, Notes, normalise, to_json
+from otel_replay.values import ORJSON_OPTIONS, Notes, is_native_exact, normalise, to_json
 
 __all__ = ["PutBlob", "Screen"]
 
@@ -69,8 +69,13 @@ class Screen:
         skeleton = line[offset:].translate(None, SKELETON_DROPS)
         if skeleton in self.known:
             return line
-        # orjson writes NaN as null, and large values must not stand in a line.
-        if b"null" in skeleton or len(line) > _LARGE_BYTES or self.redactor.suspicious(skeleton):
+        # Large values must not stand in a line, and text that is none would make it no record.
+        if (
+            len(line) > _LARGE_BYTES
+            or not is_native_exact(skeleton)
+            or not all(isinstance(body.get(key, ""), str) for key in _TEXT_KEYS)
+            or self.redactor.suspicious(skeleton)
+        ):
             return self._by_the_rules(body, notes, put_blob)
         if len(line) <= _LONGEST_CACHED_BYTES:
             if len(self.known) >= _MOST_CACHED:
@@ -127,7 +132,7 @@ class Screen:
 
 
 class _Held:
-    """Large values on their way to become blobs: redacted where they are text, held until it is sure they go."""
+    """Large values that are to become blobs: redacted where they are text, held until it is sure they go."""
 
     def __init__(self, redactor: Redactor, notes: Notes) -> None:
         self.blobs: dict[str, bytes] = {}
