@@ -2,7 +2,10 @@
 
 What the way of a run may change is taken out: continuations are folded, duplicates dropped, spans sorted,
 maps compared without order. What it must not change stays: every type (1 is not 1.0 is not true), every bit
-of a number, the order of a list and of events, ids, flags, counts of what was dropped.
+of a number, the order of a list and of events, ids, counts of what was dropped.
+
+The W3C trace flags are left out: they speak of how a context was passed on (sampled, remote, random id), and
+OpenTelemetry's own exporter for Python writes only one bit of them.
 """
 
 from __future__ import annotations
@@ -69,7 +72,6 @@ def _span(span: Span, with_resource: bool) -> dict[str, Any]:
         "events": [_moment(moment) for moment in span.events],
         "links": [_link(link) for link in span.links],
         "trace_state": span.trace_state,
-        "flags": span.flags,
         "dropped": [span.dropped_attributes, span.dropped_events, span.dropped_links],
     }
     if with_resource:
@@ -95,7 +97,6 @@ def _link(link: Link) -> dict[str, Any]:
         "trace_id": link.trace_id,
         "span_id": link.span_id,
         "trace_state": link.trace_state,
-        "flags": link.flags,
         "attributes": _map(link.attributes),
         "dropped": link.dropped_attributes,
     }

@@ -25,15 +25,11 @@ from .engines import (
     JsonObject,
     collector,
     jaeger,
-    real_collector,
-    real_jaeger,
     send_over_grpc,
     send_over_http,
     spans_of,
     wait_until,
 )
-
-__all__ = ["real_collector", "real_jaeger"]  # fixtures, so that pytest finds them here
 
 pytestmark = pytest.mark.engines
 

@@ -1,0 +1,53 @@
+# One command for each chore. Needs make and Python >= 3.10; everything else is set up in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test test-fast lint bench engines jaeger jaeger-down clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+
+# The file is newer than pyproject.toml when the base install is there and current.
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $(PYTHON) is older than Python 3.10; say another one: make PYTHON=python3.12 …" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "error: no virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@echo "setting up otel-replay in $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.tests-installed: $(VENV)/.installed
+	@echo "setting up what the tests need …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,test]'
+	@touch $@
+
+demo: $(VENV)/.installed ## record a tuning run and an agent run, and say what to try next
+	@$(BIN)/otel-replay demo
+
+test: $(VENV)/.tests-installed engines ## every test, the real Collector and the real Jaeger included
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.tests-installed ## the tests that take seconds and need no engines
+	$(BIN)/python -m pytest -m 'not slow and not engines'
+
+lint: $(VENV)/.tests-installed ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.tests-installed ## measure side by side, as ratios
+	$(BIN)/python -m bench
+
+engines: ## build the real Collector and the real Jaeger, once (about 8 minutes the first time)
+	@$(PYTHON) collector/build.py
+
+jaeger: $(VENV)/.installed engines ## start both here, send the recorded runs, say where to look
+	@$(BIN)/python collector/show_runs.py
+
+jaeger-down: ## stop what `make jaeger` started
+	@$(PYTHON) collector/stack.py down
+
+clean: ## remove what was set up here (not the store, not the engines)
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
