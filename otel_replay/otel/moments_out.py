@@ -8,9 +8,7 @@ follow from the span's id, so that sending the same run again gives the same spa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import orjson
 from opentelemetry.sdk.trace import Event, ReadableSpan, Span
 from opentelemetry.trace import SpanContext, SpanKind
 
@@ -22,8 +20,10 @@ from otel_replay.formats.continuation import (
     key_of_own_journal,
 )
 from otel_replay.formats.event_shape import decision_attributes, decision_name
+from otel_replay.formats.journal_v1 import decode
+from otel_replay.records import Decision
+from otel_replay.records import Event as EventRecord
 from otel_replay.storage.open_span import OpenSpan
-from otel_replay.values import from_json
 
 __all__ = ["MomentEvent", "give_out", "give_out_chunk", "is_continuation"]
 
@@ -93,15 +93,13 @@ def _send_continuation(span: Span, open_span: OpenSpan, events: list[MomentEvent
 def _events(lines: Sequence[bytes]) -> list[MomentEvent]:
     events = []
     for line in lines:
-        body = orjson.loads(line)
-        if b'"$' in line:
-            body = {key: from_json(value) for key, value in body.items()}
-        if body["kind"] == "decision":
-            attributes: dict[str, Any] = decision_attributes(
-                body["action"], body["reason"], body.get("values"), body.get("cell")
-            )
-            name = decision_name(body["action"])
+        record = decode(line)
+        if isinstance(record, Decision):
+            name = decision_name(record.action)
+            attributes = decision_attributes(record.action, record.reason, record.values, record.cell)
         else:
-            name, attributes = body["name"], body.get("attributes", {})
-        events.append(MomentEvent(name, attributes, body["t"]))
+            assert isinstance(record, EventRecord)
+            name, attributes = record.name, dict(record.attributes)
+        # The attributes are AnyValues already: they need none of the SDK's own checks and copies.
+        events.append(MomentEvent(name, attributes, record.time_ns))
     return events

@@ -38,7 +38,7 @@ class Journal:
         """Held while a record is appended; hold it to do something else in the same order."""
         self.closed = False
         self.fast: Callable[[bytes], object] = self.append
-        """As :meth:`append`, or raises ValueError and leaves it to that. Look it up for each call: it changes."""
+        """As :meth:`append`, or raises ValueError and leaves it to that. Look it up each time: it changes."""
         self._synced_bytes = 0
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -165,7 +165,7 @@ class _MappedJournal(Journal):
         self._window: mmap.mmap | None = None
         self._base = 0  # where in the file the window begins, or the next record without one
         self._allocated = 0
-        # The map's own write() keeps the position and refuses what does not fit: nothing is left to do in Python.
+        # The map's own write() keeps the position and refuses what does not fit: nothing is left to do here.
         self._write: Callable[[bytes], int] = _no_room
 
     @property
@@ -257,8 +257,8 @@ class _MappedJournal(Journal):
         self._leave_window(self._end_of_window())
 
 
-# With the interpreter lock, one call of the map's write() is a whole: no other thread gets in between its look at
-# the position and the copy. Without it, `fast` stays the append that takes a lock.
+# With the interpreter lock, one call of the map's write() is a whole: no other thread gets between its look
+# at the position and the copy. Without it, `fast` stays the append that takes a lock.
 _HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 

@@ -192,5 +192,6 @@ def end_run(run: OpenedRun, *, ended_ns: int, failed: bool = False, message: str
             )
         else:
             finalise(writer.directory, clock=writer.clock, projections=run.settings.projections)
-    except (OtelReplayError, OSError) as error:
+    except Exception as error:
+        # The program goes on whatever this is; the journals hold everything, and are not touched here.
         _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)

@@ -77,14 +77,13 @@ class Screen:
             or self.redactor.suspicious(skeleton)
         ):
             return self._by_the_rules(body, notes, put_blob)
-        if len(line) <= _LONGEST_CACHED_BYTES:
-            if len(self.known) >= _MOST_CACHED:
-                self.known.clear()
-            self.known.add(skeleton)
+        self._remember(skeleton, line)
         return line
 
     def clean(self, attributes: Mapping[str, Any], notes: Notes, put_blob: PutBlob | None) -> dict[str, Any]:
         """`attributes` as AnyValues without secrets; large values as references to blobs."""
+        if self._is_harmless(attributes):
+            return dict(attributes)
         held = _Held(self.redactor, notes)
         keep = held if put_blob is not None else None
         plain: dict[str, Any] = self._redacted(
@@ -96,6 +95,28 @@ class Screen:
                 if sha256 in text:
                     put_blob(data)
         return plain
+
+    def _is_harmless(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether `attributes` are AnyValues as they are, with nothing large or secret in them."""
+        try:
+            line = orjson.dumps(attributes, None, ORJSON_OPTIONS)
+        except (TypeError, ValueError, RecursionError):
+            return False
+        if len(line) > _LARGE_BYTES or not _is_plain(attributes):
+            return False
+        skeleton = line.translate(None, SKELETON_DROPS)
+        if skeleton in self.known:
+            return True
+        if not is_native_exact(skeleton) or self.redactor.suspicious(skeleton):
+            return False
+        self._remember(skeleton, line)
+        return True
+
+    def _remember(self, skeleton: bytes, line: bytes) -> None:
+        if len(line) <= _LONGEST_CACHED_BYTES:
+            if len(self.known) >= _MOST_CACHED:
+                self.known.clear()
+            self.known.add(skeleton)
 
     def _by_the_rules(self, body: dict[str, Any], notes: Notes, put_blob: PutBlob | None) -> bytes:
         held = _Held(self.redactor, notes) if put_blob is not None else None
@@ -148,3 +169,18 @@ class _Held:
         sha256 = hashlib.sha256(data).hexdigest()
         self.blobs[sha256] = data
         return {BLOB: sha256, "size_bytes": len(data), "media_type": media_type}
+
+
+_INT64 = range(-(2**63), 2**63)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value that orjson takes is of the plain types themselves, which others can take as well."""
+    kind = value.__class__
+    if kind is str or kind is float or kind is bool or value is None:
+        return True
+    if kind is int:
+        return value in _INT64
+    if kind is dict:
+        return all(map(_is_plain, value.values()))
+    return kind is list and all(map(_is_plain, value))
