@@ -1,4 +1,4 @@
-"""Bars, ticks and sparklines out of block characters, with plain ASCII where the terminal has no others."""
+"""Bars, ticks and sparklines out of block characters; the screen has others for terminals without them."""
 
 from __future__ import annotations
 
@@ -10,27 +10,20 @@ __all__ = ["bar", "count_bars", "sparkline", "stretch"]
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
-_ASCII_LEVELS = ".:-=+*#@"
 _WIDEST_BAR = 30
 
 
-def bar(share: float, cells: int, *, unicode: bool = True) -> str:
+def bar(share: float, cells: int) -> str:
     """A bar from the left that takes `share` of so many cells; what is above zero is never invisible."""
     if share <= 0:
         return ""
-    if not unicode:
-        return "#" * max(1, round(share * cells))
     whole, part = divmod(max(1, round(share * cells * 8)), 8)
     return "█" * whole + (_EIGHTHS[part - 1] if part else "")
 
 
-def stretch(begin: float, end: float, cells: int, *, unicode: bool = True) -> str:
+def stretch(begin: float, end: float, cells: int) -> str:
     """A bar from `begin` to `end` (shares of the width), padded to `cells`; the shortest one is a tick."""
     begin, end = min(max(begin, 0.0), 1.0), min(max(end, 0.0), 1.0)
-    if not unicode:
-        first = min(int(begin * cells), cells - 1)
-        count = max(1, min(round(end * cells), cells) - first)
-        return (" " * first + "#" * count).ljust(cells)
     left, right = round(begin * cells * 8), round(end * cells * 8)
     first, within = divmod(min(left, cells * 8 - 1), 8)
     if right - left < 8:
@@ -48,14 +41,10 @@ def stretch(begin: float, end: float, cells: int, *, unicode: bool = True) -> st
     return text.ljust(cells)
 
 
-def sparkline(counts: Sequence[int], *, unicode: bool = True) -> str:
+def sparkline(counts: Sequence[int]) -> str:
     """One character for each count, as high as its share of the largest; a blank for zero."""
-    levels = _LEVELS if unicode else _ASCII_LEVELS
     most = max(counts, default=0)
-    return "".join(
-        " " if not count else levels[min(len(levels) - 1, count * len(levels) // (most + 1))]
-        for count in counts
-    )
+    return "".join(" " if not count else _LEVELS[count * len(_LEVELS) // (most + 1)] for count in counts)
 
 
 def count_bars(counts: Sequence[tuple[str, int]], screen: Screen) -> Iterator[Text]:
@@ -71,5 +60,5 @@ def count_bars(counts: Sequence[tuple[str, int]], screen: Screen) -> Iterator[Te
         line = Text("  ").join(Text((name, "action")).fit(name_width, screen.ellipsis)).pad(2 + name_width)
         line.add(f"  {count:>{number_width},}")
         if cells >= 4:
-            line.add("  ").add(bar(count / most, cells, unicode=screen.unicode), "dim")
+            line.add("  ").add(bar(count / most, cells), "dim")
         yield line

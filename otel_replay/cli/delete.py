@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from otel_replay.cli.options import complete_run, open_store, store_option
+
+if TYPE_CHECKING:
+    from otel_replay.storage.run_files import RunFiles
 
 __all__ = ["command"]
 
@@ -26,9 +30,9 @@ def command(context: click.Context, runs: tuple[str, ...], yes: bool) -> int:
     # By directory, so that a run with a damaged run.json can be deleted too. All are found before any goes.
     ids = list(dict.fromkeys(store.resolve(name).directory.name for name in runs))
     screen = stderr()
-    running = [run_id for run_id in ids if store.resolve(run_id).status() == "running"]
-    if running:
-        raise StoreError(f"run {running[0]} is still running", hint="end its process first")
+    for run_id in ids:
+        if _is_running(store.resolve(run_id)):
+            raise StoreError(f"run {run_id} is still running", hint="end its process first")
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(
@@ -43,3 +47,12 @@ def command(context: click.Context, runs: tuple[str, ...], yes: bool) -> int:
         store.delete(run_id)
         screen.print(f"Deleted {run_id}")
     return 0
+
+
+def _is_running(files: RunFiles) -> bool:
+    from otel_replay.errors import OtelReplayError
+
+    try:
+        return files.status() == "running"
+    except OtelReplayError:
+        return False  # what it is cannot be read; the store asks the journals once more before it deletes

@@ -74,7 +74,7 @@ def _print_table(runs: list[RunSummary]) -> None:
     if not runs:
         return
     columns = (
-        Column(title="run", least=14),
+        Column(title="run"),
         Column(title="name", least=8, drop=1),
         Column(title="status"),
         Column(title="started", drop=2),
@@ -84,7 +84,7 @@ def _print_table(runs: list[RunSummary]) -> None:
     )
     screen = stdout()
     for line in lay_out(columns, _rows(runs), screen):
-        screen.write(line)
+        screen.write_fitted(line)
 
 
 def _rows(runs: list[RunSummary]) -> list[list[Any]]:
@@ -129,7 +129,7 @@ def _print_hints(runs: list[RunSummary], shown: int, root: str, status: str | No
         return
     if shown < len(runs):
         screen.print((f"… {len(runs) - shown:,} more; --limit 0 shows all", "dim"))
-    interrupted = [run.run_id for run in runs if run.status == "interrupted"]
+    interrupted = [run.run_id for run in runs if run.status == "interrupted" and not run.recovered]
     if interrupted:
         one = interrupted[0] if len(interrupted) == 1 else "--all"
         screen.print(

@@ -38,7 +38,7 @@ def duration(time_ns: int) -> str:
     if hours < 48:
         return f"{hours}h{minutes:02d}m"
     days, hours = divmod(hours, 24)
-    return f"{days}d{hours:02d}h"
+    return f"{days}d{hours:02d}h" if days < 1000 else f"{days}d"
 
 
 def _three_digits(number: float) -> str:

@@ -35,7 +35,7 @@ def head_lines(source: Source, counts: Counts, screen: Screen) -> Iterator[Text]
     if source.name:
         head.add(source.name, "bold").add("  ")
     yield head.add(source.run_id, "" if source.name else "bold").add("  ").add(status, status)
-    dot = " · " if screen.unicode else ", "
+    dot = " · "
     told = [
         people.local_time(source.started_ns, SYSTEM_CLOCK()),
         people.duration(max(0, counts.end_ns - counts.start_ns)),

@@ -63,7 +63,7 @@ def command(
 
         print_json(tree_document(source, tree))
         return
-    _print(source, tree, facts=shown <= _SOME)
+    _print(source, tree, dense=events is None and shown > _SOME)
 
 
 def _moments(events: str | None) -> tuple[int, int]:
@@ -95,7 +95,7 @@ def _keep_fewer(tree: Tree, most: int) -> None:
         node.kept = kept
 
 
-def _print(source: Source, tree: Tree, *, facts: bool) -> None:
+def _print(source: Source, tree: Tree, *, dense: bool) -> None:
     from otel_replay.cli.run_head import head_lines, hints
     from otel_replay.cli.terminal import stderr, stdout
     from otel_replay.cli.tree_lines import tree_lines
@@ -103,7 +103,11 @@ def _print(source: Source, tree: Tree, *, facts: bool) -> None:
     screen = stdout()
     screen.write_all(head_lines(source, tree, screen))
     screen.print()
-    screen.write_all(tree_lines(tree, screen, facts=facts))
+    screen.write_all(tree_lines(tree, screen, dense=dense))
     screen.flush()
-    for hint in hints(source, tree):
+    told = list(hints(source, tree))
+    folded = sum(node.fold.spans for node in tree.top.walk())
+    if folded:
+        told.append(f"{folded:,} of {tree.spans:,} spans are not shown; --limit N shows more")
+    for hint in told:
         stderr().print(("hint: ", "key"), hint)

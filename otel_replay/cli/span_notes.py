@@ -28,7 +28,7 @@ from otel_replay.attributes import (
     GEN_AI_TOOL_RESULT,
 )
 from otel_replay.cli import people
-from otel_replay.cli.terminal import Screen, Text
+from otel_replay.cli.terminal import Text
 from otel_replay.records import Decision, LogEntry
 
 EXCEPTION_EVENT = "exception"
@@ -68,16 +68,16 @@ def _others(facts: Mapping[str, Any]) -> str:
     )
 
 
-def counts_text(node: Node, screen: Screen) -> Text:
+def counts_text(node: Node) -> Text:
     """`◆ 98 AFR_CORRECTION, 18 GRADIENT_LIMITING`."""
-    line = Text((_mark("◆", "*", screen), "action"))
+    line = Text(("◆ ", "action"))
     return line.add(", ".join(f"{count:,} {label}" for label, count in node.counts.most_common()), "dim")
 
 
-def moment_text(moment: Moment, screen: Screen) -> Text:
+def moment_text(moment: Moment) -> Text:
     """A decision, an event or a log record on one line."""
     if isinstance(moment, Decision):
-        line = Text((_mark("◆", "*", screen), "action"), (moment.action, "action"))
+        line = Text(("◆ ", "action"), (moment.action, "action"))
         for text, style in (
             (people.pairs(moment.cell), "key"),
             (people.pairs(moment.values), ""),
@@ -87,20 +87,20 @@ def moment_text(moment: Moment, screen: Screen) -> Text:
                 line.add("  ").add(text, style)
         return line
     if isinstance(moment, LogEntry):
-        return _log_text(moment, screen)
+        return _log_text(moment)
     if moment.name == EXCEPTION_EVENT:
         told = ": ".join(
             str(moment.attributes[name])
             for name in ("exception.type", "exception.message")
             if moment.attributes.get(name)
         )
-        return Text((_mark("✗", "x", screen) + (told or "exception"), "failed"))
+        return Text(("✗ " + (told or "exception"), "failed"))
     describe = _EVENTS.get(moment.name)
     told = describe(moment.attributes) if describe else people.pairs(moment.attributes)
-    return Text((_mark("·", "-", screen), "dim"), moment.name, ("  " + told if told else "", "dim"))
+    return Text(("· ", "dim"), moment.name, ("  " + told if told else "", "dim"))
 
 
-def _log_text(entry: LogEntry, screen: Screen) -> Text:
+def _log_text(entry: LogEntry) -> Text:
     body = (
         ""
         if entry.body is None
@@ -110,14 +110,10 @@ def _log_text(entry: LogEntry, screen: Screen) -> Text:
     )
     parts = [part for part in (entry.severity_text, entry.event_name, body) if part]
     return Text(
-        (_mark("·", "-", screen), "dim"),
+        ("· ", "dim"),
         "  ".join(parts) or "log record",
         ("  " + people.pairs(entry.attributes), "dim"),
     )
-
-
-def _mark(mark: str, ascii_mark: str, screen: Screen) -> str:
-    return f"{mark if screen.unicode else ascii_mark} "
 
 
 def _file(attributes: Mapping[str, Any]) -> str:

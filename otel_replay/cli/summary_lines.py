@@ -83,7 +83,7 @@ def _bottlenecks(summary: Summary, screen: Screen) -> Lines:
                 Text(f"{totals.count:,}"),
                 Text(people.duration(totals.self_ns)),
                 Text(f"{share:.0%}"),
-                Text((bar(min(share, 1.0), _BAR_CELLS, unicode=screen.unicode), style)),
+                Text((bar(min(share, 1.0), _BAR_CELLS), style)),
             ]
         )
     yield from _table(("", "count", "self", "of run", ""), rows, screen)
@@ -123,11 +123,11 @@ def _tools(summary: Summary, screen: Screen) -> Lines:
     yield from _more(len(summary.tools), "tool", screen)
 
 
-def _pace(summary: Summary, screen: Screen) -> Lines:
+def _pace(summary: Summary, _: Screen) -> Lines:
     if summary.decisions > 1:
         span_ns = summary.last_decision_ns - summary.first_decision_ns
         rate = people.per_second(summary.decisions, span_ns) or "at one moment"
-        shape = sparkline(summary.decision_pace.counts, unicode=screen.unicode)
+        shape = sparkline(summary.decision_pace.counts)
         line = Text(f"  decisions  {rate:>10}")
         yield line.add("  " + shape if summary.decisions >= _ENOUGH_FOR_A_SHAPE else "", "action")
     if summary.spans > 1 and summary.duration_ns:

@@ -44,6 +44,27 @@ _CODES = {
     "other": "37",
 }
 
+_PLAIN = str.maketrans(
+    {
+        "…": "...",
+        "µ": "u",
+        "·": "-",
+        "◆": "*",
+        "✓": "+",
+        "✗": "x",
+        "├": "|",
+        "└": "`",
+        "│": "|",
+        "─": "-",
+        "╷": "|",
+    }
+    | {"▒": "="}
+    | dict.fromkeys("▏▎▍▌", "|")
+    | dict.fromkeys("▋▊▉█▐", "#")
+    | dict(zip("▁▂▃▄▅▆▇", "_.-=+*%", strict=True))
+)
+"""What stands for our own characters on a terminal that has only ASCII."""
+
 Piece = str | tuple[str, str]
 """Text, or text with the name of a style."""
 
@@ -136,7 +157,7 @@ class Screen:
     Parameters
     ----------
     stream:
-        Where lines go.
+        Where lines go. Where its encoding lacks our characters, plain ones stand for them.
     columns:
         The width; by default the terminal's, or 100 where there is none.
     """
@@ -146,8 +167,8 @@ class Screen:
         self.is_terminal = stream.isatty()
         self.colour = self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self.columns = columns or shutil.get_terminal_size((100, 24)).columns
-        self.unicode = _can_encode(stream, "█▏├─│└◆…·µ✓✗")
-        self.ellipsis = "…" if self.unicode else "..."
+        self._plain = not _can_encode(stream, "".join(map(chr, _PLAIN)))
+        self.ellipsis = "..." if self._plain else "…"
 
     def print(self, *pieces: Piece) -> None:
         """Write one line, of any length."""
@@ -176,12 +197,14 @@ class Screen:
         self._stream.flush()
 
     def _painted(self, line: Text) -> str:
-        if not self.colour:
-            return "".join(text for text, _ in line.pieces).rstrip()
-        return "".join(
-            f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style in _CODES and text else text
-            for text, style in line.pieces
-        ).rstrip()
+        if self.colour:
+            painted = "".join(
+                f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style in _CODES and text else text
+                for text, style in line.pieces
+            )
+        else:
+            painted = "".join([text for text, _ in line.pieces])
+        return painted.translate(_PLAIN).rstrip() if self._plain else painted.rstrip()
 
 
 def _can_encode(stream: TextIO, text: str) -> bool:

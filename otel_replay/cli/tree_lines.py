@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from otel_replay.analysis.bounded import OTHERS
 from otel_replay.analysis.tree import Fold, Moment, Node, Tree
 from otel_replay.cli import people
 from otel_replay.cli.bars import stretch
@@ -19,19 +20,19 @@ __all__ = ["tree_lines"]
 _DURATION_CELLS = 8
 _GAP = 2
 _NARROWEST_BAR = 8
-_ASCII_GUIDES = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
-    """How many cells each column has; `bar` is 0 where there is no room for one."""
+    """How many cells each column has, 0 where it is left out; `levels` is how many guides are drawn."""
 
     name: int
     bar: int
+    counts: int
     levels: int
 
 
-def tree_lines(tree: Tree, screen: Screen, *, facts: bool = True) -> Iterator[Text]:
+def tree_lines(tree: Tree, screen: Screen, *, dense: bool = False) -> Iterator[Text]:
     """The lines of the tree, a time scale first.
 
     Parameters
@@ -40,34 +41,44 @@ def tree_lines(tree: Tree, screen: Screen, *, facts: bool = True) -> Iterator[Te
         What is to be seen, picked already.
     screen:
         Says how wide, and which characters.
-    facts:
-        Whether spans tell their attributes.
+    dense:
+        One line for each span: how much happened in it as a number, and none of its attributes.
     """
-    painter = _Painter(tree, screen, facts)
+    painter = _Painter(tree, screen, dense)
     yield from painter.head()
     for row in rows(tree.top, painter.notes):
         yield painter.line(row)
 
 
-def _lay_out(tree: Tree, columns: int) -> _Layout:
-    levels = max(4, columns // 10)
+def _lay_out(tree: Tree, columns: int, dense: bool) -> _Layout:
+    levels = max(4, columns // 14)
     nodes = list(tree.top.walk())[1:]
     widest = max((3 * min(node.depth, levels) + Text(node.name).width for node in nodes), default=8)
-    room = columns - _DURATION_CELLS - 2 * _GAP
+    most = max((_moments(node) for node in nodes), default=0) if dense else 0
+    counts = len(_count_text(most)) if most else 0
+    room = columns - _DURATION_CELLS - 2 * _GAP - (counts + _GAP if counts else 0)
     name = max(8, min(widest, room * 11 // 20))
     bar = room - name
     if bar < _NARROWEST_BAR:
-        return _Layout(name=min(widest, room + _GAP), bar=0, levels=levels)
-    return _Layout(name=name, bar=bar, levels=levels)
+        return _Layout(name=min(widest, room + _GAP), bar=0, counts=counts, levels=levels)
+    return _Layout(name=name, bar=bar, counts=counts, levels=levels)
+
+
+def _moments(node: Node) -> int:
+    return sum(node.counts.values())
+
+
+def _count_text(count: int) -> str:
+    return f"◆ {count:,}"
 
 
 class _Painter:
-    def __init__(self, tree: Tree, screen: Screen, facts: bool) -> None:
+    def __init__(self, tree: Tree, screen: Screen, dense: bool) -> None:
         self.screen = screen
-        self.facts = facts
+        self.dense = dense
         self.start_ns = tree.start_ns
         self.length_ns = max(1, tree.end_ns - tree.start_ns)
-        self.layout = _lay_out(tree, screen.columns)
+        self.layout = _lay_out(tree, screen.columns, dense)
 
     def head(self) -> Iterator[Text]:
         if self.layout.bar:
@@ -93,8 +104,9 @@ class _Painter:
         if len(guides) > self.layout.levels:
             # Deeper than there is room: the number of levels that are not drawn, then the last ones.
             drawn = self.layout.levels - 2
-            text = f"{len(guides) - drawn:<6}" + "".join(guides[-drawn:])
-        return Text((text if self.screen.unicode else text.translate(_ASCII_GUIDES), "dim"))
+            hidden = f"{self.screen.ellipsis}{len(guides) - drawn}"
+            text = f"{hidden:<6}" + "".join(guides[-drawn:])
+        return Text((text, "dim"))
 
     def span(self, line: Text, node: Node) -> Text:
         layout = self.layout
@@ -107,28 +119,29 @@ class _Painter:
             ("open" if length is None else people.duration(length)).rjust(_DURATION_CELLS),
             style if length is None else "",
         )
+        if layout.counts and node.counts:
+            line.add(" " * _GAP).add(_count_text(_moments(node)).rjust(layout.counts), "dim")
         return line
 
     def bar(self, node: Node) -> str:
         end_ns = self.start_ns + self.length_ns if node.end_ns is None else node.end_ns
         begin, end = ((time_ns - self.start_ns) / self.length_ns for time_ns in (node.start_ns, end_ns))
-        text = stretch(begin, end, self.layout.bar, unicode=self.screen.unicode)
+        text = stretch(begin, end, self.layout.bar)
         # A span that is open goes on to where nothing more was heard.
-        return text.replace("█", "▒").replace("#", "=") if node.open else text
+        return text.replace("█", "▒") if node.open else text
 
     def notes(self, node: Node) -> Iterator[Text]:
-        if self.facts:
-            told = facts_text(node)
-            if told.width:
-                yield told
+        told = Text() if self.dense else facts_text(node)
+        if told.width:
+            yield told
         if node.failed and node.message and not _tells_why(node):
-            yield Text((f"{'✗' if self.screen.unicode else 'x'} {node.message}", "failed"))
-        if node.counts and not node.kept:
-            yield counts_text(node, self.screen)
+            yield Text((f"✗ {node.message}", "failed"))
+        if node.counts and not node.kept and not self.dense:
+            yield counts_text(node)
 
     def moment(self, line: Text, moment: Moment) -> Text:
         offset = people.duration(max(0, moment.time_ns - self.start_ns))
-        line.join(moment_text(moment, self.screen))
+        line.join(moment_text(moment))
         room = self.screen.columns - len(offset) - 3
         if room < 30:
             return line.fit(self.screen.columns, self.screen.ellipsis)
@@ -140,14 +153,16 @@ def _tells_why(node: Node) -> bool:
 
 
 def _fold_text(fold: Fold, ellipsis: str) -> str:
-    names = fold.names.most_common(3)
-    text = f"{ellipsis} {people.counted(fold.spans, 'more span')}: " + ", ".join(
-        f"{count:,} {name}" for name, count in names
-    )
-    if len(fold.names) > len(names):
-        text += f" and {people.counted(len(fold.names) - len(names), 'other name')}"
+    names = [(name, count) for name, count in fold.names.most_common(4) if name != OTHERS][:3]
+    if len(fold.names) == 1 and names:
+        text = f"{ellipsis} {fold.spans:,} more {names[0][0]}"
+    else:
+        told = ", ".join(f"{count:,} {name}" for name, count in names)
+        rest = fold.spans - sum(count for _, count in names)
+        text = f"{ellipsis} {people.counted(fold.spans, 'more span')}: {told}"
+        text += f" and {rest:,} of other names" if rest else ""
     if fold.failed:
         text += f"; {fold.failed:,} failed"
     if fold.moments:
-        text += f"; {people.counted(fold.moments, 'decision or event', 'decisions and events')}"
+        text += f"; {people.counted(fold.moments, 'decision or event', 'decisions and events')} in them"
     return text

@@ -1,4 +1,4 @@
-"""Tells what happened in a run, record by record, for tests that read it: ids and times count up by themselves."""
+"""Tells what happened in a run, record by record, for tests that read it; ids and times count up."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ TRACE = "a" * 32
 
 
 class Story:
-    """A run as a list of records. Each record is a millisecond after the one before, unless `wait` says more."""
+    """A run as a list of records, each a millisecond after the one before unless `wait` says more."""
 
-    def __init__(self, run_id: str = "story-1", journal: str = "home.jsonl") -> None:
+    def __init__(
+        self, run_id: str = "story-1", *, journal: str = "home.jsonl", start_ns: int = START_NS
+    ) -> None:
         self.run_id = run_id
         self.journal = journal
-        self.now_ns = START_NS
+        self.now_ns = start_ns
         self.located: list[Located] = []
         self._spans = 0
-        self.add(JournalHeader(version=1, run_id=run_id, time_ns=START_NS))
+        self.add(JournalHeader(version=1, run_id=run_id, time_ns=start_ns))
 
     def __iter__(self) -> Iterator[Located]:
         return iter(self.located)

@@ -1,0 +1,123 @@
+"""Nothing recorded can do anything to a terminal, and every line is as wide as it should be."""
+
+import io
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_replay.cli.terminal import Screen, Text, cut, escape, width
+
+HOSTILE = [
+    "\x1b[2J\x1b[H",
+    "\x1b]0;owned\x07",
+    "\x1b]8;;http://evil\x1b\\click\x1b]8;;\x1b\\",
+    "\x9b31m",
+    "a\rb",
+    "a\nb",
+    "a\bb",
+    "\x00",
+    "\x7f",
+    "\u202eevil\u202c",
+    "\u2066x\u2069",
+    "\u200b\ufeff\u2060",
+    "line\u2028line\u2029line\x85line\x0bline\x0cline",
+    "\U000e0041",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_could_move_the_cursor_or_turn_the_text_is_shown_as_an_escape(text):
+    shown = escape(text)
+    assert "\\" in shown
+    assert all(unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in shown)
+    assert len(shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "grün", "日本語", "😀", "👩‍👩‍👧", "می‌خواهم", "a\\b", "[bold]x[/bold]", "", " "]
+)
+def test_ordinary_text_stays_as_it_is(text):
+    """Joiners too: emoji and Persian are made of them."""
+    assert escape(text) == text
+
+
+@given(st.text())
+def test_no_text_whatever_reaches_the_terminal_with_a_control_character(text):
+    shown = escape(text)
+    assert not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"), [("abc", 3), ("日本", 4), ("😀", 2), ("é", 1), ("e\u0301", 1), ("", 0)]
+)
+def test_width_is_counted_in_cells(text, cells):
+    assert width(text) == cells
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(0, 40))
+def test_a_cut_text_never_takes_more_cells_than_it_may(text, cells):
+    shown = escape(text)
+    assert width(cut(shown, cells)) <= cells
+    if width(shown) <= cells:
+        assert cut(shown, cells) == shown
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))), st.integers(0, 40))
+def test_a_fitted_line_never_takes_more_cells_than_it_may(pieces, cells):
+    line = Text(*pieces)
+    fitted = line.fit(cells)
+    assert sum(width(text) for text, _ in fitted.pieces) == fitted.width <= max(cells, 0)
+
+
+def test_a_line_that_was_cut_says_so():
+    line = Text("twelve", " ", "characters").fit(10)
+    assert "".join(text for text, _ in line.pieces) == "twelve ch…"
+    exactly = Text("twelve", " ", "cha").fit(10)
+    assert "".join(text for text, _ in exactly.pieces) == "twelve cha"
+
+
+def screen(encoding="utf-8", *, terminal=True):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="backslashreplace", newline="\n")
+    stream.isatty = lambda: terminal
+    return Screen(stream, 80), stream.buffer
+
+
+def written(made):
+    made[0].flush()
+    return made[1].getvalue()
+
+
+def test_colours_only_on_a_terminal(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    made = screen()
+    made[0].print(("failed", "failed"))
+    assert written(made) == b"\x1b[31mfailed\x1b[0m\n"
+    made = screen(terminal=False)
+    made[0].print(("failed", "failed"))
+    assert written(made) == b"failed\n"
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_no_colours_where_they_are_not_wanted(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    made = screen()
+    made[0].print(("failed", "failed"))
+    assert written(made) == b"failed\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_without_unicode_gets_what_it_can_show(encoding):
+    made = screen(encoding)
+    assert not made[0].unicode
+    assert made[0].ellipsis == "..."
+    made[0].print("日本")
+    assert written(made) == b"\\u65e5\\u672c\n"
+
+
+def test_markup_in_recorded_text_is_text():
+    made = screen(terminal=False)
+    made[0].print("[bold red]not bold[/] {x} %s")
+    assert written(made) == b"[bold red]not bold[/] {x} %s\n"
