@@ -1,4 +1,4 @@
-"""What tests share: a store of their own, a fresh OpenTelemetry, runs read back, programs in real processes."""
+"""What tests share: a store of their own, a fresh OpenTelemetry, runs read back, real processes."""
 
 from __future__ import annotations
 

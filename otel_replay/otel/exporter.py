@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_replay.attributes import RUN_ID
+from otel_replay.errors import told
 from otel_replay.otel.moments_out import is_continuation
 from otel_replay.otel.process_run import process_run
 from otel_replay.otel.processor import covers, write_end, write_start
@@ -57,7 +58,7 @@ class ReplaySpanExporter(SpanExporter):
                         self._write(span)
         except Exception as error:
             for writer in active_runs.WRITERS[:1]:
-                writer.note_loss(f"exporter: {type(error).__name__}: {error}")
+                writer.note_loss(f"exporter: {told(error)}")
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 

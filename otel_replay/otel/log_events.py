@@ -10,6 +10,7 @@ from typing import Any
 from opentelemetry import _logs, context, trace
 
 from otel_replay.attributes import ACTION, LOG_DECISION_EVENT, LOG_EVENT_NAMES, RUN_ID
+from otel_replay.errors import told
 from otel_replay.formats.event_shape import decision_attributes
 from otel_replay.formats.journal_v1 import decode
 from otel_replay.otel.provider import SCOPE_NAME
@@ -31,7 +32,7 @@ def emit_line(span: OpenSpan, line: bytes) -> None:
             name = LOG_EVENT_NAMES.get(record.name, record.name)
             _emit(span, name, dict(record.attributes), record.time_ns)
     except Exception as error:
-        span.writer.note_loss(f"log record: {type(error).__name__}: {error}")
+        span.writer.note_loss(f"log record: {told(error)}")
 
 
 def _emit(span: OpenSpan, event_name: str, attributes: dict[str, Any], time_ns: int) -> None:

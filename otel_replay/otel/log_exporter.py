@@ -15,6 +15,7 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 
 from otel_replay.attributes import ACTION, LOG_DECISION_EVENT, LOG_EVENT_NAMES, RUN_ID
+from otel_replay.errors import told
 from otel_replay.formats.event_shape import event_to_record
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.otel.log_events import SCOPE_NAME
@@ -48,7 +49,7 @@ class ReplayLogExporter(LogRecordExporter):
                     self._write(entry)
         except Exception as error:
             for writer in active_runs.WRITERS[:1]:
-                writer.note_loss(f"log exporter: {type(error).__name__}: {error}")
+                writer.note_loss(f"log exporter: {told(error)}")
             return LogRecordExportResult.FAILURE
         return LogRecordExportResult.SUCCESS
 

@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_replay.attributes import RUN_ID
+from otel_replay.errors import told
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
 from otel_replay.otel.moments_out import MomentEvent, give_out, give_out_chunk, is_continuation
 from otel_replay.otel.process_run import writer_for_orphan
@@ -154,7 +155,7 @@ def _add_event(
         try:
             open_span.foreign_event(name, attributes, when)
         except Exception as error:
-            open_span.writer.note_loss(str(error))
+            open_span.writer.note_loss(told(error))
     type(span).add_event(span, name, attributes, when)
 
 
@@ -167,7 +168,7 @@ def _end(reference: weakref.ref[Span], end_time: int | None = None) -> None:
         try:
             give_out(span, open_span)
         except Exception as error:
-            open_span.writer.note_loss(f"not handed to other exporters: {error}")
+            open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")
     type(span).end(span, end_time)
 
 
@@ -177,13 +178,13 @@ def _on_full(reference: weakref.ref[Span], open_span: OpenSpan, lines: list[byte
         if span is not None:
             give_out_chunk(span, open_span, lines, number)
     except Exception as error:
-        open_span.writer.note_loss(f"not handed to other exporters: {error}")
+        open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")
 
 
 def _note(span: ReadableSpan, error: Exception) -> None:
     open_span = getattr(span, OPEN_SPAN, None)
     if open_span is not None:
-        open_span.writer.note_loss(f"{type(error).__name__}: {error}")
+        open_span.writer.note_loss(told(error))
 
 
 def _id(span: ReadableSpan) -> int:

@@ -18,7 +18,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from otel_replay.recording.current import current_open_span
 from otel_replay.settings import RUN_ID_VARIABLE, STORE_VARIABLE
 
-__all__ = ["child_environment", "inherited_parent", "inherited_run_id", "offer", "own_environment", "withdraw"]
+__all__ = [
+    "child_environment",
+    "inherited_parent",
+    "inherited_run_id",
+    "offer",
+    "own_environment",
+    "withdraw",
+]
 
 _TRACEPARENT = "TRACEPARENT"
 _TRACESTATE = "TRACESTATE"

@@ -12,7 +12,15 @@ from otel_replay.storage.active_runs import WRITERS, fallback_span
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["SPAN_KEY", "current_open_span", "current_writer", "get_context", "open_span_of", "writer_around"]
+__all__ = [
+    "SPAN_KEY",
+    "current_open_span",
+    "get_context",
+    "open_span_of",
+    "parent_context",
+    "span_context",
+    "writer_around",
+]
 
 
 def _context_getter() -> Callable[[], context.Context]:
@@ -43,18 +51,28 @@ def current_open_span() -> OpenSpan | None:
     return fallback_span()
 
 
-def current_writer() -> RunWriter | None:
-    """The writer of the run that something belongs to which happens now; None where nothing records."""
-    open_span = current_open_span()
-    return open_span.writer if open_span is not None else None
-
-
 def writer_around() -> RunWriter | None:
     """The writer of the run that the current context is inside of, if that run is not over."""
     current = get_context()
     open_span = getattr(current.get(SPAN_KEY), OPEN_SPAN, None)
     writer = open_span.writer if open_span is not None else current.get(RUN_KEY)
     return writer if isinstance(writer, RunWriter) and writer in WRITERS else None
+
+
+def parent_context(open_span: OpenSpan) -> context.Context | None:
+    """The context to start a span in, below `open_span`; None where the current one will do."""
+    current = get_context()
+    if hasattr(current.get(SPAN_KEY), OPEN_SPAN) or current.get(RUN_KEY) is not None:
+        return None
+    # A thread without a context: the run is known, and says where the span belongs.
+    return trace.set_span_in_context(trace.NonRecordingSpan(span_context(open_span)), current)
+
+
+def span_context(open_span: OpenSpan) -> trace.SpanContext:
+    """How OpenTelemetry names an open span."""
+    return trace.SpanContext(
+        int(open_span.trace_id, 16), int(open_span.span_id, 16), False, trace.TraceFlags(open_span.flags)
+    )
 
 
 def open_span_of(writer: RunWriter) -> OpenSpan | None:

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
 from typing_extensions import Self
 
 from otel_replay.attributes import CODE_FUNCTION
+from otel_replay.errors import told
 from otel_replay.recording import shapes
-from otel_replay.recording.current import current_writer
+from otel_replay.recording.current import current_open_span, parent_context
 from otel_replay.recording.joining import join_if_invited
 from otel_replay.recording.shapes import Shape
 from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, ToolCall
@@ -28,8 +31,11 @@ from otel_replay.storage.active_runs import WRITERS
 
 __all__ = ["agent", "generation", "task", "tool"]
 
+_log = logging.getLogger("otel_replay")
 _F = TypeVar("_F", bound=Callable[..., Any])
 _S = TypeVar("_S", bound=RecordedSpan)
+_entered: ContextVar[tuple[RecordedSpan, ...]] = ContextVar("otel_replay_entered", default=())
+"""The spans of blocks that this thread or task is inside of."""
 ShapeOf = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]], Shape]
 
 
@@ -48,12 +54,19 @@ class Block:
     def __enter__(self) -> Any:
         span = _start(self._kind, self._shape)
         self._spans.append(span)
+        _entered.set((*_entered.get(), span))
         return span.__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self._spans.pop().__exit__(kind, error, where)
+        entered = _entered.get()
+        # The last one that this thread or task entered: others may be inside the same block.
+        mine = [span for span in entered if span in self._spans] or self._spans
+        span = mine[-1]
+        self._spans.remove(span)
+        _entered.set(tuple(other for other in entered if other is not span))
+        span.__exit__(kind, error, where)
 
     async def __aenter__(self) -> Any:
         return self.__enter__()
@@ -72,10 +85,10 @@ def task(name: Any = None, **attributes: Any) -> Any:
     """A named stretch of work: `with task("smooth"):`, `@task`, or `@task("smooth")`."""
 
     def around(function: Callable[..., Any], _args: Any, _kwargs: Any) -> Shape:
-        given = name if isinstance(name, str) else function.__qualname__
+        given = name if isinstance(name, str) else _name(function)
         return shapes.task_shape(given, {CODE_FUNCTION: _qualified(function), **attributes})
 
-    if callable(name):
+    if callable(name) or isinstance(name, classmethod):
         return _decorated(name, Task, around)
     return Block(Task, lambda: shapes.task_shape(name or "", attributes), around)
 
@@ -93,11 +106,11 @@ def tool(name: Any = None, arguments: Any = None, *, call_id: str | None = None,
     """
 
     def around(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Shape:
-        given = name if isinstance(name, str) else function.__name__
+        given = name if isinstance(name, str) else _name(function).rpartition(".")[2]
         more = {CODE_FUNCTION: _qualified(function), **attributes}
         return shapes.tool_call_shape(given, _bound(function, args, kwargs), call_id, more)
 
-    if callable(name):
+    if callable(name) or isinstance(name, classmethod):
         return _decorated(name, ToolCall, around)
     return Block(ToolCall, lambda: shapes.tool_call_shape(name or "", arguments, call_id, attributes), around)
 
@@ -126,12 +139,12 @@ def generation(model: Any, **request: Any) -> Any:
     more = request.pop("attributes", None)
 
     def around(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Shape:
-        given = model if isinstance(model, str) else function.__name__
+        given = model if isinstance(model, str) else _name(function).rpartition(".")[2]
         asked = {"input_messages": _bound(function, args, kwargs), **named}
         own = {CODE_FUNCTION: _qualified(function), **(more or {})}
         return shapes.generation_shape(given, **asked, request=request, more=own)
 
-    if callable(model):
+    if callable(model) or isinstance(model, classmethod):
         return _decorated(model, Generation, around)
     return Block(
         Generation, lambda: shapes.generation_shape(model, **named, request=request, more=more), around
@@ -141,27 +154,29 @@ def generation(model: Any, **request: Any) -> Any:
 # -- inside --------------------------------------------------------------------------------------------------
 
 
+def _name(function: Callable[..., Any]) -> str:
+    """What a function is called; something that can be called without being one goes by its class."""
+    inner = getattr(function, "func", function)  # of a functools.partial
+    return str(getattr(inner, "__qualname__", None) or type(inner).__qualname__)
+
+
 def _qualified(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
+    inner = getattr(function, "func", function)
+    module = getattr(inner, "__module__", None)
+    return f"{module}.{_name(function)}" if module else _name(function)
 
 
 @functools.lru_cache(maxsize=1024)
-def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):
-        return None
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def _bound(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments by their names, as the function will see them; `self` and `cls` left out."""
-    signature = _signature(function)
     try:
-        if signature is None:
-            raise TypeError
-        named = dict(signature.bind(*args, **kwargs).arguments)
-    except TypeError:
-        # A call that does not fit raises in the function itself, where it should.
+        named = dict(_signature(function).bind(*args, **kwargs).arguments)
+    except (TypeError, ValueError):
+        # Without a signature, or hash; or a call that does not fit, which raises in the function itself.
         return {**{str(place): value for place, value in enumerate(args)}, **kwargs}
     first = next(iter(named), None)
     if first in {"self", "cls"}:
@@ -171,12 +186,19 @@ def _bound(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
 
 def _start(kind: type[_S], shape: Callable[[], Shape]) -> _S:
     if WRITERS or join_if_invited():
-        writer = current_writer()
-        if writer is not None:
-            from otel_replay.otel.provider import recording_tracer  # the SDK is there already
+        try:
+            span = current_open_span()
+            if span is not None:
+                from otel_replay.otel.provider import recording_tracer  # the SDK is there already
 
-            made = shape()
-            return kind(writer, recording_tracer(), made.name, kind=made.kind, attributes=made.attributes)
+                made, tracer, parent = shape(), recording_tracer(), parent_context(span)
+                return kind(
+                    span.writer, tracer, made.name, kind=made.kind, attributes=made.attributes, parent=parent
+                )
+        except Exception as error:
+            _log.warning("a span was not recorded: %s", told(error))
+            for writer in WRITERS[:1]:
+                writer.note_loss(f"span: {told(error)}")
     return kind(None, None, "")
 
 
@@ -188,6 +210,9 @@ def _finish(span: RecordedSpan, result: Any) -> None:
 
 
 def _decorated(function: _F, kind: type[RecordedSpan], around: ShapeOf) -> _F:
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(_decorated(function.__func__, kind, around))
+
     def start(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> RecordedSpan | None:
         if not WRITERS and not join_if_invited():
             return None

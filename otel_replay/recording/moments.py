@@ -33,6 +33,7 @@ from otel_replay.attributes import (
     FILE_WRITE_EVENT,
     HEARTBEAT_EVENT,
 )
+from otel_replay.errors import told
 from otel_replay.recording.current import SPAN_KEY, current_open_span, get_context
 from otel_replay.recording.joining import join_if_invited
 from otel_replay.storage.active_runs import WRITERS
@@ -45,15 +46,24 @@ _log = logging.getLogger("otel_replay")
 _F = TypeVar("_F", bound=Callable[..., None])
 
 
+def _lost(what: str, error: Exception) -> None:
+    """Say that something was not recorded, and count it in its run. Never raises."""
+    try:
+        _log.warning("%s was not recorded: %s", what, told(error))
+        span = current_open_span()
+        if span is not None:
+            span.writer.note_loss(f"{what}: {told(error)}")
+    except Exception:
+        pass  # there is nobody left to tell
+
+
 def _never_raises(function: _F) -> _F:
     @functools.wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
             function(*args, **kwargs)
         except Exception as error:
-            _log.warning("%s was not recorded: %s: %s", function.__name__, type(error).__name__, error)
-            for writer in WRITERS[:1]:
-                writer.note_loss(f"{function.__name__}: {type(error).__name__}: {error}")
+            _lost(function.__name__, error)
 
     return guarded  # type: ignore[return-value]
 
@@ -84,9 +94,7 @@ def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> 
         if span is not None:
             span.decision(action, reason, values, cell)
     except Exception as error:
-        _log.warning("a decision was not recorded: %s: %s", type(error).__name__, error)
-        for writer in WRITERS[:1]:
-            writer.note_loss(f"decision: {type(error).__name__}: {error}")
+        _lost("decision", error)
 
 
 def _here() -> OpenSpan | None:

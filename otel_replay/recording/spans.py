@@ -7,6 +7,7 @@ the program; an exception of the program passes through and is recorded.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, cast
@@ -25,6 +26,7 @@ from otel_replay.attributes import (
     GEN_AI_TOOL_RESULT,
     GEN_AI_USAGE_PREFIX,
 )
+from otel_replay.errors import told
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
@@ -128,13 +130,30 @@ class RecordedSpan:
                 self._message = self._text(error)
             else:
                 name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-                self._message = self._text(f"{name}: {error}")
+                text = told(error).partition(": ")[2]
+                self._message = self._text(f"{name}: {text}" if text else name)
                 self.set(ERROR_TYPE, name)
-                if isinstance(error, Exception):
-                    self._span.record_exception(error)
+                try:
+                    if isinstance(error, Exception):
+                        self._record(error, name, text)
+                except Exception as second:
+                    self._note(second)
             self._span.set_status(Status(StatusCode.ERROR, self._message))
         except Exception as second:
             self._note(second)
+
+    def _record(self, error: Exception, name: str, text: str) -> None:
+        # As the SDK's record_exception, but without secrets, and whatever the exception does when asked.
+        where = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        self._span.add_event(
+            "exception",
+            {
+                "exception.type": name,
+                "exception.message": self._text(text),
+                "exception.stacktrace": self._text(where),
+                "exception.escaped": "False",
+            },
+        )
 
     def end(self) -> None:
         """End the span. Ending twice does nothing."""
@@ -191,9 +210,9 @@ class RecordedSpan:
         return str(self._writer.clean_text(text)) if self._writer is not None else text
 
     def _note(self, error: Exception) -> None:
-        _log.warning("a span was not recorded whole: %s: %s", type(error).__name__, error)
+        _log.warning("a span was not recorded whole: %s", told(error))
         if self._writer is not None:
-            self._writer.note_loss(f"span: {type(error).__name__}: {error}")
+            self._writer.note_loss(f"span: {told(error)}")
 
 
 class Task(RecordedSpan):

@@ -47,6 +47,7 @@ class OpenSpan:
     __slots__ = (
         "append",
         "chunks",
+        "flags",
         "foreign_events",
         "heard",
         "held",
@@ -75,6 +76,8 @@ class OpenSpan:
         self.start_name = name
         self.start_attributes = start_attributes
         self.start_links = 0
+        self.flags = 1
+        """OpenTelemetry's trace flags: whether the span is sampled."""
         self.foreign_events = 0
         """Events that came by the OpenTelemetry API and are in the journal already."""
         self.pending: list[bytes] | None = None

@@ -207,6 +207,7 @@ class RunWriter:
         self.append(head + self.line(body, 0)[1:])
         span = OpenSpan(self, span_id, trace_id, name, attributes)
         span.start_links = len(links)
+        span.flags = flags
         self.open_spans[span_id] = span
         return span
 
