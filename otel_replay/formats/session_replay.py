@@ -6,9 +6,9 @@ piece by piece, so memory does not grow with the run.
 
 from __future__ import annotations
 
+import io
 import json
-import shutil
-import tempfile
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -116,6 +116,7 @@ def write(
     decisions: Iterable[Decision],
     total: int | None = None,
     resolve: Resolve | None = None,
+    spool_directory: str | os.PathLike[str] | None = None,
 ) -> int:
     """Write a document; returns the number of its decisions.
 
@@ -132,6 +133,8 @@ def write(
         takes what is more than a few megabytes, because the number stands before the decisions.
     resolve:
         Gives what stands in the document for a map that refers to a blob.
+    spool_directory:
+        Where the temporary file goes, if one is needed; the system's place for such files by default.
 
     Raises
     ------
@@ -145,12 +148,42 @@ def write(
         if written != total:
             raise FormatError(f"there are {written} decisions, not {total}")
         return written
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+    with _Spool(spool_directory) as spool:
         written = _write_pieces(spool, pieces)
-        spool.seek(0)
         stream.write(_head(run_id, generated_ns, written))
-        shutil.copyfileobj(spool, stream, 1 << 20)
+        spool.copy_to(stream)
     return written
+
+
+class _Spool:
+    """Bytes that wait: in memory, and beyond a few megabytes in a temporary file."""
+
+    def __init__(self, directory: str | os.PathLike[str] | None) -> None:
+        self._directory = directory
+        self._stream: BinaryIO = io.BytesIO()
+        self._in_memory = True
+
+    def write(self, data: bytes) -> None:
+        if self._in_memory and self._stream.tell() + len(data) > _SPOOL_BYTES:
+            import tempfile  # seldom needed, and not cheap to import at the end of a program
+
+            file: Any = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115 (closed in __exit__)
+            self._stream, memory = file, self._stream
+            self._in_memory = False
+            memory.seek(0)
+            file.write(memory.read())
+        self._stream.write(data)
+
+    def copy_to(self, target: BinaryIO) -> None:
+        self._stream.seek(0)
+        while block := self._stream.read(1 << 20):
+            target.write(block)
+
+    def __enter__(self) -> _Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
 
 
 def _head(run_id: str, generated_ns: int, total: int) -> bytes:
@@ -161,7 +194,7 @@ def _head(run_id: str, generated_ns: int, total: int) -> bytes:
     ).encode()
 
 
-def _write_pieces(stream: Any, pieces: Iterator[tuple[bytes, int]]) -> int:
+def _write_pieces(stream: BinaryIO | _Spool, pieces: Iterator[tuple[bytes, int]]) -> int:
     written = 0
     for piece, decisions in pieces:
         stream.write(b",\n" + piece if written else b"\n" + piece)

@@ -46,9 +46,10 @@ class Contents:
     notes: dict[str, int] = field(default_factory=dict)
     artifacts: dict[Artifact, None] = field(default_factory=dict)
     open_spans: dict[str, SpanStart] = field(default_factory=dict)
-    root_end: SpanEnd | None = None
-    """The end of the span `root_id`, if it was seen."""
     root_id: str = ""
+    """The run's own span: the first to start, unless it is given."""
+    root_end: SpanEnd | None = None
+    """The end of that span, if it was seen."""
     _ended_before_start: set[str] = field(default_factory=set)
 
     def counts(self) -> dict[str, int]:
@@ -81,6 +82,8 @@ class Contents:
 
     def _start(self, record: SpanStart) -> None:
         self.spans += 1
+        if not self.root_id:
+            self.root_id = record.span_id
         if record.span_id in self._ended_before_start:
             self._ended_before_start.discard(record.span_id)
         else:

@@ -29,7 +29,7 @@ from otel_replay.storage.refusals import told_as_store_error
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.run_header import EndStatus, RunHeader, read_header, write_header
 
-__all__ = ["LOCK_NAME", "SESSION_REPLAY_NAME", "finalise", "locked", "resolve_text"]
+__all__ = ["LOCK_NAME", "SESSION_REPLAY_NAME", "derive", "finalise", "locked", "resolve_text"]
 
 SESSION_REPLAY_NAME = "session_replay.json"
 LOCK_NAME = ".lock"
@@ -42,7 +42,6 @@ def finalise(
     ended_ns: int | None = None,
     status: EndStatus | None = None,
     message: str | None = None,
-    recovered: bool = False,
     projections: bool = True,
     durable: bool = True,
 ) -> RunHeader:
@@ -59,8 +58,6 @@ def finalise(
         Says when the derived files were made.
     ended_ns, status, message:
         How the run ended; what is None stays as `run.json` says it.
-    recovered:
-        Whether this is done for a process that died.
     projections:
         Whether to write `session_replay.json` and `manifest.json`, or only the header.
     durable:
@@ -78,29 +75,48 @@ def finalise(
             ended_ns=header.ended_ns if ended_ns is None else ended_ns,
             status=header.status if status is None else status,
             message=header.message if message is None else message,
-            recovered=header.recovered or recovered,
         )
-        if header.ended_ns is None:
-            return header
-        files = RunFiles(run_directory, header)
-        generated_ns = clock()
-        contents = Contents(root_id=header.span_id)
-        if projections:
-            _write_session_replay(files, contents, generated_ns)
-        else:
-            contents.count_all(files.records())
-        header = replace(header, counts=contents.counts(), lost=contents.lost, notes=contents.notes)
-        write_header(run_directory, header, durable=durable)
-        if projections:
-            write_manifest(
-                run_directory,
-                run_id=header.run_id,
-                created_ns=generated_ns,
-                journals=[path for path in files.journals() if not is_alive(path)],
-                artifacts=contents.artifacts,
-            )
-        record_end(run_directory, header)
+        if header.ended_ns is not None:
+            header, _ = derive(run_directory, header, clock=clock, projections=projections, durable=durable)
         return header
+
+
+def derive(
+    run_directory: Path, header: RunHeader, *, clock: Clock, projections: bool = True, durable: bool = True
+) -> tuple[RunHeader, Contents]:
+    """As :func:`finalise`, for a caller who holds the lock and knows the header.
+
+    A header without an end gets one: the root span's, or else the last sign of life, and then no status.
+    """
+    files = RunFiles(run_directory, header)
+    generated_ns = clock()
+    contents = Contents(root_id=header.span_id)
+    if projections:
+        _write_session_replay(files, contents, generated_ns)
+    else:
+        contents.count_all(files.records())
+    header = replace(header, counts=contents.counts(), lost=contents.lost, notes=contents.notes)
+    if header.ended_ns is None:
+        header = _with_end(header, contents)
+    write_header(run_directory, header, durable=durable)
+    if projections:
+        write_manifest(
+            run_directory,
+            run_id=header.run_id,
+            created_ns=generated_ns,
+            journals=[path for path in files.journals() if not is_alive(path)],
+            artifacts=contents.artifacts,
+        )
+    record_end(run_directory, header)
+    return header, contents
+
+
+def _with_end(header: RunHeader, contents: Contents) -> RunHeader:
+    end = contents.root_end
+    if end is None:
+        return replace(header, ended_ns=max(contents.last_ns, header.started_ns))
+    status: EndStatus = "error" if end.status == "error" else "ok"
+    return replace(header, ended_ns=end.time_ns, status=status, message=end.message)
 
 
 def _write_session_replay(files: RunFiles, contents: Contents, generated_ns: int) -> None:
@@ -111,6 +127,7 @@ def _write_session_replay(files: RunFiles, contents: Contents, generated_ns: int
             generated_ns=generated_ns,
             decisions=contents.decisions_of(files.records()),
             resolve=resolve_text(files.blobs),
+            spool_directory=files.directory,
         )
 
 

@@ -87,10 +87,13 @@ class JournalTail:
         The journal.
     block_bytes:
         How much is read at a time.
+    settled:
+        Nobody writes it: the caller has made sure of that.
     """
 
-    def __init__(self, path: Path, *, block_bytes: int = _BLOCK_BYTES) -> None:
+    def __init__(self, path: Path, *, block_bytes: int = _BLOCK_BYTES, settled: bool = False) -> None:
         self.path = path
+        self._settled = settled
         self.name = path.name
         self.offset_bytes = 0
         """Where the lines end that were read."""
@@ -112,7 +115,7 @@ class JournalTail:
                     try:
                         record: Record | BadLine = decode(line)
                     except FormatError as error:
-                        if b"\0" in line and is_alive(self.path):
+                        if b"\0" in line and not self._settled and is_alive(self.path):
                             return  # it is being copied in at this moment
                         record = self._bad(lines, number - before, size_bytes, error.message)
                     if not number and not isinstance(record, JournalHeader):

@@ -20,7 +20,7 @@ import orjson
 
 from otel_replay.storage.inside import open_file
 
-__all__ = ["is_alive", "is_process_alive", "lock_state", "process_identity"]
+__all__ = ["is_alive", "is_local", "is_process_alive", "lock_state", "process_identity"]
 
 _FRESH_SECONDS = 60.0
 _HEADER_BYTES = 65_536
@@ -97,6 +97,11 @@ def is_process_alive(process: Mapping[str, Any]) -> bool | None:
     return True
 
 
+def is_local(process: Mapping[str, Any]) -> bool:
+    """Whether locks and pids can tell of the process here; also where nobody says which it was."""
+    return not process or _same_kernel(process, process_identity())
+
+
 def _same_kernel(process: Mapping[str, object], mine: Mapping[str, object]) -> bool:
     if "boot" in process and "boot" in mine:
         return process["boot"] == mine["boot"]
@@ -138,7 +143,7 @@ def is_alive(journal: Path, process: Mapping[str, Any] | None = None) -> bool:
         if writer is None:
             # Made a moment ago, and not locked yet; or its process died at just that moment.
             return is_process_alive(process or {}) is True
-        if lock == "dead" and (not writer or _same_kernel(writer, process_identity())):
+        if lock == "dead" and is_local(writer):
             return False
         alive = is_process_alive(writer)
         if alive is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
@@ -174,8 +173,5 @@ def _names(sha256: str, artifacts: list[Artifact] | None) -> Iterator[tuple[str,
     if not artifacts:
         yield sha256, "blob", "otel-replay.blob"
     for artifact in dict.fromkeys(artifacts or ()):
-        suffix = (
-            PurePosixPath(artifact.name).suffix[1:]
-            or (mimetypes.guess_extension(artifact.media_type) or "")[1:]
-        )
-        yield artifact.name, suffix or "blob", "otel-replay.artifact"
+        suffix = PurePosixPath(artifact.name).suffix[1:]
+        yield artifact.name, suffix or artifact.media_type or "blob", "otel-replay.artifact"

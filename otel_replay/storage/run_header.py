@@ -13,7 +13,7 @@ from otel_replay.records import AnyMap
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.documents import encode_document, read_document
 from otel_replay.storage.refusals import shown
-from otel_replay.values import from_json, to_json
+from otel_replay.values_json import from_json, to_json
 
 __all__ = ["FORMAT", "HEADER_NAME", "VERSION", "EndStatus", "RunHeader", "read_header", "write_header"]
 

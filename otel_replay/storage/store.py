@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from otel_replay.errors import StoreError, UsageError
 from otel_replay.storage.atomic import make_private_directory, write_atomically
 from otel_replay.storage.documents import encode_document, read_document
-from otel_replay.storage.listing import RUNS_NAME, RunSummary, list_runs, record_end
 from otel_replay.storage.refusals import could_not, shown, told_as_store_error
-from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.run_header import HEADER_NAME, RunHeader, write_header
 
-__all__ = ["FORMAT", "LATEST", "VERSION", "Store", "validate_run_id"]
+# What reads runs is imported where runs are read: a program that only records does without it.
+if TYPE_CHECKING:
+    from otel_replay.storage.listing import RunSummary
+    from otel_replay.storage.run_files import RunFiles
+
+__all__ = ["FORMAT", "LATEST", "RUNS_NAME", "VERSION", "Store", "validate_run_id"]
 
 FORMAT = "otel-replay.store"
 VERSION = 1
 LATEST = "latest"
+RUNS_NAME = "runs"
 
 _MARK = "store.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -99,6 +102,8 @@ class Store:
                 raise FileExistsError
             os.rename(new, final)
         except OSError as error:
+            import shutil
+
             shutil.rmtree(new, ignore_errors=True)
             if os.path.lexists(final):
                 raise StoreError(
@@ -110,6 +115,8 @@ class Store:
 
     def record_end(self, header: RunHeader) -> None:
         """Note in the catalog how a run ended. If that fails it is no error: `run.json` says it too."""
+        from otel_replay.storage.listing import record_end
+
         record_end(self.directory(header.run_id), header)
 
     def runs(self) -> list[RunSummary]:
@@ -120,6 +127,8 @@ class Store:
         StoreError
             If the store cannot be read.
         """
+        from otel_replay.storage.listing import list_runs
+
         return list_runs(self.root) if self._is_there() else []
 
     def resolve(self, name: str) -> RunFiles:
@@ -130,6 +139,8 @@ class Store:
         UsageError
             If there is no such run, or several.
         """
+        from otel_replay.storage.run_files import RunFiles
+
         path = Path(name)
         if len(path.parts) > 1 and "\0" not in name and (path / HEADER_NAME).is_file():
             return RunFiles(path)
@@ -145,6 +156,8 @@ class Store:
         return self._by_prefix(name)
 
     def _by_prefix(self, name: str) -> RunFiles:
+        from otel_replay.storage.run_files import RunFiles
+
         ids = self._ids()
         if not ids:
             raise self._nothing_here()
@@ -156,6 +169,8 @@ class Store:
                 f"{len(found)} runs begin with `{name}`: {_some(found)}",
                 hint="write more of the id, or all of it",
             )
+        import difflib
+
         near = difflib.get_close_matches(name, ids[-2_000:], n=3, cutoff=0.5)
         raise UsageError(
             f"there is no run `{name}` in {shown(self.root)}",
@@ -174,6 +189,8 @@ class Store:
         StoreError
             If it is still being written, or cannot be removed.
         """
+        from otel_replay.storage.run_files import RunFiles
+
         directory = self.directory(run_id)
         if not os.path.lexists(directory):
             raise UsageError(
@@ -188,6 +205,8 @@ class Store:
             if away.is_symlink():
                 os.unlink(away)  # the link was the store's; what it points to is the user's
             else:
+                import shutil
+
                 shutil.rmtree(away)
 
     def _ids(self) -> list[str]:

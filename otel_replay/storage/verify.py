@@ -1,0 +1,250 @@
+"""Holds a run against its manifest: every byte, every line, every blob; each thing wrong is one finding."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from otel_replay.attributes import ARTIFACT_SHA256, BLOB, CHECKPOINT_SHA256
+from otel_replay.errors import OtelReplayError
+from otel_replay.records import BadLine, Close
+from otel_replay.storage.atomic import is_leftover
+from otel_replay.storage.blobs import is_sha256
+from otel_replay.storage.contents import Contents
+from otel_replay.storage.finalise import LOCK_NAME, SESSION_REPLAY_NAME
+from otel_replay.storage.journal_reader import Located, read_journal
+from otel_replay.storage.liveness import is_alive
+from otel_replay.storage.manifest import MANIFEST_NAME, Output, digest_of, read_manifest
+from otel_replay.storage.run_files import RunFiles, RunStatus
+from otel_replay.storage.run_header import HEADER_NAME
+from otel_replay.storage.store import RUNS_NAME
+
+__all__ = ["Finding", "verify"]
+
+Severity = Literal["error", "warning"]
+
+_MOST_NUMBERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it was recorded.
+
+    `path` is the file, relative to the run's directory; `problem` goes on from it in words ("is missing"). An
+    `error` is a byte that changed or is gone; a `warning` says what is left to do, or is not ours.
+    """
+
+    path: str
+    problem: str
+    severity: Severity
+
+
+def verify(files: RunFiles) -> list[Finding]:
+    """What is wrong with a run; nothing, as a rule. Reads every byte of it, in constant memory.
+
+    A run that goes on is only read through; one that was interrupted has no manifest yet, which is a warning.
+    Errors of the run itself are findings too: nothing is raised for them.
+    """
+    found = _Findings()
+    _check_header(files, found)
+    outputs = _outputs(files, found)
+    for output in outputs.values():
+        _check_output(files.directory, output, found)
+    contents, references = _read_through(files, found)
+    _check_counts(files, contents, found)
+    for sha256 in files.blobs:
+        path = f"blobs/{sha256[:2]}/{sha256}"
+        if path not in outputs:
+            problem = files.blobs.check(sha256)
+            if problem is not None:
+                found.add(path, problem)
+            elif outputs:
+                found.add(path, "is not in the manifest", "warning")
+    for sha256 in sorted(references):
+        path = f"blobs/{sha256[:2]}/{sha256}"
+        if path not in found and not os.path.lexists(files.directory / path):
+            found.add(path, "is missing, and a record refers to it")
+    if outputs:
+        _check_extra(files, outputs, found)
+    return list(found.by_path.values())
+
+
+class _Findings:
+    """One finding for each path: what is found later about the same file is added to it."""
+
+    def __init__(self) -> None:
+        self.by_path: dict[str, Finding] = {}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self.by_path
+
+    def add(self, path: str, problem: str, severity: Severity = "error") -> None:
+        before = self.by_path.get(path)
+        if before is not None:
+            problem = f"{before.problem}; {problem}"
+            severity = "error" if before.severity == "error" else severity
+        self.by_path[path] = Finding(path, problem, severity)
+
+
+def _check_header(files: RunFiles, found: _Findings) -> None:
+    try:
+        header = files.header
+    except OtelReplayError as error:
+        found.add(HEADER_NAME, f"cannot be read: {error.message}")
+        return
+    directory = files.directory.absolute()
+    if directory.parent.name == RUNS_NAME and header.run_id != directory.name:
+        found.add(HEADER_NAME, f"says run {header.run_id!r}, and stands in {directory.name!r}", "warning")
+
+
+def _status(files: RunFiles) -> RunStatus | None:
+    try:
+        return files.status()
+    except OtelReplayError:
+        return None
+
+
+def _outputs(files: RunFiles, found: _Findings) -> dict[str, Output]:
+    """The manifest's outputs by path; none where there is no manifest that can be read."""
+    if os.path.lexists(files.directory / MANIFEST_NAME):
+        try:
+            return {output.path: output for output in read_manifest(files.directory)}
+        except OtelReplayError as error:
+            found.add(MANIFEST_NAME, f"cannot be read: {error.message}")
+            return {}
+    status = _status(files)
+    if status == "interrupted":
+        found.add(MANIFEST_NAME, "is not there: the run was interrupted, and not recovered yet", "warning")
+    elif status is not None and status != "running":
+        # Neither is written where OTEL_REPLAY_PROJECTIONS says so.
+        severity: Severity = "error" if (files.directory / SESSION_REPLAY_NAME).exists() else "warning"
+        found.add(MANIFEST_NAME, "is missing: what the run's files were cannot be said", severity)
+    return {}
+
+
+def _check_output(directory: Path, output: Output, found: _Findings) -> None:
+    try:
+        size, sha256 = digest_of(directory, output.path)
+    except FileNotFoundError:
+        found.add(output.path, "is missing")
+    except OSError as error:
+        found.add(output.path, f"cannot be read: {error.strerror or error}")
+    else:
+        if size != output.size_bytes:
+            found.add(output.path, f"was changed: it has {size} bytes, and had {output.size_bytes}")
+        elif sha256 != output.sha256:
+            found.add(output.path, "was changed: it has as many bytes as before, and others")
+
+
+def _read_through(files: RunFiles, found: _Findings) -> tuple[Contents | None, set[str]]:
+    """What all journals hold, None where they could not be read, and the blobs that they refer to."""
+    contents = Contents()
+    references: set[str] = set()
+    try:
+        journals = files.journals()
+    except OtelReplayError as error:
+        found.add("journal", f"cannot be read: {error.message}")
+        return None, references
+    whole: Contents | None = contents
+    for path in journals:
+        damage = _Damage()
+        try:
+            contents.count_all(damage.watch(read_journal(path), references))
+        except OtelReplayError as error:
+            found.add(f"journal/{path.name}", f"cannot be read: {error.message}")
+            whole = None
+            continue
+        if not damage.closed and is_alive(path):
+            whole = None
+        else:
+            damage.tell(f"journal/{path.name}", found)
+    return whole, references
+
+
+class _Damage:
+    """What is wrong with the lines of one journal."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.torn: BadLine | None = None
+        self.closed = False
+        self.empty = True
+
+    def watch(self, records: Iterable[Located], references: set[str]) -> Iterator[Located]:
+        for located in records:
+            record = located.record
+            self.empty = False
+            self.closed = isinstance(record, Close)
+            if not isinstance(record, BadLine):
+                for name in _WITH_VALUES:
+                    _gather(getattr(record, name, None), references)
+            elif record.torn:
+                self.torn = record
+            else:
+                self.numbers.append(record.number)
+            yield located
+
+    def tell(self, path: str, found: _Findings) -> None:
+        if self.numbers:
+            shown = ", ".join(map(str, self.numbers[:_MOST_NUMBERS]))
+            more = len(self.numbers) - _MOST_NUMBERS
+            lines = "line" if len(self.numbers) == 1 else "lines"
+            found.add(path, f"is damaged in {lines} {shown}" + (f" and {more} more" if more > 0 else ""))
+        if self.torn is not None:
+            found.add(path, f"ends in the middle of line {self.torn.number}", "warning")
+        elif not self.closed and not self.empty:
+            found.add(path, "was never closed: its process died", "warning")
+
+
+_WITH_VALUES = ("values", "cell", "extra", "attributes", "body")
+_REFERENCES = frozenset({BLOB, ARTIFACT_SHA256, CHECKPOINT_SHA256})
+
+
+def _gather(value: Any, references: set[str]) -> None:
+    """Put the blobs that `value` refers to into `references`."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(item, str):
+                if key in _REFERENCES and is_sha256(item):
+                    references.add(item)
+            elif isinstance(item, (dict, list)):
+                _gather(item, references)
+    elif isinstance(value, list):
+        for item in value:
+            _gather(item, references)
+
+
+def _check_counts(files: RunFiles, contents: Contents | None, found: _Findings) -> None:
+    if contents is None or HEADER_NAME in found or not files.header.counts:
+        return
+    held = contents.counts()
+    for name, number in files.header.counts.items():
+        if held.get(name, 0) != number:
+            found.add(HEADER_NAME, f"says {number} {name}, and the journals hold {held.get(name, 0)}")
+
+
+def _check_extra(files: RunFiles, outputs: Mapping[str, Output], found: _Findings) -> None:
+    """Files that nobody wrote down, but for what `send` remembers and interrupted writes left behind."""
+    alive = {f"journal/{path.name}" for path in files.journals() if is_alive(path)}
+    for path in sorted(_walk(files.directory)):
+        if path in outputs or path in _NOT_LISTED or path in alive or path.startswith(("sent/", "blobs/")):
+            continue
+        if not is_leftover(path.rpartition("/")[2]):
+            severity: Severity = "error" if path.endswith(".jsonl") else "warning"
+            found.add(path, "is not in the manifest", severity)
+
+
+_NOT_LISTED = frozenset({MANIFEST_NAME, LOCK_NAME})
+
+
+def _walk(directory: Path, below: str = "") -> Iterator[str]:
+    with os.scandir(directory / below) as entries:
+        for entry in entries:
+            path = below + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(directory, path + "/")
+            else:
+                yield path
