@@ -11,9 +11,16 @@ from typing import NamedTuple
 
 import orjson
 
-from otel_replay.redaction_names import AUTHORIZATION, SKELETON_DROPS, TOKEN, Kind, SecretNames, skeleton_of
-from otel_replay.redaction_rules import (
+from otel_replay.redaction_names import (
+    AUTHORIZATION,
     MASK,
+    SKELETON_DROPS,
+    TOKEN,
+    Kind,
+    SecretNames,
+    skeleton_of,
+)
+from otel_replay.redaction_rules import (
     SCHEMES,
     TEXT_RULES,
     Edit,
@@ -107,7 +114,7 @@ class _Walk(NamedTuple):
     def value(self, value: AnyValue, key: str | None = None) -> tuple[AnyValue, int]:
         kind = self.names.kind(key) if key else None
         if kind is not None and not _is_schema(value):
-            return _take_out(value, kind, key or "", top=True)
+            return self.taken_out(value, kind, key or "", top=True)
         if isinstance(value, str):
             return self.in_text(value)
         if isinstance(value, dict):
@@ -139,12 +146,16 @@ class _Walk(NamedTuple):
             elif "logprob" in value and self.names.kind(key) is TOKEN:
                 name = None  # a language model's token, not a key to anything
             new_item, count = self.value(item, name)
-            new_key, in_key = self.in_text(key)
-            while in_key and (new_key in kept or new_key in value):
-                new_key += "#"
-            kept[new_key] = new_item
-            total += count + in_key
+            total += count + self.put(kept, value, key, new_item)
         return (kept, total) if total else (value, 0)
+
+    def put(self, kept: dict[str, AnyValue], given: dict[str, AnyValue], key: str, item: AnyValue) -> int:
+        """Keep the item under its key without the secrets in that; says how many those were."""
+        new_key, count = self.in_text(key)
+        while count and (new_key in kept or new_key in given):
+            new_key += "#"
+        kept[new_key] = item
+        return count
 
     def in_list(self, value: list[AnyValue]) -> tuple[AnyValue, int]:
         kept: list[AnyValue] = []
@@ -154,6 +165,27 @@ class _Walk(NamedTuple):
             kept.append(new_item)
             total += count
         return (kept, total) if total else (value, 0)
+
+    def taken_out(self, value: AnyValue, kind: Kind, name: str, *, top: bool) -> tuple[AnyValue, int]:
+        """What stands under a secret name: every text goes, and a number right under `password`."""
+        if isinstance(value, str):
+            masked = value if is_working_directory(name, value) else _mask(value, kind)
+            return (masked, 1) if masked != value else (value, 0)
+        if isinstance(value, bytes):
+            return (MASK.encode(), 1) if value and value != MASK.encode() else (value, 0)
+        total = 0
+        if isinstance(value, list):
+            items = [self.taken_out(item, kind, name, top=False) for item in value]
+            total = sum(count for _, count in items)
+            return ([item for item, _ in items], total) if total else (value, 0)
+        if isinstance(value, dict):
+            kept: dict[str, AnyValue] = {}
+            for key, item in value.items():
+                new_item, count = self.taken_out(item, kind, name, top=False)
+                total += count + self.put(kept, value, key, new_item)
+            return (kept, total) if total else (value, 0)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return (MASK, 1) if is_number and top and kind.numbers else (value, 0)
 
 
 def _bytes_as_text(value: object) -> str:
@@ -187,27 +219,6 @@ def _name_before(value: list[AnyValue], place: int) -> str | None:
 def _is_schema(value: AnyValue) -> bool:
     """Whether this describes a parameter that is called `password`, as the schema of a tool does."""
     return isinstance(value, dict) and "value" not in value and value.get("type") in _SCHEMA_TYPES
-
-
-def _take_out(value: AnyValue, kind: Kind, name: str, *, top: bool) -> tuple[AnyValue, int]:
-    """What stands under a secret name: every text in it, and a number right under `password`."""
-    if isinstance(value, str):
-        if is_working_directory(name, value):
-            return value, 0
-        masked = _mask(value, kind)
-        return (masked, 1) if masked != value else (value, 0)
-    if isinstance(value, bytes):
-        return (MASK.encode(), 1) if value and value != MASK.encode() else (value, 0)
-    if isinstance(value, list):
-        items = [_take_out(item, kind, name, top=False) for item in value]
-        total = sum(count for _, count in items)
-        return ([item for item, _ in items], total) if total else (value, 0)
-    if isinstance(value, dict):
-        pairs = {key: _take_out(item, kind, name, top=False) for key, item in value.items()}
-        total = sum(count for _, count in pairs.values())
-        return ({key: item for key, (item, _) in pairs.items()}, total) if total else (value, 0)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return (MASK, 1) if is_number and top and kind.numbers else (value, 0)
 
 
 def _mask(value: str, kind: Kind) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
-    "AUTHORIZATION", "COOKIE", "SKELETON_DROPS", "TOKEN", "Kind", "Marker", "SecretNames", "skeleton_of",
+    "AUTHORIZATION", "COOKIE", "MASK", "SKELETON_DROPS", "TOKEN",
+    "Kind", "Marker", "SecretNames", "skeleton_of",
 ]  # fmt: skip
 
-
+MASK = "[redacted]"
 SKELETON_DROPS = b"0123456789."
 _ESCAPED = re.compile(rb"[\x00-\x1f\"\\]")
 
@@ -131,6 +132,8 @@ class SecretNames:
         return kind
 
     def _find(self, name: str) -> Kind | None:
+        if MASK in name:  # a text that was redacted, and no name: what stands under it was looked at then
+            return None
         if self.odd and name.casefold() in self.odd:
             return PASSWORD
         spellings = {_lower(_CAMEL.sub("_", name)), _lower(name)}

@@ -14,13 +14,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from otel_replay.redaction_names import AUTHORIZATION, COOKIE, TOKEN, Kind, Marker, SecretNames, skeleton_of
+from otel_replay.redaction_names import (
+    AUTHORIZATION,
+    COOKIE,
+    MASK,
+    TOKEN,
+    Kind,
+    Marker,
+    SecretNames,
+    skeleton_of,
+)
 
 __all__ = [
-    "MASK", "SCHEMES", "TEXT_RULES", "Edit", "Rule", "is_working_directory", "names_rule", "pattern_edit",
+    "SCHEMES", "TEXT_RULES", "Edit", "Rule", "is_working_directory", "names_rule", "pattern_edit",
 ]  # fmt: skip
-
-MASK = "[redacted]"
 
 Edit = Callable[[str], "tuple[str, int]"]
 
