@@ -120,6 +120,11 @@ class Assembler:
         assert isinstance(entry, LogEntry)
         return self._journal(located.journal).log(entry)
 
+    @property
+    def open_count(self) -> int:
+        """How many spans are open."""
+        return len(self._open)
+
     def finish(self) -> Iterator[Span]:
         """What is left when there are no more records."""
         if self.open_spans == "leave":

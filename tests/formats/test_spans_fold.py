@@ -194,6 +194,15 @@ def test_splitting_by_size_folds_back(count: int, limit_bytes: int, limit: int) 
     assert canonical(reversed(parts)) == canonical(made)
 
 
+def test_parts_and_continuations_of_one_time_keep_their_order() -> None:
+    """Where no clock tells them apart, their numbers do: parts of a span come before its continuations."""
+    same = [event(f"e{number}", time_ns=50) for number in range(40)]
+    made = assemble(journal(start(), *same, end(), limit=16))
+    parts = [part for span in made for part in split(span, lambda one: len(one.events), 3)]
+    [span] = fold(reversed(parts))
+    assert [moment.name for moment in span.events] == [f"e{number}" for number in range(40)]
+
+
 def test_located_records_of_any_kind_are_taken() -> None:
     """The assembler asks for `record`, `journal` and `line`, and for no class."""
     assert [span.span_id for span in assemble([At(start(), "j", 1), At(end(), "j", 2)])] == [A]

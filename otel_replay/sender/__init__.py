@@ -1,0 +1,1 @@
+"""Sends recorded runs to OTLP endpoints, later and as often as you like. Nothing here imports the SDK."""
