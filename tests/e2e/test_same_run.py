@@ -23,8 +23,6 @@ from otel_replay.storage.run_files import RunFiles
 
 from .engines import Collector, Jaeger, collector, jaeger, wait_until
 
-pytestmark = pytest.mark.engines
-
 PROGRAM = """
     import otel_replay
     with otel_replay.start_run("same run", attributes={"limit": 10.0, "exact": 2**53 + 1}) as run:
@@ -126,7 +124,13 @@ def test_a_run_that_is_sent_later_reads_the_same_from_archive_and_from_jaeger(
     tmp_path: Path, real_collector: Collector, real_jaeger: Jaeger, protocol: str
 ) -> None:
     run, trace_id = _record(tmp_path)
-    _send(run, "--to", real_collector.grpc if protocol == "grpc" else real_collector.http, "--protocol", protocol)
+    _send(
+        run,
+        "--to",
+        real_collector.grpc if protocol == "grpc" else real_collector.http,
+        "--protocol",
+        protocol,
+    )
     journal = _of_journal(run)
     assert len(journal) == 7
     assert _decisions(journal) == 304
@@ -149,9 +153,7 @@ def test_a_run_that_was_exported_live_reads_the_same_and_sending_it_again_change
     assert _of_jaeger(real_jaeger, trace_id, run) == journal
 
 
-def test_a_second_send_to_the_same_target_sends_nothing(
-    tmp_path: Path, real_collector: Collector
-) -> None:
+def test_a_second_send_to_the_same_target_sends_nothing(tmp_path: Path, real_collector: Collector) -> None:
     run, trace_id = _record(tmp_path)
     _send(run, "--to", real_collector.grpc)
     _wait_for_archive(real_collector, trace_id, run)
