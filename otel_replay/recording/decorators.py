@@ -16,7 +16,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from typing_extensions import Self
 
@@ -39,19 +39,19 @@ _entered: ContextVar[tuple[RecordedSpan, ...]] = ContextVar("otel_replay_entered
 ShapeOf = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]], Shape]
 
 
-class Block:
+class Block(Generic[_S]):
     """A span that is not started yet: enter it as a block, or put it on a function."""
 
-    def __init__(self, kind: type[RecordedSpan], shape: Callable[[], Shape], around: ShapeOf) -> None:
+    def __init__(self, kind: type[_S], shape: Callable[[], Shape], around: ShapeOf) -> None:
         self._kind = kind
         self._shape = shape
         self._around = around
-        self._spans: list[RecordedSpan] = []
+        self._spans: list[_S] = []
 
     def __call__(self, function: _F) -> _F:
         return _decorated(function, self._kind, self._around)
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> _S:
         span = _start(self._kind, self._shape)
         self._spans.append(span)
         _entered.set((*_entered.get(), span))
@@ -68,7 +68,7 @@ class Block:
         _entered.set(tuple(other for other in entered if other is not span))
         span.__exit__(kind, error, where)
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> _S:
         return self.__enter__()
 
     async def __aexit__(
@@ -80,7 +80,7 @@ class Block:
 @overload
 def task(name: _F) -> _F: ...
 @overload
-def task(name: str | None = None, **attributes: Any) -> Block: ...
+def task(name: str | None = None, **attributes: Any) -> Block[Task]: ...
 def task(name: Any = None, **attributes: Any) -> Any:
     """A named stretch of work: `with task("smooth"):`, `@task`, or `@task("smooth")`."""
 
@@ -98,7 +98,7 @@ def tool(name: _F) -> _F: ...
 @overload
 def tool(
     name: str | None = None, arguments: Any = None, *, call_id: str | None = None, **attributes: Any
-) -> Block: ...
+) -> Block[ToolCall]: ...
 def tool(name: Any = None, arguments: Any = None, *, call_id: str | None = None, **attributes: Any) -> Any:
     """One call of a tool: `with tool("search", {"query": q}) as call:`, `@tool`, or `@tool("search")`.
 
@@ -115,7 +115,7 @@ def tool(name: Any = None, arguments: Any = None, *, call_id: str | None = None,
     return Block(ToolCall, lambda: shapes.tool_call_shape(name or "", arguments, call_id, attributes), around)
 
 
-def agent(name: str, **attributes: Any) -> Block:
+def agent(name: str, **attributes: Any) -> Block[Agent]:
     """The work of an agent: `with agent("planner"):`, or `@agent("planner")`."""
 
     def around(function: Callable[..., Any], _args: Any, _kwargs: Any) -> Shape:
@@ -127,7 +127,7 @@ def agent(name: str, **attributes: Any) -> Block:
 @overload
 def generation(model: _F) -> _F: ...
 @overload
-def generation(model: str, **request: Any) -> Block: ...
+def generation(model: str, **request: Any) -> Block[Generation]: ...
 def generation(model: Any, **request: Any) -> Any:
     """One call of a model: `with generation("gpt-x", input_messages=…) as g:`, or `@generation("gpt-x")`.
 
