@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from otel_replay.cli.terminal import Screen, Text
 
-__all__ = ["bar", "count_bars", "sparkline", "stretch"]
+__all__ = ["bar", "count_bars", "sparkline", "squeeze", "stretch"]
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -45,6 +45,13 @@ def sparkline(counts: Sequence[int]) -> str:
     """One character for each count, as high as its share of the largest; a blank for zero."""
     most = max(counts, default=0)
     return "".join(" " if not count else _LEVELS[count * len(_LEVELS) // (most + 1)] for count in counts)
+
+
+def squeeze(counts: Sequence[int], cells: int) -> Sequence[int]:
+    """The counts in at most so many cells: neighbours are joined until they fit."""
+    while len(counts) > cells:
+        counts = [sum(counts[at : at + 2]) for at in range(0, len(counts), 2)]
+    return counts
 
 
 def count_bars(counts: Sequence[tuple[str, int]], screen: Screen) -> Iterator[Text]:

@@ -9,7 +9,11 @@ from typing import Any
 
 import click
 
-__all__ = ["COMMANDS", "Row", "cli"]
+__all__ = ["COMMANDS", "COMPLETE_VARIABLE", "PROGRAM", "Row", "cli"]
+
+PROGRAM = "otel-replay"
+COMPLETE_VARIABLE = "_OTEL_REPLAY_COMPLETE"
+"""Set by a shell that wants to know what could come next."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,12 @@ def command(context: click.Context, shell: str) -> None:
 
     from click.shell_completion import get_completion_class
 
+    from otel_replay.cli.commands import COMPLETE_VARIABLE, PROGRAM
     from otel_replay.cli.terminal import stderr
 
     shells = get_completion_class(shell)
     assert shells is not None  # click knows all three
-    script = shells(context.find_root().command, {}, "otel-replay", "_OTEL_REPLAY_COMPLETE")
+    script = shells(context.find_root().command, {}, PROGRAM, COMPLETE_VARIABLE)
     click.echo(script.source())
     if sys.stdout.isatty():
         stderr().print(("hint: ", "key"), _WHERE[shell])

@@ -51,7 +51,7 @@ def full_lines(
 
 def _values(decision: Decision, whole: bool) -> list[str]:
     if isinstance(decision.values, dict):
-        return [f"{key}={people.value(item, whole=whole)} " for key, item in decision.values.items()]
+        return [f"{key}={people.value(item, whole=whole)}" for key, item in decision.values.items()]
     return [people.value(decision.values, whole=whole)]
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import TextIO
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
-from otel_replay.cli.commands import cli
+from otel_replay.cli.commands import COMPLETE_VARIABLE, PROGRAM, cli
 from otel_replay.errors import OtelReplayError
 
 __all__ = ["DEBUG_VARIABLE", "main"]
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _let_any_text_through(sys.stdout)
     _let_any_text_through(sys.stderr)
     try:
-        code = cli.main(args=arguments, prog_name="otel-replay", standalone_mode=False)
+        code = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
@@ -35,12 +36,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except OtelReplayError as error:
         return _tell(error.message, error.hint, error.exit_code)
+    except NoArgsIsHelpError as error:
+        error.show()
+        return COULD_NOT
     except click.UsageError as error:
         return _tell(_lower_first(error.format_message()), _usage_hint(error), COULD_NOT)
     except click.ClickException as error:
         return _tell(_lower_first(error.format_message()), None, COULD_NOT)
     except Exception as error:
         return _unexpected(error)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    # Not `cli.main()`: it would turn a broken pipe and an interrupt into exit codes of its own.
+    completion = os.environ.get(COMPLETE_VARIABLE)
+    if completion:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, PROGRAM, COMPLETE_VARIABLE, completion)
+    try:
+        with cli.make_context(PROGRAM, arguments) as context:
+            code = cli.invoke(context)
+    except click.exceptions.Exit as exit:
+        return exit.exit_code
     return code if isinstance(code, int) else 0
 
 

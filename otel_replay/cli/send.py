@@ -112,7 +112,8 @@ def _tell(run_id: str, report: SendReport, screen: Screen) -> None:
     told = [counted(report.spans, "span")]
     if report.log_records:
         told.append(counted(report.log_records, "log record"))
-    text = f"  {' and '.join(told)} to {report.target}, {size(report.sent_bytes)} in {counted(report.requests, 'request')}"
+    sent = f"{size(report.sent_bytes)} in {counted(report.requests, 'request')}"
+    text = f"  {' and '.join(told)} to {report.target}, {sent}"
     screen.print((mark, style), (run_id, "bold"), text)
     for note, style in _notes(run_id, report):
         screen.print("    ", (note, style))

@@ -37,7 +37,8 @@ def command(context: click.Context, run: str, as_json: bool) -> None:
 
     screen = stdout()
     screen.write_all(head_lines(source, found, screen))
-    screen.write_all(summary_lines(found, screen))
+    for line in summary_lines(found, screen):
+        screen.write_fitted(line)
     screen.flush()
     for hint in hints(source, found):
         stderr().print(("hint: ", "key"), hint)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from otel_replay.analysis.kinds import KINDS
 from otel_replay.analysis.summary import Summary
 from otel_replay.cli import people
-from otel_replay.cli.bars import bar, count_bars, sparkline
+from otel_replay.cli.bars import bar, count_bars, sparkline, squeeze
 from otel_replay.cli.table import Column, lay_out
 from otel_replay.cli.terminal import Screen, Text
 
@@ -123,13 +123,15 @@ def _tools(summary: Summary, screen: Screen) -> Lines:
     yield from _more(len(summary.tools), "tool", screen)
 
 
-def _pace(summary: Summary, _: Screen) -> Lines:
+def _pace(summary: Summary, screen: Screen) -> Lines:
     if summary.decisions > 1:
         span_ns = summary.last_decision_ns - summary.first_decision_ns
         rate = people.per_second(summary.decisions, span_ns) or "at one moment"
-        shape = sparkline(summary.decision_pace.counts)
         line = Text(f"  decisions  {rate:>10}")
-        yield line.add("  " + shape if summary.decisions >= _ENOUGH_FOR_A_SHAPE else "", "action")
+        if summary.decisions >= _ENOUGH_FOR_A_SHAPE:
+            counts = squeeze(summary.decision_pace.counts, max(8, screen.columns - line.width - 2))
+            line.add("  ").add(sparkline(counts), "action")
+        yield line
     if summary.spans > 1 and summary.duration_ns:
         yield Text(f"  spans      {people.per_second(summary.spans, summary.duration_ns):>10}")
 
@@ -198,13 +200,12 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[Text]], screen: Screen
         return
     # A column in which nothing stands is left out; the first one is the name.
     used = [at for at, title in enumerate(titles) if title == "" or any(row[at].width for row in rows)]
-    last = len(titles) - 1
     columns = [
         Column(
             title=titles[at],
             right=bool(titles[at]),
             least=0 if at else 10,
-            drop=0 if at < 2 or at == last else at,
+            drop=at if at > 1 and titles[at] else 0,
         )
         for at in used
     ]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from analysis.story import START_NS, Story
+
 from otel_replay.cli.main import main
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.records import BadLine, Close

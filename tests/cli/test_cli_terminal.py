@@ -111,10 +111,9 @@ def test_no_colours_where_they_are_not_wanted(monkeypatch, name, value):
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_terminal_without_unicode_gets_what_it_can_show(encoding):
     made = screen(encoding)
-    assert not made[0].unicode
     assert made[0].ellipsis == "..."
-    made[0].print("日本")
-    assert written(made) == b"\\u65e5\\u672c\n"
+    made[0].print("├─ 日本 ██▌ 3 µs")
+    assert written(made) == b"|- \\u65e5\\u672c ##| 3 us\n"
 
 
 def test_markup_in_recorded_text_is_text():
