@@ -37,7 +37,7 @@ class SteppingClock:
 
 
 def guarded(clock: Clock) -> Clock:
-    """`clock` for recording: whole nanoseconds between the years 1 and 9999, and the system's where it fails."""
+    """`clock` for recording: whole nanoseconds that fit 64 bits, and the system's where it fails."""
     if clock is SYSTEM_CLOCK:
         return clock
 
@@ -50,8 +50,7 @@ def guarded(clock: Clock) -> Clock:
     return read
 
 
-_EARLIEST_NS = -62_135_596_800 * 10**9
-_LATEST_NS = 253_402_300_799 * 10**9
+_EARLIEST_NS, _LATEST_NS = -(2**63), 2**63 - 1
 
 
 def iso_milliseconds(time_ns: int) -> str:

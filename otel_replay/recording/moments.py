@@ -146,7 +146,7 @@ def put_checkpoint(span: OpenSpan, name: str, state: Any) -> None:
     writer.count(notes)
     data = orjson.dumps(to_json(value), option=orjson.OPT_SORT_KEYS)
     sha256 = writer.put_blob(data)
-    attributes: dict[str, Any] = {CHECKPOINT_NAME: name, CHECKPOINT_SIZE: len(data)}
+    attributes: dict[str, Any] = {CHECKPOINT_NAME: writer.clean_text(name), CHECKPOINT_SIZE: len(data)}
     if sha256 is not None:
         attributes[CHECKPOINT_SHA256] = sha256
     span.event(CHECKPOINT_EVENT, attributes)
@@ -179,6 +179,7 @@ def put_artifact(
     media_type: str | None,
 ) -> None:
     """As :func:`artifact`, in a given span. The bytes are an output of the program: kept as they are."""
+    name = span.writer.clean_text(name)
     attributes: dict[str, Any] = {ARTIFACT_NAME: name}
     if isinstance(source, bytes | bytearray | memoryview):
         data = bytes(source)

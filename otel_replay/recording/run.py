@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -21,12 +21,13 @@ from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, T
 from otel_replay.recording.threads import carry_context_into_threads
 from otel_replay.settings import Settings, read_settings
 from otel_replay.storage import active_runs
-from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
+from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
 from otel_replay.storage.run_writer import RunWriter
 
 __all__ = ["Run", "join_run", "start_run"]
 
 _log = logging.getLogger("otel_replay")
+_S = TypeVar("_S", bound=RecordedSpan)
 
 
 class Run(RecordedSpan):
@@ -58,6 +59,8 @@ class Run(RecordedSpan):
         if writer is None or self._open is None:
             return
         writer.root = self._open
+        if self._opened is not None:
+            name_root(self._opened, self.trace_id, self.span_id)
         store = str(writer.directory.parent.parent)
         children.offer(id(self), writer.run_id, store, self.trace_id, self.span_id, nested=nested)
         active_runs.at_exit(self._end_at_exit)
@@ -98,11 +101,17 @@ class Run(RecordedSpan):
         self._ended = True
         self.detach()
         super().end()
-        children.withdraw(id(self))
-        active_runs.not_at_exit(self._end_at_exit)
-        if self._opened is not None:
-            ended_ns = getattr(self._span, "end_time", None) or self._opened.writer.clock()
-            end_run(self._opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
+        try:
+            children.withdraw(id(self))
+            active_runs.not_at_exit(self._end_at_exit)
+            if self._opened is not None:
+                ended_ns = getattr(self._span, "end_time", None) or self._opened.writer.clock()
+                end_run(self._opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
+        except Exception as error:
+            _log.warning("run %s was not ended: %s", self.run_id, told(error))
+            if self._writer is not None:
+                active_runs.remove(self._writer)
+                self._writer.close("exit")
 
     def _end_at_exit(self) -> None:
         # In a forked child the run belongs to the parent: only this process's journal is closed.
@@ -113,20 +122,17 @@ class Run(RecordedSpan):
 
     def task(self, name: str, **attributes: Any) -> Task:
         """A named stretch of work, as a context manager."""
-        return Task(*self._place(), **_arguments(shapes.task_shape(name, attributes)), parent=self._parent())
+        return self._start(Task, lambda: shapes.task_shape(name, attributes))
 
     def agent(self, name: str, **attributes: Any) -> Agent:
         """The work of an agent, as a context manager."""
-        return Agent(
-            *self._place(), **_arguments(shapes.agent_shape(name, attributes)), parent=self._parent()
-        )
+        return self._start(Agent, lambda: shapes.agent_shape(name, attributes))
 
     def tool_call(
         self, name: str, arguments: Any = None, *, call_id: str | None = None, **attributes: Any
     ) -> ToolCall:
         """One call of a tool, as a context manager; say what it answered with `result()`."""
-        shape = shapes.tool_call_shape(name, arguments, call_id, attributes)
-        return ToolCall(*self._place(), **_arguments(shape), parent=self._parent())
+        return self._start(ToolCall, lambda: shapes.tool_call_shape(name, arguments, call_id, attributes))
 
     def generation(
         self,
@@ -155,20 +161,27 @@ class Run(RecordedSpan):
         request:
             Request parameters: `temperature`, `max_tokens`, `seed`, …
         """
-        shape = shapes.generation_shape(
-            model,
-            provider=provider,
-            operation=operation,
-            input_messages=input_messages,
-            system_instructions=system_instructions,
-            tool_definitions=tool_definitions,
-            request=request,
-            more=attributes,
+        return self._start(
+            Generation,
+            lambda: shapes.generation_shape(
+                model,
+                provider=provider,
+                operation=operation,
+                input_messages=input_messages,
+                system_instructions=system_instructions,
+                tool_definitions=tool_definitions,
+                request=request,
+                more=attributes,
+            ),
         )
-        return Generation(*self._place(), **_arguments(shape), parent=self._parent())
 
-    def _place(self) -> tuple[RunWriter | None, trace.Tracer | None]:
-        return self._writer, self._tracer
+    def _start(self, kind: type[_S], make: Callable[[], Shape]) -> _S:
+        try:
+            shape = make()
+            return kind(self._writer, self._tracer, **_arguments(shape), parent=self._parent())
+        except Exception as error:
+            self._note(error)
+            return kind(None, None, "")
 
     def _parent(self) -> otel_context.Context | None:
         """The current context where it is one of this run, else the run's own."""
@@ -289,7 +302,9 @@ def _started(
     given = settings or read_settings(children.own_environment(), store=store)
     if given.disabled or _tracer() is None:
         return Run(None, shapes.run_shape("", None, None))
-    if attributes is not None and not isinstance(attributes, Mapping):
+    try:
+        attributes = {} if attributes is None else dict(attributes)
+    except Exception:
         attributes = {"attributes": attributes}
     # A forked child has its parent's context, and any child its environment: both join the parent's run.
     forked = outer is not None and outer.home_pid != os.getpid()
@@ -307,7 +322,23 @@ def _started(
         clock=clock,
     )
     carry_context_into_threads()
-    if joined is not None:
+    try:
+        return _begun(opened, name, attributes, outer, joined=joined is not None, forked=forked)
+    except Exception:
+        active_runs.remove(opened.writer)
+        raise
+
+
+def _begun(
+    opened: OpenedRun,
+    name: str,
+    attributes: Mapping[str, Any] | None,
+    outer: RunWriter | None,
+    *,
+    joined: bool,
+    forked: bool,
+) -> Run:
+    if joined:
         parent = None if forked else children.inherited_parent()
         return Run(opened, shapes.run_shape(name, None, attributes), parent=parent)
     shape = shapes.run_shape(name, outer.run_id if outer is not None else None, attributes)

@@ -169,7 +169,10 @@ class RecordedSpan:
 
     def set(self, key: str, value: Any) -> None:
         """Set one attribute, at once: it survives the death of the process."""
-        self.set_all({key: value})
+        try:
+            self.set_all({key: value})
+        except Exception as error:
+            self._note(error)  # a key that cannot be one
 
     def set_all(self, attributes: Mapping[str, Any]) -> None:
         """Set several attributes, at once."""

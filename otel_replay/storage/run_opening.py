@@ -15,14 +15,14 @@ from otel_replay.redaction import Redactor
 from otel_replay.settings import Settings
 from otel_replay.storage import active_runs
 from otel_replay.storage.liveness import process_identity
-from otel_replay.storage.run_header import RunHeader
+from otel_replay.storage.run_header import HEADER_NAME, RunHeader, write_header
 from otel_replay.storage.run_writer import RunWriter
 from otel_replay.storage.screen import Screen
 from otel_replay.storage.store import Store, validate_run_id
 from otel_replay.storage.syncer import Syncer
 from otel_replay.version import WRITER
 
-__all__ = ["OpenedRun", "end_run", "new_run_id", "open_run"]
+__all__ = ["OpenedRun", "end_run", "name_root", "new_run_id", "open_run"]
 
 _log = logging.getLogger("otel_replay")
 _lock = threading.Lock()
@@ -35,6 +35,7 @@ class OpenedRun:
     """A run that this process writes to. `joined`: another process began it and will end it."""
 
     writer: RunWriter
+    header: RunHeader
     store: Store
     settings: Settings
     joined: bool
@@ -96,7 +97,7 @@ def open_run(
     joined = False
     try:
         store.ensure()
-        if joins and (store.directory(wanted) / "run.json").exists():
+        if joins and (store.directory(wanted) / HEADER_NAME).exists():
             joined = True
         else:
             created = _create(store, header, writer, settings, joins)
@@ -107,7 +108,8 @@ def open_run(
     except (OtelReplayError, OSError) as error:
         _log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
     active_runs.add(writer)
-    return OpenedRun(writer=writer, store=store, settings=settings, joined=joined)
+    header = replace(header, run_id=writer.run_id, journal=writer.journal_name)
+    return OpenedRun(writer=writer, header=header, store=store, settings=settings, joined=joined)
 
 
 def _allowed(run_id: str | None, now: int) -> str:
@@ -166,6 +168,21 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
     )
 
 
+def name_root(run: OpenedRun, trace_id: str, span_id: str) -> None:
+    """Write down which span is the run's own, so that its end can be found when this process has died."""
+    run.header = replace(run.header, trace_id=trace_id, span_id=span_id)
+    _write_header(run)
+
+
+def _write_header(run: OpenedRun) -> None:
+    # Without the directory the store could not be written, or is gone: that is told at the end.
+    if not run.joined and run.writer.directory.is_dir():
+        try:
+            write_header(run.writer.directory, run.header, durable=False)
+        except StoreError as error:
+            _log.warning("run %s: %s", run.writer.run_id, error)
+
+
 def end_run(run: OpenedRun, *, ended_ns: int, failed: bool = False, message: str = "") -> None:
     """Close this process's journal and sum the run up. Never raises.
 
@@ -178,9 +195,12 @@ def end_run(run: OpenedRun, *, ended_ns: int, failed: bool = False, message: str
     active_runs.remove(writer)
     home = os.getpid() == writer.home_pid and not run.joined
     writer.close("ended" if home else "exit")
-    if not (writer.directory / "run.json").exists():
-        return
     try:
+        if not (writer.directory / HEADER_NAME).exists():
+            _write_header(run)  # the store could not be written when the run began
+        if not writer.directory.is_dir():
+            _log.warning("run %s: nothing of it is kept in %s", writer.run_id, writer.directory)
+            return
         if home:
             finalise(
                 writer.directory,

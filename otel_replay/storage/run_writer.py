@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from otel_replay.clock import Clock, iso_milliseconds
-from otel_replay.errors import StoreError
+from otel_replay.errors import StoreError, told
 from otel_replay.formats.journal_v1 import FORMAT, VERSION
 from otel_replay.storage.atomic import make_private_directory
 from otel_replay.storage.blobs import Blobs
@@ -363,16 +363,18 @@ class RunWriter:
             journal = self.journal
             if journal is None or journal.closed:
                 return
-            last = self.losses.last_line()
-            body: dict[str, Any] = {"kind": "close", "t": self.clock(), "how": how}
-            if self.notes:
-                body["notes"] = self.notes
-            last += orjson.dumps(body, None, ORJSON_OPTIONS)
             try:
+                last = self.losses.last_line()
+                body: dict[str, Any] = {"kind": "close", "t": self.clock(), "how": how}
+                if self.notes:
+                    body["notes"] = self.notes
+                last += orjson.dumps(body, None, ORJSON_OPTIONS)
                 if not journal.close(last):
                     _log.warning("run %s: no room for the journal's last lines", self.run_id)
-            except OSError as error:
-                _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, error)
+                if not journal.path.exists():
+                    _log.warning("run %s: %s was deleted while it was written", self.run_id, journal.path)
+            except Exception as error:
+                _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, told(error))
 
     def forget_parent(self) -> None:
         """In a forked child: start over with a journal of its own, and leave the parent's alone."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import threading
 
 import pytest
@@ -43,6 +44,7 @@ def test_a_run_is_recorded_with_all_that_happens_in_it(store, tmp_path):
     assert recorded.bad_lines == []
     assert recorded.files.status() == "finished"
     assert recorded.files.header.name == "tuning"
+    assert (recorded.files.header.trace_id, recorded.files.header.span_id) == (run.trace_id, run.span_id)
     assert recorded.files.header.attributes == {"engine": "V8", "limit": 0.5}
     assert recorded.files.header.counts == {"decisions": 2, "spans": 5, "events": 4, "logs": 0}
     assert recorded.parents() == {
@@ -254,6 +256,20 @@ def test_a_run_id_that_is_not_allowed_is_replaced_and_the_log_says_so(store, cap
     assert store.run().files.directory.name == run.run_id
     assert len(store.run().decisions) == 1
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_a_store_that_is_removed_in_the_middle_of_a_run_is_told_at_its_end(store, caplog):
+    with otel_replay.start_run("gone") as run:
+        otel_replay.decision("A", "")
+        shutil.rmtree(store.root)
+        otel_replay.decision("B", "")
+        with run.task("t"):
+            run.artifact("a", b"bytes")
+    assert f"run {run.run_id}: {run.directory}/journal/" in caplog.text
+    assert "was deleted while it was written" in caplog.text
+    with otel_replay.start_run("after"):
+        otel_replay.decision("C", "")
+    assert store.named("after").files.status() == "finished"
 
 
 def test_large_attributes_of_a_run_do_not_take_its_place(store):
