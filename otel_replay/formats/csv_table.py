@@ -60,7 +60,7 @@ def _cells(decision: Decision) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for part in _PARTS:
         value = getattr(decision, part)
-        if isinstance(value, Mapping) and value:
+        if value and (type(value) is dict or isinstance(value, Mapping)):
             for key, item in value.items():
                 cells[f"{part}.{key}"] = item
         elif value is not None and part != "extra":
