@@ -25,6 +25,9 @@ LONGEST_LINE_BYTES = 256 * 1024 * 1024
 
 Read: TypeAlias = Span | Log | BadLine
 
+# Go writes the double -0.0 as `-0`, which any JSON reader takes for the integer 0.
+_MINUS_ZERO = re.compile(rb'"doubleValue"\s*:\s*-0(?=[\s,}])')
+
 _UINT32 = range(2**32)
 _UINT64 = range(2**64)
 _ENUM = range(-(2**31), 2**31)
@@ -86,7 +89,7 @@ def _bad(number: int, offset_bytes: int, size_bytes: int, reason: str, torn: boo
 
 def _read_text(text: bytes, number: int, offset_bytes: int, *, torn: bool) -> Iterator[Read]:
     try:
-        body = orjson.loads(text)
+        body = orjson.loads(_MINUS_ZERO.sub(rb"\g<0>.0", text) if b"-0" in text else text)
     except orjson.JSONDecodeError as error:
         yield _bad(number, offset_bytes, len(text), f"not JSON: {error}", torn)
         return

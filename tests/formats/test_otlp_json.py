@@ -206,6 +206,15 @@ def test_the_collector_and_jaeger_are_understood() -> None:
     assert span.events == (Event(time_ns=0, span_id=SPAN, name="tick"),)
 
 
+def test_the_minus_zero_of_the_collector_keeps_its_sign() -> None:
+    """Go writes it without a point; a text that looks like it is left alone."""
+    [line] = span_lines([a_span(attributes={"z": -0.0, "s": '"doubleValue":-0,'})])
+    assert b'"doubleValue":-0.0' in line
+    [span] = read_all(line.replace(b'"doubleValue":-0.0', b'"doubleValue": -0'))
+    assert isinstance(span, Span)
+    assert exact(dict(span.attributes)) == exact({"z": -0.0, "s": '"doubleValue":-0,'})
+
+
 def test_documents_that_stand_one_after_another_are_all_read() -> None:
     """Some answers are several documents on lines; a pretty-printed one is a document too."""
     [line] = span_lines([a_span()])
