@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from otlp_strategies import examples, text
+from otlp_strategies import examples
 
 from otel_replay.formats.csv_table import csv_rows
 from otel_replay.records import Decision
@@ -83,13 +83,12 @@ def test_a_run_without_decisions_is_a_row_of_names() -> None:
     assert b"".join(csv_rows(list)) == b"timestamp,action,reason\r\n"
 
 
+# Before Python 3.11 the standard library's reader refuses NUL.
+printable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+
+
 @examples
-@given(
-    st.lists(
-        st.dictionaries(text, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))),
-        max_size=4,
-    )
-)
+@given(st.lists(st.dictionaries(printable, printable), max_size=4))
 def test_any_text_comes_back(maps: list[dict[str, str]]) -> None:
     """Quotes, commas, line ends and blanks at the edges."""
     rows = table(*[decision(values) for values in maps])
