@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import lru_cache
 
 __all__ = ["Clock", "SYSTEM_CLOCK", "SteppingClock", "guarded", "iso_milliseconds", "from_iso"]
 
@@ -59,8 +60,13 @@ def iso_milliseconds(time_ns: int) -> str:
     The digits below a millisecond are cut, not rounded: a timestamp never lies in the future of its event.
     """
     seconds, rest_ns = divmod(time_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"
+    return f"{_iso_seconds(seconds)}.{rest_ns // 1_000_000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _iso_seconds(seconds: int) -> str:
+    # Remembered: the decisions of a run lie close together, and this is most of the work.
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}"
 
 
 def from_iso(text: str) -> int:
