@@ -1,0 +1,29 @@
+"""The measurements by name, in the order of the table. Each is a module with `measure(scale)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from bench.rows import Row
+from bench.scale import Scale
+
+__all__ = ["NAMES", "measurement"]
+
+NAMES = (
+    "decision_call",
+    "decision_variants",
+    "all_told",
+    "span_write",
+    "tuning_run",
+    "imports",
+    "long_run",
+    "many_runs",
+    "journal_size",
+)
+
+
+def measurement(name: str) -> Callable[[Scale], list[Row]]:
+    """What measures it."""
+    found: Callable[[Scale], list[Row]] = import_module(f"bench.{name}").measure
+    return found

@@ -1,0 +1,92 @@
+"""Every measurement runs and gives figures that can be true. How fast anything is, no test says."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.measurements import NAMES
+from bench.rows import as_table, row
+from bench.timing import compared, interleaved, spread
+from bench.yardsticks import SeedLog
+
+ROOT = Path(__file__).parent.parent
+# The difference of two programs: on a few rounds it may come out below nothing.
+DIFFERENCES = ("check:", "span into the journal")
+
+
+def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "bench", "--scale", "tiny", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_measurement_gives_positive_figures(name):
+    done = bench("--only", name, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["schema"] == "otel-replay.bench"
+    assert document["rows"]
+    for figure in document["rows"]:
+        assert figure["measurement"] == name
+        assert math.isfinite(figure["median"])
+        if not any(text in figure["what"] for text in DIFFERENCES):
+            assert 0 < figure["low"] <= figure["median"] <= figure["high"], figure
+            assert figure["best"] > 0, figure
+
+
+def test_the_table_says_bar_figure_and_mark():
+    done = bench("--only", "decision_call")
+    assert done.returncode == 0, done.stderr
+    (line,) = (line for line in done.stdout.splitlines() if "kill -9" in line)
+    assert line[0] in "✓✗"
+    assert "<= 0.70 x (0.50 x)" in line
+
+
+def test_a_missed_bar_is_marked_and_one_that_is_held_too():
+    held = row("some", "held", spread([1.0, 2.0, 3.0]), bar=2.0)
+    missed = row("some", "missed", spread([1.0, 2.0, 3.0]), bar=1.9)
+    told = row("some", "told", 4.0, unit="ms")
+    assert (held.ok, missed.ok, told.ok) == (True, False, None)
+    marks = [line[0] for line in as_table([held, missed, told]).splitlines() if line.strip()][2:]
+    assert marks == ["✓", "✗", " "]
+
+
+def test_sides_take_turns_and_are_compared_pair_by_pair():
+    turns = []
+    clocks = {"ours": iter([9, 2, 4, 8]), "theirs": iter([9, 4, 4, 4])}
+
+    def side(name):
+        turns.append(name)
+        return next(clocks[name])
+
+    times = interleaved({name: lambda name=name: side(name) for name in clocks}, 3)
+    assert turns == ["ours", "theirs", "ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    measured = compared(times["ours"], times["theirs"])
+    assert (measured.low, measured.median, measured.high, measured.best) == (0.5, 1.0, 2.0, 0.5)
+
+
+def test_the_yardstick_writes_what_the_seed_writes(tmp_path):
+    log = SeedLog()
+    log.log_decision("CLAMPING", "over the limit", {"before": 12.4, "after": 10.0}, {"rpm": 2000})
+    log.write_session_replay(tmp_path, "run-1")
+    written = json.loads((tmp_path / "session_replay.json").read_text())
+    assert written["schema_version"] == "1.0"
+    assert written["total_decisions"] == 1
+    (decision,) = written["decisions"]
+    assert decision.pop("timestamp").endswith("Z")
+    assert decision == {
+        "action": "CLAMPING",
+        "reason": "over the limit",
+        "values": {"before": 12.4, "after": 10.0},
+        "cell": {"rpm": 2000},
+    }
