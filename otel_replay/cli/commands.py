@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -88,13 +87,10 @@ class _LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from importlib import metadata
+        from otel_replay.version import VERSION
 
-        click.echo(f"otel-replay {metadata.version('otel-replay')}")
+        click.echo(f"{PROGRAM} {VERSION}")
         ctx.exit()
-
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @click.group(

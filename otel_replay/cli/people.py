@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from otel_replay.attributes import BLOB
@@ -15,6 +17,7 @@ _SECOND_NS = 1_000_000_000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _LONGEST_TEXT = 60
 _MOST_ITEMS = 5
+_SPECIAL = re.compile(r"""[ =,"'\[\]{}\n\t]""")
 
 
 def counted(count: int, word: str, many: str | None = None) -> str:
@@ -87,17 +90,29 @@ def local_time(time_ns: int, now_ns: int) -> str:
 
 def moment_of_day(time_ns: int) -> str:
     """`14:02:11.803` in local time."""
+    seconds, rest_ns = divmod(time_ns, _SECOND_NS)
+    return f"{_second_of_day(seconds)}.{rest_ns // 1_000_000:03d}"
+
+
+# Most moments share the second with the one before.
+@lru_cache(maxsize=64)
+def _second_of_day(seconds: int) -> str:
     try:
-        return f"{_local(time_ns):%H:%M:%S}.{time_ns % _SECOND_NS // 1_000_000:03d}"
+        return f"{_local(seconds * _SECOND_NS):%H:%M:%S}"
     except (OverflowError, ValueError, OSError):
         return "?"
 
 
 def value(item: Any, *, whole: bool = False) -> str:
     """One recorded value on one line. What is left out is said, unless `whole` asks for all of it."""
-    if isinstance(item, str):
-        return _text(item, whole)
-    if item is None or isinstance(item, bool):
+    kind = type(item)
+    if kind is float or kind is int:
+        return repr(item)
+    if kind is str:
+        if len(item) <= _LONGEST_TEXT or whole:
+            return _quoted_if_needed(item)
+        return f"{_quoted_if_needed(item[:_LONGEST_TEXT])}… ({len(item):,} characters)"
+    if item is None or kind is bool:
         return _WORDS[item]
     if isinstance(item, bytes):
         return _bytes(item, whole)
@@ -105,7 +120,7 @@ def value(item: Any, *, whole: bool = False) -> str:
         return _blob(item) if BLOB in item else "{" + pairs(item, whole=whole) + "}"
     if isinstance(item, (list, tuple)):
         return _list(item, whole)
-    return repr(item)
+    return str(item)
 
 
 _WORDS = {None: "null", True: "true", False: "false"}
@@ -124,14 +139,10 @@ def _list(items: Sequence[Any], whole: bool) -> str:
     return "[" + ", ".join(parts) + "]"
 
 
-def _text(text: str, whole: bool) -> str:
-    shown, more = text, ""
-    if not whole and len(text) > _LONGEST_TEXT:
-        shown, more = text[:_LONGEST_TEXT], f"… ({len(text):,} characters)"
-    plain = (
-        shown and not any(mark in shown for mark in " =,\"'[]{}\n\t") and not _looks_like_another_kind(shown)
-    )
-    return shown + more if plain else json.dumps(shown, ensure_ascii=False) + more
+@lru_cache(maxsize=4096)
+def _quoted_if_needed(text: str) -> str:
+    plain = text and not _SPECIAL.search(text) and not _looks_like_another_kind(text)
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def _looks_like_another_kind(text: str) -> bool:
@@ -153,5 +164,5 @@ def _blob(item: Mapping[str, Any]) -> str:
 def pairs(values: Any, *, whole: bool = False) -> str:
     """`before=1.5 after=1.2`; what is no map stands as it is."""
     if isinstance(values, Mapping):
-        return " ".join(f"{key}={value(item, whole=whole)}" for key, item in values.items())
+        return " ".join([f"{key}={value(item, whole=whole)}" for key, item in values.items()])
     return "" if values is None else value(values, whole=whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from otel_replay.analysis.kinds import kind_of
@@ -78,7 +79,14 @@ def objects(records: Iterable[Located]) -> Iterator[Object]:
 
 
 def _time(time_ns: int) -> Object:
-    return {"time": iso_milliseconds(time_ns), "time_ns": time_ns}
+    seconds, rest_ns = divmod(time_ns, 1_000_000_000)
+    return {"time": f"{_iso_second(seconds)}{rest_ns // 1_000_000:03d}Z", "time_ns": time_ns}
+
+
+# Most moments share the second with the one before.
+@lru_cache(maxsize=64)
+def _iso_second(seconds: int) -> str:
+    return iso_milliseconds(seconds * 1_000_000_000)[:-4]
 
 
 def _in_span(plain: Object, book: SpanBook) -> Object:

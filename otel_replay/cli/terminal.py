@@ -121,9 +121,12 @@ class Text:
 
     def add(self, text: str, style: str = "") -> Text:
         """Add text at the end."""
-        text = escape(text)
+        if text.isascii() and text.isprintable():
+            self.width += len(text)
+        else:
+            text = escape(text)
+            self.width += width(text)
         self.pieces.append((text, style))
-        self.width += width(text)
         return self
 
     def join(self, other: Text) -> Text:
