@@ -3,7 +3,7 @@
 The runs' directories are the truth. A line of the catalog holds as long as its run's directory is as old as
 the line says (`mtime`); what has no such line is read from its `run.json`, and a line is added. So runs may
 be copied in, deleted or recovered by any means, and the file may be damaged or missing: listing is right in
-any case, only slower the first time.
+any case, only slower the first time. (Who edits a file of a finished run in place is found by `verify`.)
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from otel_replay.errors import OtelReplayError
 from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.inside import check_relative, open_inside
 from otel_replay.storage.journal_reader import JournalTail, Located, read_journal
@@ -87,9 +88,11 @@ class RunFiles:
 
     def is_written(self) -> bool:
         """Whether a process that writes the run still lives."""
-        journals = self.journals()
-        process = self.header.process
-        return any(is_alive(path, process) for path in journals)
+        try:
+            process = self.header.process
+        except OtelReplayError:
+            process = {}
+        return any(is_alive(path, process) for path in self.journals())
 
     def status(self) -> RunStatus:
         """How the run stands: `interrupted` when its processes died before its end, recovered or not."""
