@@ -41,21 +41,26 @@ _SHOWN = 20
 
 @dataclass(slots=True, kw_only=True)
 class Totals:
-    """What spans of one kind, name or tool came to. `self_ns` leaves out the time of their children."""
+    """What spans of one kind, name or tool came to. `self_ns` leaves out the time of their children.
+
+    Spans that are `open` count up to the last sign of life of the run.
+    """
 
     count: int = 0
     failed: int = 0
+    open: int = 0
     total_ns: int = 0
     self_ns: int = 0
     longest_ns: int = 0
 
-    def add(self, span: TrackedSpan, self_ns: int) -> None:
-        """Take in one span that ended."""
+    def add(self, span: TrackedSpan, duration_ns: int, self_ns: int) -> None:
+        """Take in one span."""
         self.count += 1
         self.failed += span.status == "error"
-        self.total_ns += span.duration_ns
+        self.open += span.end is None
+        self.total_ns += duration_ns
         self.self_ns += self_ns
-        self.longest_ns = max(self.longest_ns, span.duration_ns)
+        self.longest_ns = max(self.longest_ns, duration_ns)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -152,21 +157,21 @@ class _Builder:
                 dropped[name.removeprefix("dropped_")] += count
         span = self.book.finish(record, journal)
         if span is not None:
-            self.ended(span)
+            self.ended(span, record.time_ns)
 
-    def ended(self, span: TrackedSpan) -> None:
-        assert span.end is not None
+    def ended(self, span: TrackedSpan, end_ns: int) -> None:
         summary, kind, name = self.summary, span.kind, span.name
         parent_id = self.book.owner(span.start.parent_id)
-        self_ns = self.self_time.end(span.span_id, parent_id, span.end.time_ns, span.duration_ns)
-        summary.kinds.setdefault(kind, Totals()).add(span, self_ns)
-        entry(summary.names, (kind, name), (kind, OTHERS), Totals).add(span, self_ns)
+        duration_ns = max(0, end_ns - span.start.time_ns)
+        self_ns = self.self_time.end(span.span_id, parent_id, end_ns, duration_ns)
+        summary.kinds.setdefault(kind, Totals()).add(span, duration_ns, self_ns)
+        entry(summary.names, (kind, name), (kind, OTHERS), Totals).add(span, duration_ns, self_ns)
         if kind == "tool call":
             tool = str(span.attributes.get(GEN_AI_TOOL_NAME, name))
-            entry(summary.tools, tool, OTHERS, Totals).add(span, self_ns)
+            entry(summary.tools, tool, OTHERS, Totals).add(span, duration_ns, self_ns)
         elif kind == "generation":
             entry(summary.models, model_of(span.attributes), OTHERS, ModelTotals).add(
-                span.attributes, failed=span.status == "error", duration_ns=span.duration_ns
+                span.attributes, failed=span.status == "error", duration_ns=duration_ns
             )
 
     def decision(self, record: Decision, _: str) -> None:
@@ -207,10 +212,11 @@ class _Builder:
 
     def finish(self) -> Summary:
         for span in list(self.book.ended_elsewhere()):
-            self.ended(span)
-        left = self.book.open.values()
+            assert span.end is not None
+            self.ended(span, span.end.time_ns)
+        left = list(self.book.open.values())
         self.summary.open_spans = len(left)
-        self.summary.open_names = tuple(span.name for span in left)[:_SHOWN]
-        for span in left:
-            self.summary.kinds.setdefault(span.kind, Totals()).count += 1
+        self.summary.open_names = tuple(span.name for span in left[:_SHOWN])
+        for span in reversed(left):  # children before their parents
+            self.ended(span, self.summary.end_ns)
         return self.summary

@@ -67,7 +67,7 @@ class _LazyGroup(click.Group):
             raise click.UsageError(f"there is no command `{name}`{also}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         width = max(map(len, _ROWS))
         for section in dict.fromkeys(row.section for row in COMMANDS):
             with formatter.section(section):

@@ -64,12 +64,13 @@ def _kinds(summary: Summary, screen: Screen) -> Lines:
                     Text((kind, kind)),
                     Text(f"{totals.count:,}"),
                     _failed(totals.failed),
+                    Text((f"{totals.open:,}", "open")) if totals.open else Text(),
                     Text(people.duration(totals.total_ns)),
                     Text(people.duration(totals.self_ns)),
                     Text(people.duration(totals.longest_ns)),
                 ]
             )
-    yield from _table(("", "count", "failed", "total", "self", "longest"), rows, screen)
+    yield from _table(("", "count", "failed", "open", "total", "self", "longest"), rows, screen)
 
 
 def _bottlenecks(summary: Summary, screen: Screen) -> Lines:

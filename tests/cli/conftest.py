@@ -91,8 +91,8 @@ def call(store: Store, monkeypatch: pytest.MonkeyPatch) -> Call:
             code = main(["--store", str(store.root), *arguments] if use_store else list(arguments))
         for stream in (out, err):
             stream.flush()
-        raw = out.buffer.getvalue()  # type: ignore[attr-defined]
-        told = err.buffer.getvalue()  # type: ignore[attr-defined]
+        raw = out.buffer.getvalue()
+        told = err.buffer.getvalue()
         return Result(code, raw.decode(encoding), told.decode(encoding), raw)
 
     return call

@@ -1,6 +1,7 @@
 """`otel-replay view`."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -205,6 +206,29 @@ def test_following_shows_what_is_there_and_then_what_comes_until_the_run_ends(st
     assert follower.communicate(timeout=20)[0] == ""
     assert follower.returncode == 0
     writer.stdout.close()
+
+
+def test_an_interrupt_ends_following_quietly(store):
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(store.root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout.readline() == "ready\n"
+    writer.stdin.write("one\n")
+    writer.stdin.flush()
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "otel_replay", "--store", str(store.root), "view", "followed", "--follow"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert follower.stdout.readline()
+    follower.send_signal(signal.SIGINT)
+    out, err = follower.communicate(timeout=20)
+    assert (follower.returncode, out, err) == (130, "", "")
+    writer.communicate("", timeout=20)
 
 
 def test_following_a_run_that_is_over_shows_it_and_ends(call, keep, tuning):
