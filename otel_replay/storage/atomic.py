@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,7 +54,8 @@ def open_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
                     os.fsync(fd)
             os.replace(part, path)
         except BaseException:
-            os.unlink(part)
+            with suppress(OSError):
+                os.unlink(part)
             raise
         if durable:
             sync_directory(path.parent)

@@ -71,7 +71,8 @@ class Store:
         """
         if self._is_there():
             return
-        fresh = not self.root.exists() or not any(self.root.iterdir())
+        with told_as_store_error("use as a store", self.root):
+            fresh = not self.root.exists() or not any(self.root.iterdir())
         make_private_directory(self.root)
         # Recorded values do not belong into the history of the project that the store lies in. A directory
         # that held something before is the user's, and stays visible to git.
@@ -141,9 +142,8 @@ class Store:
         """
         from otel_replay.storage.run_files import RunFiles
 
-        path = Path(name)
-        if len(path.parts) > 1 and "\0" not in name and (path / HEADER_NAME).is_file():
-            return RunFiles(path)
+        if os.sep in name and os.path.isfile(os.path.join(name, HEADER_NAME)):
+            return RunFiles(Path(name))
         if name == LATEST:
             runs = self.runs()
             if not runs:
@@ -208,6 +208,15 @@ class Store:
                 import shutil
 
                 shutil.rmtree(away)
+            self._sweep(directory.parent)
+
+    @staticmethod
+    def _sweep(runs: Path) -> None:
+        """Finish what processes that were killed while deleting have left behind."""
+        for left in runs.glob(".deleted-*"):
+            import shutil
+
+            shutil.rmtree(left, ignore_errors=True)
 
     def _ids(self) -> list[str]:
         if not self._is_there():
