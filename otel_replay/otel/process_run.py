@@ -19,7 +19,7 @@ from otel_replay.storage.run_writer import RunWriter
 
 __all__ = ["process_run", "program_name", "writer_for_orphan"]
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _run: OpenedRun | None = None
 
 
@@ -63,7 +63,7 @@ def program_name() -> str:
 
 def _forget() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

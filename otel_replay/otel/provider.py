@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
+from otel_replay.errors import told
 from otel_replay.otel.process_run import program_name
 from otel_replay.otel.processor import ReplaySpanProcessor
 from otel_replay.version import VERSION
@@ -33,9 +34,10 @@ SCOPE_NAME = "otel_replay"
 """The instrumentation scope of the spans that the recording API makes."""
 
 _ATTACHED = "_otel_replay_processor"
+_TRACER = "_otel_replay_tracer"
 _OURS = "otel_replay"
 _log = logging.getLogger("otel_replay")
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 class RecordAlways(Sampler):
@@ -70,30 +72,31 @@ class RecordAlways(Sampler):
 
 def recording_tracer() -> trace.Tracer | None:
     """A tracer whose spans are journaled; None where OpenTelemetry is switched off (`OTEL_SDK_DISABLED`)."""
-    provider = _provider()
-    if provider is None:
+    if _is_disabled():
         return None
-    tracer = provider.get_tracer(SCOPE_NAME, VERSION)
-    if not isinstance(tracer, Tracer):
-        return None
-    if not isinstance(tracer.sampler, RecordAlways):
-        tracer.sampler = RecordAlways(tracer.sampler)
-    return tracer
-
-
-def _provider() -> TracerProvider | None:
+    # Known after the first time, and without a lock then: this is asked with every span, also by a signal
+    # handler that has interrupted the same call.
+    known: trace.Tracer | None = getattr(trace.get_tracer_provider(), _TRACER, None)
+    if known is not None:
+        return known
     with _lock:
-        provider = trace.get_tracer_provider()
-        if isinstance(provider, trace.ProxyTracerProvider):
-            provider = _make_provider()
-            trace.set_tracer_provider(provider)
-        if not isinstance(provider, TracerProvider):
-            # Somebody's own implementation: spans of ours need an SDK that calls processors.
-            provider = _private_provider()
-        if _is_disabled():
-            return None
+        given = trace.get_tracer_provider()
+        if isinstance(given, trace.ProxyTracerProvider):
+            given = _make_provider()
+            trace.set_tracer_provider(given)
+        # Somebody's own implementation: spans of ours need an SDK that calls processors.
+        provider = given if isinstance(given, TracerProvider) else _private_provider()
         attach_processor(provider)
-        return provider
+        tracer = provider.get_tracer(SCOPE_NAME, VERSION)
+        if not isinstance(tracer, Tracer):
+            return None
+        if not isinstance(tracer.sampler, RecordAlways):
+            tracer.sampler = RecordAlways(tracer.sampler)
+        try:
+            setattr(given, _TRACER, tracer)
+        except AttributeError:
+            pass  # an implementation without room for it: asked again each time
+        return tracer
 
 
 _private: TracerProvider | None = None
@@ -134,13 +137,12 @@ def _find(provider: TracerProvider) -> ReplaySpanProcessor | None:
 def _make_provider() -> TracerProvider:
     provider = TracerProvider(resource=_resource())
     attach_processor(provider)
-    if not _is_disabled():
-        for name in _exporter_names():
-            try:
-                provider.add_span_processor(BatchSpanProcessor(_exporter(name)))
-            except Exception as error:
-                # The program and the journal go on; only this one way out is closed.
-                _log.warning("OTEL_TRACES_EXPORTER: `%s` cannot be used: %s", name, error)
+    for name in _exporter_names():
+        try:
+            provider.add_span_processor(BatchSpanProcessor(_exporter(name)))
+        except Exception as error:
+            # The program and the journal go on; only this one way out is closed.
+            _log.warning("OTEL_TRACES_EXPORTER: `%s` cannot be used: %s", name, told(error))
     return provider
 
 
@@ -176,3 +178,12 @@ def _exporter(name: str) -> SpanExporter:
         exporter: SpanExporter = entry.load()()
         return exporter
     raise LookupError("no such exporter is installed")
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -31,7 +31,7 @@ _TRACEPARENT = "TRACEPARENT"
 _TRACESTATE = "TRACESTATE"
 _NAMES = (RUN_ID_VARIABLE, STORE_VARIABLE, _TRACEPARENT, _TRACESTATE)
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _offers: dict[int, dict[str, str]] = {}
 _before: dict[str, str | None] = {}
 _ours_in_pid = 0
@@ -132,7 +132,7 @@ def inherited_parent() -> otel_context.Context:
 
 def _after_fork_in_child() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     # What stands in the environment now comes from a parent.
     _offers.clear()
 

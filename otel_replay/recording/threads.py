@@ -38,20 +38,32 @@ def _carrying_start(start: Callable[[threading.Thread], None]) -> Callable[[thre
     def carrying(self: threading.Thread) -> None:
         context = otel_context.get_current()
         # A pool's worker outlives the call that happened to start it; its work brings its own context.
-        if context.get(RUN_KEY) is not None and getattr(self, "_target", None) is not _POOL_WORKER:
-            run = self.run
+        if context.get(RUN_KEY) is None or getattr(self, "_target", None) is _POOL_WORKER:
+            start(self)
+            return
+        run, own = self.run, self.__dict__.get("run")
 
-            def run_in_context() -> None:
-                # A thread has a context of its own, which ends with it: nothing to detach.
-                otel_context.attach(context)
-                del self.run
-                run()
+        def run_in_context() -> None:
+            # A thread has a context of its own, which ends with it: nothing to detach.
+            otel_context.attach(context)
+            _put_back(self, own)
+            run()
 
-            self.run = run_in_context  # type: ignore[method-assign]
-        start(self)
+        self.run = run_in_context  # type: ignore[method-assign]
+        try:
+            start(self)
+        except BaseException:
+            _put_back(self, own)
+            raise
 
     setattr(carrying, _MARK, True)
     return carrying
+
+
+def _put_back(thread: threading.Thread, own: object) -> None:
+    thread.__dict__.pop("run", None)
+    if own is not None:
+        thread.__dict__["run"] = own
 
 
 def _carrying_submit(submit: Callable[..., Any]) -> Callable[..., Any]:

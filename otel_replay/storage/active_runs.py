@@ -6,7 +6,9 @@ import atexit
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable
+from functools import partial
 
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
@@ -16,20 +18,37 @@ __all__ = ["WRITERS", "add", "at_exit", "fallback_span", "not_at_exit", "remove"
 WRITERS: list[RunWriter] = []
 """The writers of all runs that are being recorded, oldest first. Empty: nothing records."""
 
-_lock = threading.Lock()
+over = False
+"""Whether a run was recorded that is over by now; what was begun in it may still record something."""
+
+_lock = threading.RLock()
+_known: weakref.WeakSet[RunWriter] = weakref.WeakSet()
+_late: list[RunWriter] = []
+"""Writers with an open journal whose run is over."""
 _endings: list[Callable[[], None]] = []
 _hooked_pids: set[int] = set()
 
 
 def add(writer: RunWriter) -> None:
     """A run is being recorded from now on."""
+    # A forked child, and what comes late, open another journal that must be closed as well.
+    writer.on_opened = partial(_opened, writer)
     with _lock:
         WRITERS.append(writer)
+        _known.add(writer)
     _hook_exit()
+
+
+def _opened(writer: RunWriter) -> None:
+    _hook_exit()
+    if writer not in WRITERS:
+        _late.append(writer)
 
 
 def remove(writer: RunWriter) -> None:
     """A run is over. Its writer still takes what comes late."""
+    global over
+    over = True
     with _lock:
         if writer in WRITERS:
             WRITERS.remove(writer)
@@ -80,15 +99,19 @@ def _end_process() -> None:
         except Exception as error:
             for writer in WRITERS:
                 writer.note_loss(f"at exit: {error}")
-    for writer in list(WRITERS):
+    for writer in list(_known):
+        if writer.journal is None or writer.journal.closed:
+            continue
         writer.close("exit")
+        if writer.on_exit is not None:
+            writer.on_exit()
 
 
 def _after_fork_in_child() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _endings.clear()
-    for writer in WRITERS:
+    for writer in list(_known):
         writer.forget_parent()
 
 

@@ -34,12 +34,18 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lock = threading.Lock()
-        """Held while a record is appended; hold it to do something else in the same order."""
+        self.lock = threading.RLock()
         self.closed = False
+        self.on_refused: Callable[[bytes, Exception], None] = _nobody_asks
+        """Called with a record that had to wait and could not be appended after all."""
         self.fast: Callable[[bytes], object] = self.append
         """As :meth:`append`, or raises ValueError and leaves it to that. Look it up each time: it changes."""
         self._synced_bytes = 0
+        # A signal handler or a destructor may come into the middle of anything, in the same thread, and
+        # append something itself: what it brings waits until what it interrupted is done.
+        self._busy = False
+        self._waiting: list[bytes] = []
+        self._close_with: bytes | None = None
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,22 +68,49 @@ class Journal:
             If the journal is closed.
         """
         with self.lock:
-            self.append_locked(line)
+            if self._busy:
+                self._waiting.append(line)
+                return
+            self._busy = True
+            try:
+                self._append(line)
+            finally:
+                self._busy = False
+            if self._waiting or self._close_with is not None:
+                self._catch_up()
 
-    def append_locked(self, line: bytes) -> None:
-        """As :meth:`append`, for a caller who holds `lock`."""
+    def _append(self, line: bytes) -> None:
+        """As :meth:`append`, for a caller who holds `lock` and is not interrupting another one."""
         raise NotImplementedError
+
+    def _catch_up(self) -> None:
+        """Do what had to wait."""
+        while self._waiting:
+            line = self._waiting.pop(0)
+            try:
+                self.append(line)
+            except Exception as error:
+                self.on_refused(line, error)
+        if self._close_with is not None:
+            self.close(self._close_with)
 
     def sync(self) -> None:
         """Force to the disk what was appended, if anything was (against power failure)."""
         with self.lock:
-            size = self.size_bytes
-            if self.closed or size == self._synced_bytes:
+            if self.closed or self._busy:
                 return
-            self._synced_bytes = size
-            self._flush_map()
-            # A copy of the descriptor, so that the slow part happens without the lock.
-            fd = os.dup(self._fd)
+            self._busy = True
+            try:
+                size = self.size_bytes
+                if size == self._synced_bytes:
+                    return
+                self._synced_bytes = size
+                self._flush_map()
+                # A copy of the descriptor, so that the slow part happens without the lock.
+                fd = os.dup(self._fd)
+            finally:
+                self._busy = False
+                self._catch_up()
         try:
             os.fsync(fd)
         finally:
@@ -89,23 +122,33 @@ class Journal:
         Returns False if there was no room for `last_lines` after all. Closing twice does nothing.
         """
         with self.lock:
+            if self._busy:
+                self._close_with = last_lines
+                return True
+            self._close_with = None
             if self.closed:
                 return True
-            fits = self._append_last(last_lines) if last_lines else True
-            self.closed = True
-            self._unmap()
-            size = self.size_bytes
+            self._busy = True
             try:
-                os.ftruncate(self._fd, size)
-                if durable:
-                    os.fsync(self._fd)
+                fits = self._append_last(last_lines) if last_lines else True
+                self.closed = True
+                self._unmap()
+                size = self.size_bytes
+                try:
+                    os.ftruncate(self._fd, size)
+                    if durable:
+                        os.fsync(self._fd)
+                finally:
+                    os.close(self._fd)
             finally:
-                os.close(self._fd)
+                self._busy = False
+                self._catch_up()
         return fits
 
     def forget(self) -> None:
         """In a forked child: let go of the parent's journal without touching it."""
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
+        self._busy, self._waiting, self._close_with = False, [], None
         if not self.closed:
             self.closed = True
             self._unmap()
@@ -115,11 +158,18 @@ class Journal:
     def append_reserved(self, line: bytes) -> bool:
         """As :meth:`append`, but may use the room that is kept for last lines; False if there is none."""
         with self.lock:
-            return not self.closed and self._append_last(line)
+            if self.closed or self._busy:
+                return False
+            self._busy = True
+            try:
+                return self._append_last(line)
+            finally:
+                self._busy = False
+                self._catch_up()
 
     def _append_last(self, lines: bytes) -> bool:
         try:
-            self.append_locked(lines)
+            self._append(lines)
         except JournalFull:
             return False
         return True
@@ -142,7 +192,7 @@ class _WrittenJournal(Journal):
     def size_bytes(self) -> int:
         return self._position
 
-    def append_locked(self, line: bytes) -> None:
+    def _append(self, line: bytes) -> None:
         if self.closed:
             raise ValueError(f"journal {self.path} is closed")
         rest = memoryview(line)
@@ -164,6 +214,7 @@ class _MappedJournal(Journal):
         super().__init__(path)
         self._window: mmap.mmap | None = None
         self._base = 0  # where in the file the window begins, or the next record without one
+        self._first = 0  # where in the window the first record went
         self._allocated = 0
         # The map's own write() keeps the position and refuses what does not fit: nothing is left to do here.
         self._write: Callable[[bytes], int] = _no_room
@@ -172,16 +223,7 @@ class _MappedJournal(Journal):
     def size_bytes(self) -> int:
         return self._base + (self._window.tell() if self._window is not None else 0)
 
-    def append(self, line: bytes) -> None:
-        # As append_locked, once more: this is the one call in the program where a call more shows.
-        with self.lock:
-            try:
-                self._write(line)
-            except ValueError:
-                self._make_room(len(line))
-                self._write(line)
-
-    def append_locked(self, line: bytes) -> None:
+    def _append(self, line: bytes) -> None:
         try:
             self._write(line)
         except ValueError:
@@ -209,6 +251,7 @@ class _MappedJournal(Journal):
         window = mmap.mmap(self._fd, self._allocated - _RESERVE_BYTES - base, offset=base)
         window.seek(position - base)
         self._leave_window(base)
+        self._first = position - base
         self._window, self._write = window, window.write
         if _HAS_GIL:
             self.fast = window.write
@@ -238,15 +281,15 @@ class _MappedJournal(Journal):
     def _end_of_window(self) -> int:
         """Where the records end in the file; afterwards nothing more fits into the window.
 
-        Another thread may be writing through `fast`, without the lock. What it put behind the position that
-        was read is found by its bytes: no record holds a NUL, and everything that is not written yet does.
+        Another thread may be writing through `fast`, without the lock, and this may have been called before
+        and interrupted. So not the window's position counts but its bytes: no record holds a NUL, and
+        everything that is not written yet does.
         """
         window = self._window
         if window is None:
             return self._base
-        position = window.tell()
         window.seek(0, os.SEEK_END)
-        end = window.find(b"\0", position)
+        end = window.find(b"\0", self._first)
         return self._base + (len(window) if end < 0 else end)
 
     def _flush_map(self) -> None:
@@ -264,6 +307,10 @@ _HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 def _no_room(line: bytes) -> int:
     raise ValueError(line)
+
+
+def _nobody_asks(line: bytes, error: Exception) -> None:
+    """The journal of a caller who does not want to know."""
 
 
 def open_journal(path: Path, *, mode: str = "mmap") -> Journal:

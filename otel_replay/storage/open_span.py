@@ -173,10 +173,12 @@ class OpenSpan:
         # One lock for both, so that others get the events in the journal's order.
         with self.writer.pending_lock:
             self.append(line)
+            if self.pending is not None:
+                self.pending.append(line)
             pending = self.pending
-            if pending is not None:
-                pending.append(line)
-            if pending is not None and len(pending) >= self.writer.event_limit:
+            full = pending is not None and len(pending) >= self.writer.event_limit
+            # A signal handler may have come in between, and taken the chunk already.
+            if full and pending is self.pending:
                 chunk, self.pending = pending, []
                 number = self.chunks
                 self.chunks += 1

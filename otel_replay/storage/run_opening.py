@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock, guarded, iso_milliseconds
@@ -25,7 +26,7 @@ from otel_replay.version import WRITER
 __all__ = ["OpenedRun", "end_run", "name_root", "new_run_id", "open_run"]
 
 _log = logging.getLogger("otel_replay")
-_lock = threading.Lock()
+_lock = threading.RLock()
 _screens: dict[tuple[Any, ...], Screen] = {}
 _syncers: dict[float, Syncer] = {}
 
@@ -108,6 +109,8 @@ def open_run(
     except (OtelReplayError, OSError) as error:
         _log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
     active_runs.add(writer)
+    # Of a process that is not the run's own, such as a forked child: it may live longer than the run.
+    writer.on_exit = partial(_sum_up_again, writer, settings.projections)
     header = replace(header, run_id=writer.run_id, journal=writer.journal_name)
     return OpenedRun(writer=writer, header=header, store=store, settings=settings, joined=joined)
 
@@ -211,7 +214,29 @@ def end_run(run: OpenedRun, *, ended_ns: int, failed: bool = False, message: str
                 projections=run.settings.projections,
             )
         else:
-            finalise(writer.directory, clock=writer.clock, projections=run.settings.projections)
+            _sum_up_again(writer, run.settings.projections)
     except Exception as error:
         # The program goes on whatever this is; the journals hold everything, and are not touched here.
         _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
+
+
+def _sum_up_again(writer: RunWriter, projections: bool) -> None:
+    """Bring what is derived up to date, should the run be over already. Never raises."""
+    from otel_replay.storage.finalise import finalise  # reading is not needed before a run's end
+
+    if writer.journal is None:
+        return  # nothing was added
+    try:
+        if (writer.directory / HEADER_NAME).exists():
+            finalise(writer.directory, clock=writer.clock, projections=projections)
+    except Exception as error:
+        _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -81,9 +81,13 @@ class RunWriter:
         self.event_limit = event_limit
         self.as_logs = as_logs
         self.open_spans: dict[str, OpenSpan] = {}
-        self.pending_lock = threading.Lock()
+        self.pending_lock = threading.RLock()
         self.journal_name = _journal_name(clock())
         """File name of this process's journal, which is made with the first record."""
+        self.on_opened: Callable[[], None] | None = None
+        """Called when a journal has been made."""
+        self.on_exit: Callable[[], None] | None = None
+        """Called when the process ends and the journal has been closed."""
         self.root: OpenSpan | None = None
         """The run's own span, where it was started in this process: takes what happens outside any span."""
         self.home_pid = os.getpid()
@@ -98,7 +102,7 @@ class RunWriter:
         self.journal: Journal | None = None
         self._tables: dict[tuple[str, int], tuple[int, object]] = {}
         self._retry_at = 0.0
-        self._open_error: OSError | StoreError | None = None
+        self._open_error = ""
         self.put: Callable[[bytes], None] = self._put_first
         """Appends a line and may raise, which :meth:`rescue` then deals with: the fast way for decisions."""
 
@@ -282,20 +286,23 @@ class RunWriter:
             if self.journal is not None and not self.journal.closed:
                 return self.journal
             # A folder that cannot be written is asked again once a second, not with every record.
-            if self._open_error is not None and monotonic() < self._retry_at:
-                raise self._open_error
+            if self._open_error and monotonic() < self._retry_at:
+                raise OSError(self._open_error)
             try:
                 journal = self._made()
             except (OSError, StoreError) as error:
-                self._open_error = error
+                self._open_error = str(error)
                 self._retry_at = monotonic() + 1.0
                 raise
+            journal.on_refused = self.rescue
             self.journal = journal
-            self._open_error = None
+            self._open_error = ""
             self._tables = {}
             self.put = journal.append
             if self._syncer is not None:
                 self._syncer.watch(journal)
+            if self.on_opened is not None:
+                self.on_opened()
             return journal
 
     def _made(self) -> Journal:
@@ -323,10 +330,12 @@ class RunWriter:
         }
         try:
             journal.append(head + self.line(body, 0)[1:])
-        except JournalFull as error:
+        except BaseException as error:
             journal.close()
-            journal.path.unlink()
-            raise OSError(f"{journal.path}: {error}") from None
+            journal.path.unlink(missing_ok=True)
+            if isinstance(error, JournalFull):
+                raise OSError(f"{journal.path}: {error}") from None
+            raise
         return journal
 
     def sync(self) -> None:
@@ -379,7 +388,7 @@ class RunWriter:
     def forget_parent(self) -> None:
         """In a forked child: start over with a journal of its own, and leave the parent's alone."""
         self._lock = threading.RLock()
-        self.pending_lock = threading.Lock()
+        self.pending_lock = threading.RLock()
         if self.journal is not None:
             self.journal.forget()
         self.journal = None
