@@ -1,5 +1,6 @@
 """`otel-replay demo`: what a stranger sees first."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,25 +10,22 @@ import pytest
 from otel_replay.storage.store import Store
 
 
+def run(folder, *arguments, **variables):
+    """The command line in `folder`, with no setting of this machine."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    command = [sys.executable, "-m", "otel_replay", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environ | variables, capture_output=True, text=True, timeout=120
+    )
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """The demo, as a new user runs it: in an empty folder."""
     folder = tmp_path_factory.mktemp("demo")
-    done = subprocess.run(
-        [sys.executable, "-m", "otel_replay", "demo"], cwd=folder, capture_output=True, text=True, timeout=120
-    )
+    done = run(folder, "demo")
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
-
-
-def run(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "otel_replay", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def test_two_runs_are_recorded_into_the_store_of_the_current_folder(demo):
@@ -72,8 +70,7 @@ def test_a_second_demo_adds_two_more_runs(demo, tmp_path):
     assert len(Store(tmp_path / "s").runs()) == 4
 
 
-def test_with_recording_switched_off_it_says_so(tmp_path, monkeypatch):
-    monkeypatch.setenv("OTEL_REPLAY_DISABLED", "true")
-    done = run(tmp_path, "demo")
+def test_with_recording_switched_off_it_says_so(tmp_path):
+    done = run(tmp_path, "demo", OTEL_REPLAY_DISABLED="true")
     assert done.returncode == 2
     assert "OTEL_REPLAY_DISABLED" in done.stderr
