@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -41,6 +41,9 @@ class Output:
     created: str
 
 
+_FIELDS = tuple(row.name for row in fields(Output))
+
+
 def write_manifest(
     run_directory: Path,
     *,
@@ -68,7 +71,11 @@ def write_manifest(
         If a file cannot be read or the manifest cannot be written.
     """
     outputs = [*_files(run_directory, journals), *_blobs(run_directory, artifacts)]
-    body = {"run_id": run_id, "created": iso_milliseconds(created_ns), "outputs": list(map(asdict, outputs))}
+    body = {
+        "run_id": run_id,
+        "created": iso_milliseconds(created_ns),
+        "outputs": [{name: getattr(output, name) for name in _FIELDS} for output in outputs],
+    }
     write_atomically(run_directory / MANIFEST_NAME, encode_document(FORMAT, VERSION, body), durable=False)
 
 
@@ -93,7 +100,7 @@ def _output(item: Any, where: str) -> Output:
     if not isinstance(item, dict):
         raise FormatError(f"{where} is not an object")
     values: dict[str, Any] = {}
-    for name in (row.name for row in fields(Output)):
+    for name in _FIELDS:
         value = item.get(name)
         right = int if name == "size_bytes" else str
         if not isinstance(value, right) or isinstance(value, bool):

@@ -22,7 +22,7 @@ from otel_replay.storage.inside import open_file
 from otel_replay.storage.journal_reader import JournalTail
 from otel_replay.storage.liveness import is_alive
 from otel_replay.storage.manifest import MANIFEST_NAME
-from otel_replay.storage.refusals import told_as_store_error
+from otel_replay.storage.refusals import printable, told_as_store_error
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.run_header import RunHeader, read_header
 
@@ -109,9 +109,10 @@ def _refuse_while_written(files: RunFiles) -> None:
 
 
 def _still_written(run_id: str, process: Mapping[str, object]) -> StoreError:
-    who = f" by process {process.get('pid', '?')} on {process.get('host', '?')}" if process else ""
+    pid, host = printable(process.get("pid", "?")), printable(process.get("host", "?"))
+    who = f" by process {pid} on {host}" if process else ""
     return StoreError(
-        f"run {run_id} is still being written{who}",
+        f"run {printable(run_id)} is still being written{who}",
         hint="recover is for runs whose process died; wait for its end, or end it",
     )
 

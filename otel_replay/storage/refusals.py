@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from otel_replay.errors import StoreError
 
-__all__ = ["could_not", "shown", "told_as_store_error"]
+__all__ = ["could_not", "printable", "shown", "told_as_store_error"]
 
 _HINTS = {
     errno.EACCES: "check who owns it and its permissions",
@@ -29,6 +29,12 @@ def shown(path: str | os.PathLike[str]) -> str:
     """`path` as it may stand in a message: escaped where it holds control characters."""
     text = os.fspath(path)
     return f"`{text}`" if text.isprintable() else repr(text)
+
+
+def printable(value: object) -> str:
+    """A name from a file that anybody may have written, as it may stand in a message."""
+    text = str(value)
+    return text[:200] if text.isprintable() else repr(text[:200])
 
 
 def could_not(do: str, path: str | os.PathLike[str], error: OSError) -> StoreError:

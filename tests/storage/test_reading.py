@@ -1,6 +1,5 @@
 """Reading journals: every good line, each damaged one by its number, in bounded memory, nothing guessed."""
 
-import itertools
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from otel_replay.errors import FormatError, StoreError
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.records import BadLine, Close, Decision, Event, JournalHeader, SpanStart
 from otel_replay.storage import journal_reader
-from otel_replay.storage.journal_reader import JournalTail, read_journal
+from otel_replay.storage.journal_reader import read_journal
 from otel_replay.storage.run_files import RunFiles
 from storage.storage_kit import (
     JOURNAL,
@@ -26,7 +25,6 @@ from storage.storage_kit import (
     lines,
     reasons,
     write_run,
-    writing_process,
 )
 
 WHOLE = [*beginning(), *map(decision, range(5)), *ending()]
@@ -230,68 +228,6 @@ def test_what_was_encoded_is_read_back_from_the_file(tmp_path_factory, given_rec
     whole = [*beginning(), *given_records]
     path.write_bytes(lines(whole) + bytes(tail))
     assert records(path, block_bytes=block_bytes) == whole
-
-
-def test_what_was_added_since_is_read_by_the_same_tail(journal):
-    tail = JournalTail(journal)
-    data = lines(WHOLE)
-    found = []
-    with open(journal, "wb", buffering=0) as stream:
-        for start in range(0, len(data), 37):
-            stream.write(data[start : start + 37])
-            found += [item.record for item in tail.new_records()]
-            assert found == WHOLE[: tail.line]
-    assert found == WHOLE
-    assert list(tail.new_records()) == []
-
-
-def test_a_reader_that_stops_in_the_middle_goes_on_from_there(journal):
-    journal.write_bytes(lines(WHOLE))
-    tail = JournalTail(journal)
-    first = [item.line for item in itertools.islice(tail.new_records(), 3)]
-    rest = [item.line for item in tail.new_records()]
-    assert first + rest == list(range(1, len(WHOLE) + 1))
-
-
-def test_a_half_written_line_of_a_living_writer_is_not_torn(runs):
-    with writing_process(runs):
-        files = RunFiles(runs.directory("2025-12-15T17-28-01Z-e46826"))
-        (path,) = files.journals()
-        with open(path, "r+b") as stream:
-            content = stream.read().rstrip(b"\0")
-            stream.seek(len(content))
-            stream.write(LAST[:30])
-        assert not any(isinstance(item.record, BadLine) for item in files.records())
-        assert reasons(files.records()) == ["sample 0", "sample 1", "sample 2"]
-    assert [item.record.torn for item in files.records() if isinstance(item.record, BadLine)] == [True]
-
-
-def test_a_line_that_is_being_copied_in_is_waited_for(runs):
-    with writing_process(runs):
-        files = RunFiles(runs.directory("2025-12-15T17-28-01Z-e46826"))
-        (path,) = files.journals()
-        tail = files.tail()
-        assert len(list(tail.new_records())) == 5
-        with open(path, "r+b") as stream:
-            end = len(stream.read().rstrip(b"\0"))
-            stream.seek(end)
-            stream.write(bytes(40) + LAST[40:])  # its end is there before its beginning
-            stream.flush()
-            assert list(tail.new_records()) == []
-            stream.seek(end)
-            stream.write(LAST[:40])
-            stream.flush()
-            assert reasons(tail.new_records()) == ["sample 99"]
-
-
-def test_a_tail_follows_processes_that_join_later(runs):
-    directory = write_run(runs, content=lines(WHOLE[:3]))
-    tail = RunFiles(directory).tail()
-    assert reasons(tail.new_records()) == ["sample 0"]
-    (directory / "journal" / "20260101T000000000Z-8.jsonl").write_bytes(lines([WHOLE[0], decision(50)]))
-    with open(directory / "journal" / JOURNAL, "ab") as stream:
-        stream.write(lines(WHOLE[3:4]))
-    assert sorted(reasons(tail.new_records())) == ["sample 1", "sample 50"]
 
 
 def test_a_clock_that_is_set_back_does_not_change_the_order_of_a_journal(runs):

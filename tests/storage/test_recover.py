@@ -11,7 +11,7 @@ import pytest
 from otel_replay.clock import SteppingClock
 from otel_replay.errors import FormatError, StoreError
 from otel_replay.formats.journal_v1 import encode
-from otel_replay.records import BadLine, Close, SpanStart
+from otel_replay.records import BadLine, Close, JournalHeader, SpanStart
 from otel_replay.storage import recover as recover_module
 from otel_replay.storage.recover import open_spans, recover
 from otel_replay.storage.run_files import RunFiles
@@ -113,6 +113,15 @@ def test_a_run_that_is_written_is_not_touched(runs):
         assert "whose process died" in caught.value.hint
         assert files_of(directory) == before
     assert recover(RunFiles(directory)).changed
+
+
+def test_names_from_a_foreign_run_are_escaped_in_messages(runs):
+    process = {"pid": 7, "host": "h\x1b[2J", "boot": "another"}
+    head = JournalHeader(version=1, run_id=RUN, time_ns=START_NS, process=process)
+    directory = write_run(runs, content=encode(head))
+    with pytest.raises(StoreError, match="still being written") as caught:
+        recover(RunFiles(directory))
+    assert caught.value.message.isprintable()
 
 
 def test_the_run_goes_on_while_one_of_its_processes_lives(runs):
