@@ -17,6 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from otel_replay.recording.current import current_open_span
 from otel_replay.settings import RUN_ID_VARIABLE, STORE_VARIABLE
+from otel_replay.storage.open_span import OpenSpan
 
 __all__ = [
     "child_environment",
@@ -48,30 +49,25 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
     made = dict(os.environ if environ is None else environ)
     open_span = current_open_span()
     if open_span is not None:
-        writer = open_span.writer
-        made.update(
-            _variables(
-                writer.run_id, str(writer.directory.parent.parent), open_span.trace_id, open_span.span_id
-            )
-        )
+        made.update(_variables(open_span))
     return made
 
 
-def _variables(run_id: str, store: str, trace_id: str, span_id: str) -> dict[str, str]:
+def _variables(span: OpenSpan) -> dict[str, str]:
     return {
-        RUN_ID_VARIABLE: run_id,
-        STORE_VARIABLE: store,
-        _TRACEPARENT: f"00-{trace_id}-{span_id}-01",
+        RUN_ID_VARIABLE: span.writer.run_id,
+        STORE_VARIABLE: str(span.writer.directory.parent.parent),
+        _TRACEPARENT: f"00-{span.trace_id}-{span.span_id}-{span.flags & 1:02x}",
     }
 
 
-def offer(key: int, run_id: str, store: str, trace_id: str, span_id: str, *, nested: bool) -> None:
+def offer(key: int, root: OpenSpan, *, nested: bool) -> None:
     """Put a run into the environment. `nested`: it began inside the one that stands there."""
     global _ours_in_pid
     with _lock:
         if not _offers:
             _before.update({name: os.environ.get(name) for name in _NAMES})
-        variables = _variables(run_id, store, trace_id, span_id)
+        variables = _variables(root)
         if not nested and _offers:
             variables = {}  # side by side: nobody can tell whose a child is
         _offers[key] = variables

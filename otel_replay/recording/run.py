@@ -61,8 +61,7 @@ class Run(RecordedSpan):
         writer.root = self._open
         if self._opened is not None:
             name_root(self._opened, self.trace_id, self.span_id)
-        store = str(writer.directory.parent.parent)
-        children.offer(id(self), writer.run_id, store, self.trace_id, self.span_id, nested=nested)
+        children.offer(id(self), self._open, nested=nested)
         active_runs.at_exit(self._end_at_exit)
         if current:
             self.attach()
