@@ -1,0 +1,1 @@
+"""Real processes, real SIGKILL: what a call returned from is there afterwards."""
