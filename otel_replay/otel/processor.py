@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from time import time_ns
 from typing import Any
 
@@ -31,6 +31,9 @@ __all__ = ["ReplaySpanProcessor", "covers", "links_of", "resource_id", "scope_id
 
 _covered: dict[int, tuple[Resource, int]] = {}
 """Resources of providers that have this processor, and since when: their spans are journaled by it."""
+
+# As format() writes ids, at half its price.
+_hex_16, _hex_32 = "%016x".__mod__, "%032x".__mod__
 
 OrphanWriter = Callable[[ReadableSpan], "RunWriter | None"]
 
@@ -61,10 +64,10 @@ class ReplaySpanProcessor(SpanProcessor):
             writer = self._writer_of(span, parent_context)
             if writer is None:
                 return
-            span.set_attribute(RUN_ID, writer.run_id)
+            _mark(span, writer.run_id)
             open_span = write_start(writer, span)
             setattr(span, OPEN_SPAN, open_span)
-            self._open[_id(span)] = open_span
+            self._open[span.context.span_id] = open_span
             self._listen(span, open_span)
         except Exception as error:
             _note(span, error)
@@ -72,12 +75,12 @@ class ReplaySpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Write the span's end, with the events that came past us."""
         try:
-            if is_continuation(span):
-                return
-            _cover(span)
-            open_span = self._open.pop(_id(span), None)
+            open_span = self._open.pop(span.context.span_id, None)
             if open_span is None:
+                if is_continuation(span):
+                    return
                 # It started before this processor was added to the provider.
+                _cover(span)
                 writer = self._writer_of(span, None)
                 if writer is None:
                     return
@@ -109,15 +112,15 @@ class ReplaySpanProcessor(SpanProcessor):
 
     def _listen(self, span: Span, open_span: OpenSpan) -> None:
         """See events of others at once; and where others listen too, hand them ours before the span ends."""
-        reference = weakref.ref(span)
-        span.add_event = partial(_add_event, reference, open_span)  # type: ignore[method-assign]
+        # The class, not the span's attributes: these would refer to the span, which then outlives its last
+        # use, or has gone before it where they do so weakly (`tracer.start_span("x").end()`).
+        span.__class__ = _listening(type(span))
         if len(getattr(span._span_processor, "_span_processors", (None, None))) > 1 and (
             span.get_span_context().trace_flags.sampled
         ):
             open_span.heard = True
             open_span.pending = []
-            open_span.on_full = partial(_on_full, reference)
-            span.end = partial(_end, reference)  # type: ignore[method-assign]
+            open_span.on_full = partial(_on_full, weakref.ref(span))
         if open_span.writer.as_logs:
             from otel_replay.otel.log_events import emit_line  # only where the setting asks for it
 
@@ -126,8 +129,20 @@ class ReplaySpanProcessor(SpanProcessor):
 
 
 def _cover(span: ReadableSpan) -> None:
-    if id(span.resource) not in _covered:
-        _covered[id(span.resource)] = (span.resource, time_ns())
+    resource = span.resource
+    if id(resource) not in _covered:
+        _covered[id(resource)] = (resource, time_ns())
+
+
+def _mark(span: Span, run_id: str) -> None:
+    """Write the run's id on a span that nobody else has seen yet: without the locks that it has for later."""
+    try:
+        held = span._attributes
+        # Without room for one more, OpenTelemetry would take out one of the program's own.
+        if held.maxlen is None or len(held) < held.maxlen:  # type: ignore[union-attr,arg-type]
+            held._setitem_locked(RUN_ID, run_id)  # type: ignore[union-attr]
+    except AttributeError:
+        span.set_attribute(RUN_ID, run_id)
 
 
 def covers(span: ReadableSpan) -> bool:
@@ -140,36 +155,33 @@ def covers(span: ReadableSpan) -> bool:
     return covered is not None and (span.end_time or 0) >= covered[1]
 
 
-def _add_event(
-    reference: weakref.ref[Span],
-    open_span: OpenSpan,
-    name: str,
-    attributes: Mapping[str, Any] | None = None,
-    timestamp: int | None = None,
-) -> None:
-    span = reference()
-    if span is None:
-        return
-    when = time_ns() if timestamp is None else timestamp
-    if span.is_recording():
-        try:
-            open_span.foreign_event(name, attributes, when)
-        except Exception as error:
-            open_span.writer.note_loss(told(error))
-    type(span).add_event(span, name, attributes, when)
+@lru_cache(maxsize=64)
+def _listening(kind: type[Span]) -> type[Span]:
+    """A span class like `kind` that journals events at once, and gives out what is pending before its end."""
 
+    def add_event(
+        self: Span, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None
+    ) -> None:
+        when = time_ns() if timestamp is None else timestamp
+        if self.is_recording():
+            open_span = getattr(self, OPEN_SPAN)
+            try:
+                open_span.foreign_event(name, attributes, when)
+            except Exception as error:
+                open_span.writer.note_loss(told(error))
+        kind.add_event(self, name, attributes, when)
 
-def _end(reference: weakref.ref[Span], end_time: int | None = None) -> None:
-    span = reference()
-    if span is None:
-        return
-    open_span = getattr(span, OPEN_SPAN, None)
-    if open_span is not None and span.is_recording():
-        try:
-            give_out(span, open_span)
-        except Exception as error:
-            open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")
-    type(span).end(span, end_time)
+    def end(self: Span, end_time: int | None = None) -> None:
+        open_span = getattr(self, OPEN_SPAN)
+        if open_span.pending is not None and self.is_recording():
+            try:
+                give_out(self, open_span)
+            except Exception as error:
+                open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")
+        kind.end(self, end_time)
+
+    same = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
+    return type(kind.__name__, (kind,), {**same, "add_event": add_event, "end": end})
 
 
 def _on_full(reference: weakref.ref[Span], open_span: OpenSpan, lines: list[bytes], number: int) -> None:
@@ -187,10 +199,6 @@ def _note(span: ReadableSpan, error: Exception) -> None:
         open_span.writer.note_loss(told(error))
 
 
-def _id(span: ReadableSpan) -> int:
-    return int(span.get_span_context().span_id)  # type: ignore[union-attr]
-
-
 def write_start(writer: RunWriter, span: ReadableSpan) -> OpenSpan:
     """Write the start of `span` and return the write side of it."""
     context = span.get_span_context()
@@ -198,14 +206,14 @@ def write_start(writer: RunWriter, span: ReadableSpan) -> OpenSpan:
     parent = span.parent
     return writer.span_started(
         time_ns=span.start_time or time_ns(),
-        span_id=format(context.span_id, "016x"),
-        trace_id=format(context.trace_id, "032x"),
-        parent_id=format(parent.span_id, "016x") if parent is not None else "",
+        span_id=_hex_16(context.span_id),
+        trace_id=_hex_32(context.trace_id),
+        parent_id=_hex_16(parent.span_id) if parent is not None else "",
         name=span.name,
         # OTLP counts from 1 (internal), the SDK's enumeration from 0.
         span_kind=span.kind.value + 1,
-        attributes=dict(span.attributes or {}),
-        links=links_of(span),
+        attributes=_attributes_of(span),
+        links=links_of(span) if span._links else [],
         trace_state=context.trace_state.to_header() if context.trace_state else "",
         flags=int(context.trace_flags),
         resource=resource_id(writer, span.resource),
@@ -215,29 +223,44 @@ def write_start(writer: RunWriter, span: ReadableSpan) -> OpenSpan:
 
 def write_end(open_span: OpenSpan, span: ReadableSpan) -> None:
     """Write the end of `span`, and before it the events that are not in the journal yet."""
-    events = [event for event in span.events if not isinstance(event, MomentEvent)]
-    dropped_events = span.dropped_events
-    if len(events) + dropped_events > open_span.foreign_events:
-        # Somebody put events into the span past `add_event`; the last ones are those not seen.
-        for event in events[max(0, open_span.foreign_events - dropped_events) :]:
-            open_span.foreign_event(event.name, event.attributes, event.timestamp)
-        open_span.foreign_events = len(events) + dropped_events
+    # What a limit of the SDK took from the span stands in the journal, if it came by `add_event`.
+    dropped_events = 0
+    if len(span._events) + span.dropped_events != open_span.foreign_events:
+        dropped_events = _write_unseen_events(open_span, span)
     dropped = {
         "dropped_attributes": span.dropped_attributes,
         "dropped_events": dropped_events,
         "dropped_links": span.dropped_links,
     }
-    links = links_of(span)
+    links = links_of(span) if span._links else []
     open_span.writer.span_ended(
         open_span,
         time_ns=span.end_time or time_ns(),
         status=span.status.status_code.value,
         message=span.status.description or "",
         name=span.name,
-        attributes=span.attributes or {},
+        attributes=_attributes_of(span),
         links=links[open_span.start_links :],
         dropped={name: count for name, count in dropped.items() if count},
     )
+
+
+def _write_unseen_events(open_span: OpenSpan, span: ReadableSpan) -> int:
+    """Events that somebody put into the span past `add_event`: the last ones of those that are not ours.
+
+    Returns how many of them are gone already.
+    """
+    events = [event for event in span.events if not isinstance(event, MomentEvent)]
+    unseen = max(0, len(events) + span.dropped_events - open_span.foreign_events)
+    for event in events[len(events) - min(unseen, len(events)) :]:
+        open_span.foreign_event(event.name, dict(event.attributes or {}), event.timestamp)
+    return max(0, unseen - len(events))
+
+
+def _attributes_of(span: ReadableSpan) -> dict[str, Any]:
+    """The span's attributes in a map of our own. The SDK's map behind its map is copied in one step."""
+    inner = getattr(span._attributes, "_dict", None)
+    return inner.copy() if inner.__class__ is dict else dict(span.attributes or {})
 
 
 def links_of(span: ReadableSpan) -> list[dict[str, Any]]:

@@ -121,9 +121,18 @@ def attach_processor(provider: TracerProvider) -> ReplaySpanProcessor:
     processor = getattr(provider, _ATTACHED, None) or _find(provider)
     if processor is None:
         processor = ReplaySpanProcessor()
-        provider.add_span_processor(processor)
+        _put_first(provider, processor)
     setattr(provider, _ATTACHED, processor)
     return processor
+
+
+def _put_first(provider: TracerProvider, processor: ReplaySpanProcessor) -> None:
+    multi = provider._active_span_processor
+    try:
+        with multi._lock:
+            multi._span_processors = (processor, *multi._span_processors)
+    except AttributeError:
+        provider.add_span_processor(processor)  # somebody's own implementation
 
 
 def _find(provider: TracerProvider) -> ReplaySpanProcessor | None:
