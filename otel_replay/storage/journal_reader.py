@@ -57,8 +57,11 @@ def read_journal(path: Path, *, block_bytes: int = _BLOCK_BYTES) -> Iterator[Loc
     tail = JournalTail(path, block_bytes=block_bytes)
     while True:
         yield from tail.new_records()
+        if tail.rest() is None or is_alive(path):
+            return
+        # Nobody writes it any more, so this look at the end is the last one; it may have grown before.
         rest = tail.rest()
-        if rest is None or is_alive(path):
+        if rest is None:
             return
         if not rest.complete:
             bad = rest.bad_line
@@ -115,8 +118,8 @@ class JournalTail:
                     try:
                         record: Record | BadLine = decode(line)
                     except FormatError as error:
-                        if b"\0" in line and not self._settled and is_alive(self.path):
-                            return  # it is being copied in at this moment
+                        if b"\0" in line and self._is_moving(lines, number - before):
+                            return
                         record = self._bad(lines, number - before, size_bytes, error.message)
                     if not number and not isinstance(record, JournalHeader):
                         record = self._bad(lines, 0, size_bytes, "the first line is not a journal's header")
@@ -148,6 +151,15 @@ class JournalTail:
             torn=True,
         )
         return Rest(bad, complete)
+
+    def _is_moving(self, lines: list[bytes], index: int) -> bool:
+        """Whether a line is being copied in at this moment, or has been since it was read."""
+        if self._settled:
+            return False
+        if is_alive(self.path):
+            return True
+        offset = self.offset_bytes + _length(lines[:index])
+        return self._read(offset, len(lines[index])) != lines[index]
 
     def _choose_reader(self, line: bytes) -> None:
         try:
@@ -209,11 +221,11 @@ class JournalTail:
             start = end
             pending = [block[cut:]]
 
-    def _read(self, position: int) -> bytes:
+    def _read(self, position: int, size_bytes: int | None = None) -> bytes:
         # Opened for each block: a run may have more journals than a process may have open files.
         with told_as_store_error("read", self.path):
             fd = open_file(self.path)
             try:
-                return os.pread(fd, self._block_bytes, position)
+                return os.pread(fd, size_bytes or self._block_bytes, position)
             finally:
                 os.close(fd)

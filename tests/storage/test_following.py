@@ -8,7 +8,8 @@ import pytest
 
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.records import BadLine, Decision
-from otel_replay.storage.journal_reader import JournalTail
+from otel_replay.storage import journal_reader
+from otel_replay.storage.journal_reader import JournalTail, read_journal
 from otel_replay.storage.run_files import RunFiles
 from storage.storage_kit import (
     JOURNAL,
@@ -91,6 +92,20 @@ def test_a_tail_follows_processes_that_join_later(runs):
     with open(directory / "journal" / JOURNAL, "ab") as stream:
         stream.write(lines(WHOLE[3:4]))
     assert sorted(reasons(tail.new_records())) == ["sample 1", "sample 50"]
+
+
+@pytest.mark.parametrize("seen", [bytes(40) + LAST[40:], LAST[:40] + bytes(9), bytes(40) + LAST[40:90]])
+def test_a_line_that_was_finished_just_before_its_writer_died_is_whole(journal, monkeypatch, seen):
+    """It was read half copied, then completed, and then nobody lived any more."""
+    journal.write_bytes(lines(WHOLE[:5]) + seen)
+
+    def finish_and_die(path):
+        journal.write_bytes(lines(WHOLE[:5]) + LAST + lines(WHOLE[5:]) + bytes(100))
+        return False
+
+    monkeypatch.setattr(journal_reader, "is_alive", finish_and_die)
+    found = [item.record for item in read_journal(journal)]
+    assert found == [*WHOLE[:5], decision(99), *WHOLE[5:]]
 
 
 BUSY_WRITER = """
