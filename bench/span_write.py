@@ -41,7 +41,7 @@ def measure(scale: Scale) -> list[Row]:
             "unrecorded": timed(lambda: make_spans(without, spans)),
         }
         for name, encode in encoders.items():
-            sides[name] = timed(lambda encode=encode: encode(batch))  # type: ignore[misc]
+            sides[name] = timed(lambda encode=encode: encode(batch))  # type: ignore[misc]  # bound now
         times = interleaved(sides, scale.rounds)
     ours = [mine - other for mine, other in zip(times["recorded"], times["unrecorded"], strict=True)]
     fastest = min(times["recorded"]) - min(times["unrecorded"])

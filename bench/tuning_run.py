@@ -162,7 +162,7 @@ def calls_of(program: Callable[[], object]) -> list[Call]:
     try:
         for name in _RECORDING:
             setattr(otel_replay, name, taken(name))
-        otel_replay.task = task  # type: ignore[assignment]
+        otel_replay.task = task  # type: ignore[assignment]  # to time it
         program()
     finally:
         for name, function in before.items():

@@ -72,7 +72,7 @@ WORDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
 DESCRIBING = frozenset(
     """age attempts count counts detected enabled endpoint expiration expires expiry field fields file found
     len length limit max min name names path policy present provider required result rotation rule rules
-    scanned state status strength total ttl type types uri url""".split()  # noqa: SIM905 - a table
+    scanned state status strength total ttl type types uri url""".split()  # noqa: SIM905 - prose to read - a table
 )
 # Before a last `token` these make it a word of language models or of paging: eos_token, next_page_token.
 HARMLESS_TOKENS = frozenset(

@@ -140,7 +140,7 @@ def _mark(span: Span, run_id: str) -> None:
         held = span._attributes
         # Without room for one more, OpenTelemetry would take out one of the program's own.
         if held.maxlen is None or len(held) < held.maxlen:  # type: ignore[union-attr,arg-type]
-            held._setitem_locked(RUN_ID, run_id)  # type: ignore[union-attr]
+            held._setitem_locked(RUN_ID, run_id)  # type: ignore[union-attr]  # never None
     except AttributeError:
         span.set_attribute(RUN_ID, run_id)
 

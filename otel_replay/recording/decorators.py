@@ -226,7 +226,7 @@ def _decorated(function: _F, kind: type[RecordedSpan], around: ShapeOf) -> _F:
         wrapper = _around_coroutine(function, start)
     else:
         wrapper = _around_function(function, start)
-    return functools.wraps(function)(wrapper)  # type: ignore[return-value]
+    return functools.wraps(function)(wrapper)  # type: ignore[return-value]  # wraps() forgets the type
 
 
 Start = Callable[[tuple[Any, ...], Mapping[str, Any]], "RecordedSpan | None"]

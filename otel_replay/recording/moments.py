@@ -65,7 +65,7 @@ def _never_raises(function: _F) -> _F:
         except Exception as error:
             _lost(function.__name__, error)
 
-    return guarded  # type: ignore[return-value]
+    return guarded  # type: ignore[return-value]  # wraps() forgets the type
 
 
 def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> None:
@@ -88,7 +88,7 @@ def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> 
         return
     try:
         try:
-            span = get_context()[SPAN_KEY]._otel_replay  # type: ignore[attr-defined]
+            span = get_context()[SPAN_KEY]._otel_replay  # type: ignore[attr-defined]  # our mark
         except (KeyError, AttributeError):
             span = current_open_span()
         if span is not None:

@@ -27,10 +27,11 @@ _POOL_WORKER = getattr(concurrent.futures.thread, "_worker", object())
 def carry_context_into_threads() -> None:
     """Make threads inherit the context of a run from now on. Calling it again does nothing."""
     if not hasattr(threading.Thread.start, _MARK):
-        setattr(threading.Thread, "start", _carrying_start(threading.Thread.start))  # noqa: B010
+        setattr(threading.Thread, "start", _carrying_start(threading.Thread.start))  # noqa: B010 - a method
     submit = concurrent.futures.ThreadPoolExecutor.submit
     if not hasattr(submit, _MARK):
-        setattr(concurrent.futures.ThreadPoolExecutor, "submit", _carrying_submit(submit))  # noqa: B010
+        pool = concurrent.futures.ThreadPoolExecutor
+        setattr(pool, "submit", _carrying_submit(submit))  # noqa: B010 - a method
 
 
 def _carrying_start(start: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
@@ -49,7 +50,7 @@ def _carrying_start(start: Callable[[threading.Thread], None]) -> Callable[[thre
             _put_back(self, own)
             run()
 
-        self.run = run_in_context  # type: ignore[method-assign]
+        self.run = run_in_context  # type: ignore[method-assign]  # on purpose
         try:
             start(self)
         except BaseException:

@@ -66,6 +66,9 @@ class Target:
         return urlunsplit(parts._replace(path=parts.path.rstrip("/") + PATHS[signal]))
 
 
+_NO_ENDPOINT = "name one, such as `--to http://localhost:4318`, or set OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
 def parse_target(
     endpoint: str | None,
     *,
@@ -103,29 +106,15 @@ def parse_target(
     """
     text = endpoint or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
     if not text:
-        raise UsageError(
-            "no endpoint to send to",
-            hint="name one, such as `--to http://localhost:4318`, or set OTEL_EXPORTER_OTLP_ENDPOINT",
-        )
+        raise UsageError("no endpoint to send to", hint=_NO_ENDPOINT)
     parts, has_scheme = _split(text)
     spoken = _protocol(parts, has_scheme, protocol, environ)
-    host = parts.hostname or ""
-    is_local = bool(_LOOPBACK.fullmatch(host))
+    is_local = bool(_LOOPBACK.fullmatch(parts.hostname or ""))
+    in_clear = is_local or _is_true(environ, "OTEL_EXPORTER_OTLP_INSECURE")
+    tls = _SCHEMES[parts.scheme] if has_scheme else not in_clear
     port = _port(parts, text)
-    tls = (
-        _SCHEMES[parts.scheme]
-        if has_scheme
-        else not (is_local or _is_true(environ, "OTEL_EXPORTER_OTLP_INSECURE"))
-    )
-    shown_host = f"[{host}]" if ":" in host else host
-    if spoken == "grpc":
-        address = f"{shown_host}:{port or _DEFAULT_PORTS['grpc']}"
-        name = f"{'https' if tls else 'http'}://{address} (gRPC)"
-    else:
-        port = port if has_scheme else port or _DEFAULT_PORTS["http"]
-        place = f"{shown_host}:{port}" if port else shown_host
-        address = urlunsplit(("https" if tls else "http", place, _base_path(parts.path), parts.query, ""))
-        name = address.partition("?")[0]
+    port = port if has_scheme and spoken == "http" else port or _DEFAULT_PORTS[spoken]
+    address, name = _place(parts, spoken, port, tls)
     return Target(
         protocol=spoken,
         address=address,
@@ -139,6 +128,18 @@ def parse_target(
         certificate_file=environ.get("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE") or None,
         key_file=environ.get("OTEL_EXPORTER_OTLP_CLIENT_KEY") or None,
     )
+
+
+def _place(parts: SplitResult, spoken: Protocol, port: int | None, tls: bool) -> tuple[str, str]:
+    """The address as its client wants it, and as a person reads it."""
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    place = f"{host}:{port}" if port else host
+    scheme = "https" if tls else "http"
+    if spoken == "grpc":
+        return place, f"{scheme}://{place} (gRPC)"
+    address = urlunsplit((scheme, place, _base_path(parts.path), parts.query, ""))
+    return address, address.partition("?")[0]
 
 
 def _split(text: str) -> tuple[SplitResult, bool]:

@@ -60,13 +60,11 @@ def open_run(
 ) -> OpenedRun:
     """Begin a run, or join one that another process began. Never raises.
 
-    A run id that is not allowed, or that is taken, is replaced and told on the log; a store that cannot be
-    written gives a run that counts what it loses.
+    A run id that is not allowed or taken is replaced, and that is told; a store that cannot be written gives
+    a run that counts what it loses.
 
     Parameters
     ----------
-    name:
-        The run's name, for a person.
     run_id:
         The id to use; made from the time if None.
     joins:
@@ -98,14 +96,11 @@ def open_run(
     joined = False
     try:
         store.ensure()
-        if joins and (store.directory(wanted) / HEADER_NAME).exists():
-            joined = True
-        else:
-            created = _create(store, header, writer, settings, joins)
-            joined = created is None
-            writer = created or writer
-            for data in blobs:
-                writer.put_blob(data)
+        made = _make(store, header, writer, settings, joins)
+        joined = made is None
+        writer = made or writer
+        for data in blobs if made is not None else ():
+            writer.put_blob(data)
     except (OtelReplayError, OSError) as error:
         _log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
     active_runs.add(writer)
@@ -126,7 +121,7 @@ def _allowed(run_id: str | None, now: int) -> str:
         return made
 
 
-def _create(
+def _make(
     store: Store, header: RunHeader, writer: RunWriter, settings: Settings, joins: bool
 ) -> RunWriter | None:
     """Make the run's directory; under another id where it is taken. None: it is there by now, join it."""

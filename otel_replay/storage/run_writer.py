@@ -13,16 +13,17 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
-from otel_replay.clock import Clock, iso_milliseconds
+from otel_replay.clock import Clock
 from otel_replay.errors import StoreError, told
 from otel_replay.formats.journal_v1 import FORMAT, VERSION
-from otel_replay.storage.atomic import make_private_directory
+from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.storage.blobs import Blobs
-from otel_replay.storage.journal import Journal, JournalFull, open_journal
+from otel_replay.storage.journal import Journal, JournalFull
+from otel_replay.storage.journal_names import journal_name, open_free_journal
 from otel_replay.storage.liveness import process_identity
 from otel_replay.storage.losses import Losses
 from otel_replay.storage.open_span import OpenSpan
@@ -33,6 +34,9 @@ from otel_replay.values import ORJSON_OPTIONS, Notes
 __all__ = ["RunWriter"]
 
 _log = logging.getLogger("otel_replay")
+_T = TypeVar("_T")
+_dumps = orjson.dumps
+_NOTHING = object()
 _STATUS = ("unset", "ok", "error")
 
 
@@ -82,7 +86,7 @@ class RunWriter:
         self.as_logs = as_logs
         self.open_spans: dict[str, OpenSpan] = {}
         self.pending_lock = threading.RLock()
-        self.journal_name = _journal_name(clock())
+        self.journal_name = journal_name(clock())
         """File name of this process's journal, which is made with the first record."""
         self.on_opened: Callable[[], None] | None = None
         """Called when a journal has been made."""
@@ -103,49 +107,48 @@ class RunWriter:
         self._tables: dict[tuple[str, int], tuple[int, object]] = {}
         self._retry_at = 0.0
         self._open_error = ""
-        self.put: Callable[[bytes], None] = self._put_first
-        """Appends a line and may raise, which :meth:`rescue` then deals with: the fast way for decisions."""
 
     # -- lines ---------------------------------------------------------------------------------------------
 
     def append(self, line: bytes) -> None:
         """Append an encoded line. Never raises."""
         try:
-            self.put(line)
-        except Exception as error:
-            self.rescue(line, error)
+            # As decisions do it. Where there is no journal yet, or no room in its window, it is refused.
+            self.journal.fast(line)  # type: ignore[union-attr]
+        except Exception:
+            try:
+                self._opened().append(line)
+            except Exception as error:
+                self.rescue(line, error)
 
     def line(self, body: dict[str, Any], offset: int) -> bytes:
         """`body` as a line, by the rules for values and without secrets; see :meth:`Screen.line`."""
-        notes = Notes()
-        line = self.screen.line(body, offset, notes, self._put_blob)
-        if notes:
-            self.count(notes)
-        return line
+        try:
+            line = _dumps(body, None, ORJSON_OPTIONS)
+            if line[offset:].translate(None, SKELETON_DROPS) in self.screen.known:
+                return line
+        except Exception:
+            pass  # the rules know what to do with it
+        return self._noted(self.screen.line, self._put_blob, body, offset)
 
     def checked(self, line: bytes, body: dict[str, Any], offset: int) -> bytes:
         """`line` if it may be written as it is, otherwise `body` encoded by the rules."""
-        notes = Notes()
-        line = self.screen.checked(line, body, offset, notes, self._put_blob)
-        if notes:
-            self.count(notes)
-        return line
+        return self._noted(self.screen.checked, self._put_blob, line, body, offset)
 
     def clean(self, attributes: Mapping[str, Any], put_blob: PutBlob | None = None) -> dict[str, Any]:
         """Attributes by the rules for values and without secrets, for others than the journal."""
-        notes = Notes()
-        clean = self.screen.clean(attributes, notes, put_blob or self._put_blob)
-        if notes:
-            self.count(notes)
-        return clean
+        return self._noted(self.screen.clean, put_blob or self._put_blob, attributes)
 
     def clean_text(self, text: object) -> str:
         """A name or message by the same rules; however long, it stays where it is."""
+        return str(self._noted(self.screen.clean, None, {"text": text})["text"])
+
+    def _noted(self, by_the_rules: Callable[..., _T], put_blob: PutBlob | None, *what: Any) -> _T:
         notes = Notes()
-        clean = str(self.screen.clean({"text": text}, notes, None)["text"])
+        result = by_the_rules(*what, notes, put_blob)
         if notes:
             self.count(notes)
-        return clean
+        return result
 
     def _put_blob(self, data: bytes) -> None:
         try:
@@ -170,6 +173,7 @@ class RunWriter:
             return None
 
     def count(self, notes: Mapping[str, int]) -> None:
+        """Add to the run's notes."""
         with self._lock:
             for name, count in notes.items():
                 self.notes[name] = self.notes.get(name, 0) + count
@@ -202,13 +206,8 @@ class RunWriter:
             body["state"] = trace_state
         if links:
             body["links"] = links
-        head = b'{"kind":"start","t":%d,"span":"%b","trace":"%b","parent":"%b",' % (
-            time_ns,
-            span_id.encode(),
-            trace_id.encode(),
-            parent_id.encode(),
-        )
-        self.append(head + self.line(body, 0)[1:])
+        ids = f'"span":"{span_id}","trace":"{trace_id}","parent":"{parent_id}"'
+        self.append(f'{{"kind":"start","t":{time_ns},{ids},'.encode() + self.line(body, 0)[1:])
         span = OpenSpan(self, span_id, trace_id, name, attributes)
         span.start_links = len(links)
         span.flags = flags
@@ -234,10 +233,8 @@ class RunWriter:
         """
         self.open_spans.pop(span.span_id, None)
         body: dict[str, Any] = {"status": _STATUS[status]}
-        before = span.start_attributes
-        changed = {
-            key: value for key, value in attributes.items() if key not in before or before[key] is not value
-        }
+        before = span.start_attributes.get
+        changed = {key: value for key, value in attributes.items() if before(key, _NOTHING) is not value}
         if changed:
             body["attributes"] = changed
         if message:
@@ -278,9 +275,6 @@ class RunWriter:
 
     # -- the journal ---------------------------------------------------------------------------------------
 
-    def _put_first(self, line: bytes) -> None:
-        self._opened().append(line)
-
     def _opened(self) -> Journal:
         with self._lock:
             if self.journal is not None and not self.journal.closed:
@@ -298,7 +292,6 @@ class RunWriter:
             self.journal = journal
             self._open_error = ""
             self._tables = {}
-            self.put = journal.append
             if self._syncer is not None:
                 self._syncer.watch(journal)
             if self.on_opened is not None:
@@ -307,20 +300,10 @@ class RunWriter:
 
     def _made(self) -> Journal:
         """A new journal with its header."""
-        make_private_directory(self.directory / "journal")
         now = self.clock()
-        if self.journal is not None or self.journal_name == "":
-            self.journal_name = _journal_name(now)
-        for attempt in range(1000):
-            if attempt:
-                self.journal_name = _journal_name(now, attempt)
-            try:
-                journal = open_journal(self.directory / "journal" / self.journal_name, mode=self._mode)
-                break
-            except FileExistsError:
-                continue
-        else:
-            raise OSError(f"no free name for a journal in {self.directory}")
+        wanted = self.journal_name if self.journal is None else ""
+        journal = open_free_journal(self.directory / "journal", now, mode=self._mode, wanted=wanted)
+        self.journal_name = journal.path.name
         head = b'{"kind":"journal","format":"%b","version":%d,"t":%d,' % (FORMAT.encode(), VERSION, now)
         body = {
             "run": self.run_id,
@@ -392,7 +375,6 @@ class RunWriter:
         if self.journal is not None:
             self.journal.forget()
         self.journal = None
-        self.put = self._put_first
         self._tables = {}
         self.journal_name = ""
         self.losses = Losses(self.run_id, self.clock)
@@ -401,8 +383,3 @@ class RunWriter:
             if span.pending is not None:
                 span.pending = []
                 span.held = None
-
-
-def _journal_name(time_ns: int, attempt: int = 0) -> str:
-    moment = iso_milliseconds(time_ns).translate({ord(":"): None, ord("-"): None, ord("."): None})
-    return f"{moment}-{os.getpid()}{f'-{attempt}' if attempt else ''}.jsonl"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Callable
 
 from otel_replay.storage.journal import Journal
 
@@ -72,7 +73,7 @@ class Syncer:
                     continue  # told at the end of the run, when syncing fails again
 
 
-def _call(reference: weakref.ref[Syncer], method: object) -> None:
+def _call(reference: weakref.ref[Syncer], method: Callable[[Syncer], None]) -> None:
     syncer = reference()
     if syncer is not None:
-        method(syncer)  # type: ignore[operator]
+        method(syncer)

@@ -531,7 +531,7 @@ def test_a_run_that_ends_while_it_is_sent_is_finished_by_the_next_send(
             yield from records()
             run.write(run.end(1))
 
-        files.records = grows  # type: ignore[method-assign]
+        files.records = grows  # type: ignore[method-assign]  # a stand-in
         send(files, receiver.target)
     report = send(run.files, receiver.target)
     assert (report.spans, report.already_sent) == (1, False)

@@ -221,7 +221,7 @@ def test_an_untrusted_certificate_is_said_to_be_one(run: WrittenRun) -> None:
 def test_redirects_are_not_followed(run: WrittenRun) -> None:
     """A run, perhaps with a token, goes where it was told to."""
     run.spans(1, 1)
-    received = Received(decide=lambda *_: Fail((307, None), ""))  # type: ignore[arg-type]
+    received = Received(decide=lambda *_: Fail((307, None), ""))  # type: ignore[arg-type]  # HTTP only
     with SERVERS["http"](received) as port, pytest.raises(SendError, match="HTTP 307"):
         send(run.files, a_target("http", port))
     assert len(received.requests) == 1
