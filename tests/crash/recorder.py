@@ -6,6 +6,7 @@ Run as a program with the number of a socket; orders are lines of JSON, and the 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -19,7 +20,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import otel_replay
-from otel_replay.storage import finalise as _finalise  # noqa: F401 - imported here once, not in each child
 
 MESSAGE = struct.Struct("<ii")
 PHASE, OPENED, PID, SPAN = -1, -2, -3, -4
@@ -137,7 +137,9 @@ def start_child(acknowledge: Acknowledge, order: dict[str, Any]) -> None:
         tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         pipe = order["pipe"]
         subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", JOINS, tests, str(pipe)], pass_fds=[pipe], start_new_session=True
+            [sys.executable, "-W", "error", "-c", JOINS, tests, str(pipe)],
+            pass_fds=[pipe],
+            start_new_session=True,
         )
         decide(acknowledge, 0)
 
@@ -189,5 +191,17 @@ def serve(control: socket.socket) -> None:
         control.sendall(str(pid).encode())
 
 
+WANTED = (
+    "opentelemetry.sdk.trace.export",
+    "otel_replay.otel.provider",
+    "otel_replay.otel.processor",
+    "otel_replay.recording.decorators",
+    "otel_replay.storage.finalise",
+)
+"""Imported once here, and not by each recording process."""
+
+
 if __name__ == "__main__":
+    for name in WANTED:
+        importlib.import_module(name)
     serve(socket.socket(fileno=int(sys.argv[1])))
