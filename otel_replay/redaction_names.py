@@ -72,12 +72,12 @@ WORDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
 DESCRIBING = frozenset(
     """age attempts count counts detected enabled endpoint expiration expires expiry field fields file found
     len length limit max min name names path policy present provider required result rotation rule rules
-    scanned state status strength total ttl type types uri url""".split()  # noqa: SIM905 - prose to read - a table
+    scanned state status strength total ttl type types uri url""".split()  # noqa: SIM905 - prose to read
 )
 # Before a last `token` these make it a word of language models or of paging: eos_token, next_page_token.
 HARMLESS_TOKENS = frozenset(
     """begin bos class cls completion continuation current each end eos first generated input last mask new
-    next output pad page per previous prompt sampled sep special start stop unk unknown""".split()  # noqa: SIM905
+    next output pad page per previous prompt sampled sep special start stop unk unknown""".split()  # noqa: SIM905 - as above
 )
 
 _SEPARATORS = r"[-_. :/0-9]*"  # none of these is escaped in JSON, so the words stay neighbours in a line
