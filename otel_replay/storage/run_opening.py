@@ -29,6 +29,7 @@ _log = logging.getLogger("otel_replay")
 _lock = threading.RLock()
 _screens: dict[tuple[Any, ...], Screen] = {}
 _syncers: dict[float, Syncer] = {}
+_told: set[str] = set()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,7 +76,9 @@ def open_run(
         The run inside which this one begins.
     """
     for problem in settings.problems:
-        _log.warning("%s", problem)
+        if problem not in _told:
+            _told.add(problem)
+            _log.warning("%s", problem)
     clock = guarded(clock)
     now = clock()
     store = Store(settings.store)

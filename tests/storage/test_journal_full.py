@@ -1,4 +1,4 @@
-"""A journal that cannot grow: what was appended stays whole, what was not is refused, and nothing lies between."""
+"""A journal that cannot grow: what was appended stays whole, the rest is refused, and no gap is left."""
 
 import errno
 import itertools
