@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from otel_replay.attributes import RUN_ID
 from otel_replay.errors import told
 from otel_replay.otel.moments_out import is_continuation
-from otel_replay.otel.process_run import process_run
+from otel_replay.otel.process_run import end_again, process_run
 from otel_replay.otel.processor import covers, write_end, write_start
 from otel_replay.settings import read_settings
 from otel_replay.storage import active_runs
@@ -96,6 +96,7 @@ class ReplaySpanExporter(SpanExporter):
             runs, self._runs = list(self._runs.values()), {}
         for run in runs:
             end_run(run, ended_ns=run.writer.clock())
+        end_again()
 
 
 def _text(attributes: Mapping[str, object] | None, key: str) -> str | None:

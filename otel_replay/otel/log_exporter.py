@@ -19,7 +19,7 @@ from otel_replay.errors import told
 from otel_replay.formats.event_shape import event_to_record
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.otel.log_events import SCOPE_NAME
-from otel_replay.otel.process_run import process_run
+from otel_replay.otel.process_run import end_again, process_run
 from otel_replay.otel.processor import resource_id, scope_id
 from otel_replay.settings import read_settings
 from otel_replay.storage import active_runs
@@ -94,6 +94,7 @@ class ReplayLogExporter(LogRecordExporter):
     def shutdown(self) -> None:
         """Take no more records. The runs are ended by whoever began them."""
         self._shut_down = True
+        end_again()
 
 
 def _writer_of(attributes: dict[str, Any]) -> RunWriter | None:

@@ -17,7 +17,7 @@ from otel_replay.storage import active_runs
 from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
 from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["process_run", "program_name", "writer_for_orphan"]
+__all__ = ["end_again", "process_run", "program_name", "writer_for_orphan"]
 
 _lock = threading.RLock()
 _run: OpenedRun | None = None
@@ -50,6 +50,18 @@ def process_run() -> OpenedRun | None:
 def _end() -> None:
     if _run is not None:
         end_run(_run, ended_ns=_run.writer.clock())
+
+
+def end_again() -> None:
+    """End the process's own run if nobody else will: something came when it, or the process, had ended.
+
+    What OpenTelemetry holds back reaches an exporter when the provider is shut down, which at the end of a
+    process may be after everything else. Never raises.
+    """
+    if _run is None or _run.writer.journal is None or _run.writer.journal.closed:
+        return
+    if _run.writer not in active_runs.WRITERS or not threading.main_thread().is_alive():
+        _end()
 
 
 def program_name() -> str:

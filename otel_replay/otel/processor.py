@@ -19,8 +19,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel_replay.attributes import RUN_ID
+from otel_replay.attributes import ACTION, RUN_ID
 from otel_replay.errors import told
+from otel_replay.formats.event_shape import event_to_record
+from otel_replay.formats.journal_v1 import encode
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
 from otel_replay.otel.moments_out import MomentEvent, give_out, give_out_chunk, is_continuation
 from otel_replay.otel.process_run import writer_for_orphan
@@ -166,7 +168,7 @@ def _listening(kind: type[Span]) -> type[Span]:
         if self.is_recording():
             open_span = getattr(self, OPEN_SPAN)
             try:
-                open_span.foreign_event(name, attributes, when)
+                _write_event(open_span, name, attributes, when)
             except Exception as error:
                 open_span.writer.note_loss(told(error))
         kind.add_event(self, name, attributes, when)
@@ -245,6 +247,16 @@ def write_end(open_span: OpenSpan, span: ReadableSpan) -> None:
     )
 
 
+def _write_event(open_span: OpenSpan, name: str, attributes: Mapping[str, Any] | None, time_ns: int) -> None:
+    """An event that came by OpenTelemetry; with the attributes of a decision it is one, as for readers."""
+    if attributes and ACTION in attributes:
+        record = event_to_record(time_ns, open_span.span_id, name, open_span.writer.clean(attributes))
+        open_span.append(encode(record))
+        open_span.foreign_events += 1
+    else:
+        open_span.foreign_event(name, attributes, time_ns)
+
+
 def _write_unseen_events(open_span: OpenSpan, span: ReadableSpan) -> int:
     """Events that somebody put into the span past `add_event`: the last ones of those that are not ours.
 
@@ -253,7 +265,7 @@ def _write_unseen_events(open_span: OpenSpan, span: ReadableSpan) -> int:
     events = [event for event in span.events if not isinstance(event, MomentEvent)]
     unseen = max(0, len(events) + span.dropped_events - open_span.foreign_events)
     for event in events[len(events) - min(unseen, len(events)) :]:
-        open_span.foreign_event(event.name, dict(event.attributes or {}), event.timestamp)
+        _write_event(open_span, event.name, dict(event.attributes or {}), event.timestamp)
     return max(0, unseen - len(events))
 
 
