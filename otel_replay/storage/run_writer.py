@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 
 import orjson
 
-from otel_replay.clock import Clock, iso_milliseconds
+from otel_replay.clock import Clock
 from otel_replay.errors import StoreError, told
 from otel_replay.formats.journal_v1 import FORMAT, VERSION
 from otel_replay.redaction import SKELETON_DROPS
-from otel_replay.storage.atomic import make_private_directory
 from otel_replay.storage.blobs import Blobs
-from otel_replay.storage.journal import Journal, JournalFull, open_journal
+from otel_replay.storage.journal import Journal, JournalFull
+from otel_replay.storage.journal_names import journal_name, open_free_journal
 from otel_replay.storage.liveness import process_identity
 from otel_replay.storage.losses import Losses
 from otel_replay.storage.open_span import OpenSpan
@@ -86,7 +86,7 @@ class RunWriter:
         self.as_logs = as_logs
         self.open_spans: dict[str, OpenSpan] = {}
         self.pending_lock = threading.RLock()
-        self.journal_name = _journal_name(clock())
+        self.journal_name = journal_name(clock())
         """File name of this process's journal, which is made with the first record."""
         self.on_opened: Callable[[], None] | None = None
         """Called when a journal has been made."""
@@ -173,6 +173,7 @@ class RunWriter:
             return None
 
     def count(self, notes: Mapping[str, int]) -> None:
+        """Add to the run's notes."""
         with self._lock:
             for name, count in notes.items():
                 self.notes[name] = self.notes.get(name, 0) + count
@@ -299,20 +300,10 @@ class RunWriter:
 
     def _made(self) -> Journal:
         """A new journal with its header."""
-        make_private_directory(self.directory / "journal")
         now = self.clock()
-        if self.journal is not None or self.journal_name == "":
-            self.journal_name = _journal_name(now)
-        for attempt in range(1000):
-            if attempt:
-                self.journal_name = _journal_name(now, attempt)
-            try:
-                journal = open_journal(self.directory / "journal" / self.journal_name, mode=self._mode)
-                break
-            except FileExistsError:
-                continue
-        else:
-            raise OSError(f"no free name for a journal in {self.directory}")
+        wanted = self.journal_name if self.journal is None else ""
+        journal = open_free_journal(self.directory / "journal", now, mode=self._mode, wanted=wanted)
+        self.journal_name = journal.path.name
         head = b'{"kind":"journal","format":"%b","version":%d,"t":%d,' % (FORMAT.encode(), VERSION, now)
         body = {
             "run": self.run_id,
@@ -392,8 +383,3 @@ class RunWriter:
             if span.pending is not None:
                 span.pending = []
                 span.held = None
-
-
-def _journal_name(time_ns: int, attempt: int = 0) -> str:
-    moment = iso_milliseconds(time_ns).translate({ord(":"): None, ord("-"): None, ord("."): None})
-    return f"{moment}-{os.getpid()}{f'-{attempt}' if attempt else ''}.jsonl"
