@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from otlp_strategies import exact, examples, spans
-from test_spans_assemble import TRACE, A, At, B, assemble, end, event, events, journal, start
+from told_records import TRACE, A, At, B, end, event, events, journal, start
 
+from otel_replay.formats.assemble import assemble
 from otel_replay.formats.canonical import canonical, canonical_value
 from otel_replay.formats.continuation import split
 from otel_replay.formats.fold import fold
