@@ -13,6 +13,7 @@ from fake_receiver import Received
 
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.records import Close, Decision, JournalHeader, LogEntry, Resource, SpanEnd, SpanStart
+from otel_replay.sender.box import Limits
 from otel_replay.sender.courier import Patience
 from otel_replay.sender.target import Target, parse_target
 from otel_replay.storage.run_files import RunFiles
@@ -21,9 +22,15 @@ from otel_replay.storage.store import Store
 
 TRACE = "5b8efff798038103d269b633813fc60c"
 
+SMALL = Limits(max_items=3)
+
 
 def span_id(number: int) -> str:
     return f"{number:016x}"
+
+
+def ids(first: int, last: int) -> list[str]:
+    return [span_id(number) for number in range(first, last + 1)]
 
 
 class WrittenRun:
