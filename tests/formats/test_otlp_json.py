@@ -76,6 +76,54 @@ def test_the_official_classes_read_the_same_from_our_json(span: Span) -> None:
     assert [exact(back) for back in read_traces_request(message.SerializeToString())] == [exact(span)]
 
 
+SPECIFIED = {
+    "resourceSpans": [
+        {
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "tuner"}}]},
+            "schemaUrl": "https://example.org/r",
+            "scopeSpans": [
+                {
+                    "scope": {"name": "lib", "version": "1"},
+                    "spans": [
+                        {
+                            "traceId": TRACE,
+                            "spanId": SPAN,
+                            "parentSpanId": "00000000000000aa",
+                            "name": "task smooth",
+                            "kind": 3,
+                            "startTimeUnixNano": "5",
+                            "endTimeUnixNano": "9",
+                            "attributes": [
+                                {"key": "n", "value": {"intValue": "4611686018427387904"}},
+                                {"key": "f", "value": {"doubleValue": 1.0}},
+                                {"key": "b", "value": {"bytesValue": "AP8="}},
+                                {"key": "l", "value": {"arrayValue": {"values": []}}},
+                                {"key": "m", "value": {"kvlistValue": {"values": []}}},
+                                {"key": "none", "value": {}},
+                                {"key": "nan", "value": {"doubleValue": "NaN"}},
+                            ],
+                            "events": [
+                                {
+                                    "timeUnixNano": "7",
+                                    "name": "decision CLAMP",
+                                    "attributes": [
+                                        {"key": "otel_replay.action", "value": {"stringValue": "CLAMP"}},
+                                        {"key": "otel_replay.reason", "value": {"stringValue": "high"}},
+                                        {"key": "otel_replay.values.after", "value": {"intValue": "2"}},
+                                    ],
+                                }
+                            ],
+                            "status": {"message": "no", "code": 2},
+                        }
+                    ],
+                }
+            ],
+        }
+    ]
+}
+"""What the specification makes of the span in the next test."""
+
+
 def test_a_line_has_the_form_of_the_specification() -> None:
     """Names in lowerCamelCase, ids in hexadecimal, enumerations as numbers, 64-bit integers as text."""
     span = a_span(
@@ -99,51 +147,7 @@ def test_a_line_has_the_form_of_the_specification() -> None:
         scope=Scope(id=0, name="lib", version="1"),
     )
     [line] = span_lines([span])
-    assert json.loads(line) == {
-        "resourceSpans": [
-            {
-                "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "tuner"}}]},
-                "schemaUrl": "https://example.org/r",
-                "scopeSpans": [
-                    {
-                        "scope": {"name": "lib", "version": "1"},
-                        "spans": [
-                            {
-                                "traceId": TRACE,
-                                "spanId": SPAN,
-                                "parentSpanId": "00000000000000aa",
-                                "name": "task smooth",
-                                "kind": 3,
-                                "startTimeUnixNano": "5",
-                                "endTimeUnixNano": "9",
-                                "attributes": [
-                                    {"key": "n", "value": {"intValue": "4611686018427387904"}},
-                                    {"key": "f", "value": {"doubleValue": 1.0}},
-                                    {"key": "b", "value": {"bytesValue": "AP8="}},
-                                    {"key": "l", "value": {"arrayValue": {"values": []}}},
-                                    {"key": "m", "value": {"kvlistValue": {"values": []}}},
-                                    {"key": "none", "value": {}},
-                                    {"key": "nan", "value": {"doubleValue": "NaN"}},
-                                ],
-                                "events": [
-                                    {
-                                        "timeUnixNano": "7",
-                                        "name": "decision CLAMP",
-                                        "attributes": [
-                                            {"key": "otel_replay.action", "value": {"stringValue": "CLAMP"}},
-                                            {"key": "otel_replay.reason", "value": {"stringValue": "high"}},
-                                            {"key": "otel_replay.values.after", "value": {"intValue": "2"}},
-                                        ],
-                                    }
-                                ],
-                                "status": {"message": "no", "code": 2},
-                            }
-                        ],
-                    }
-                ],
-            }
-        ]
-    }
+    assert json.loads(line) == SPECIFIED
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
 
