@@ -53,10 +53,11 @@ def main() -> int:
         print(f"      {endpoints['jaeger_trace'].format(trace_id=trace_id)}")
         print(f"      curl -s '{endpoints['jaeger_api'].format(trace_id=trace_id)}'")
     print(
-        "\nThis Jaeger is built from its Go module: its query API is whole, its web page is a placeholder. The page"
-        "\ncomes with the official image: `docker compose up --detach --wait`, then"
+        "\nThis Jaeger is built from its Go module: its query API is whole, its web page is a placeholder."
+        "\nThe page comes with the official image: `docker compose up --detach --wait`, then"
         "\n`otel-replay send --all --to http://127.0.0.1:4318`."
-        f"\nMore runs: `otel-replay send latest --to {endpoints['otlp_grpc']}`. Stop both: `make jaeger-down`."
+        f"\nMore runs: `otel-replay send latest --to {endpoints['otlp_grpc']}`."
+        "\nStop both: `make jaeger-down`."
     )
     return 1 if missing else 0
 

@@ -34,8 +34,9 @@ PROGRAM = """
                 )
         with run.task("odd values"):
             otel_replay.decision("NESTED", "maps, lists, null", values={
-                "before": {"a": [1, None, 2.5, "x"], "b": {}}, "after": [], "bytes": b"\\x00\\xff", "none": None,
-                "one": 1, "one_double": 1.0, "big": 2**62, "true": True, "text": "line\\u2028sep \\U0001f600",
+                "before": {"a": [1, None, 2.5, "x"], "b": {}}, "after": [], "bytes": b"\\x00\\xff",
+                "none": None, "one": 1, "one_double": 1.0, "big": 2**62, "true": True,
+                "text": "line\\u2028sep \\U0001f600",
             })
             otel_replay.decision("NO_VALUES", "nothing besides")
             otel_replay.decision("EMPTY", "empty is not none", values={}, cell={})
