@@ -1,0 +1,163 @@
+"""`opentelemetry-instrument python app.py`: the real one, with our exporters named or not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from otel_replay.records import LogEntry, SpanEnd, SpanStart
+
+INSTRUMENT = (str(Path(sys.executable).with_name("opentelemetry-instrument")),)
+
+APP = """
+import os, signal, sys
+import otel_replay
+from opentelemetry import _logs, trace
+
+tracer = trace.get_tracer("app")
+with tracer.start_as_current_span("work") as span:
+    span.add_event("halfway", {"n": 1})
+    for number in range(200):
+        otel_replay.decision("STEP", f"number {number}", values={"n": number})
+    with otel_replay.task("smooth"):
+        otel_replay.decision("CLAMP", "too much")
+    _logs.get_logger("app.logs").emit(body="a line", event_name="app.event", attributes={"k": "v"})
+    if "killed" in sys.argv:
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.exit(int(sys.argv[-1]))
+"""
+
+
+@pytest.fixture
+def instrumented(tmp_path):
+    """Runs the app under `opentelemetry-instrument`, with these variables."""
+    path = tmp_path / "app.py"
+    path.write_text(APP)
+
+    def run(*arguments, flags=(), program=None, **env):
+        if program is not None:
+            path.write_text(program)
+        return subprocess.run(
+            [*INSTRUMENT, *flags, sys.executable, str(path), *arguments],
+            env={**os.environ, "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none", **env},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def check_app(recorded, *, ended=True):
+    starts = [start.name for start in recorded.of(SpanStart)]
+    assert sorted(starts) == ["task smooth", "work"]
+    assert recorded.parents() == {"work": "-", "task smooth": "work"}
+    assert [d.values["n"] for d in recorded.decisions if d.action == "STEP"] == list(range(200))
+    assert recorded.owners() == {
+        "STEP": "work",
+        "CLAMP": "task smooth",
+    }
+    assert [event.name for event in recorded.events] == ["halfway"]
+    assert len(recorded.of(SpanEnd)) == (2 if ended else 1)
+    assert recorded.bad_lines == []
+
+
+def test_traces_and_logs_are_recorded_once_beside_other_exporters_and_the_exit_code_passes(
+    store, instrumented
+):
+    done = instrumented("7", OTEL_TRACES_EXPORTER="otel_replay,console", OTEL_LOGS_EXPORTER="otel_replay")
+    assert done.returncode == 7, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.count('"name": "work"') == 1
+    assert done.stdout.count('"name": "decision STEP"') == 200
+    recorded = store.run()
+    check_app(recorded)
+    assert recorded.files.header.name == "app.py"
+    assert recorded.files.status() == "finished"
+    (entry,) = recorded.of(LogEntry)
+    assert (entry.event, entry.body, dict(entry.attributes)) == ("app.event", "a line", {"k": "v"})
+    assert entry.span_id == recorded.span("work").span_id
+    session = json.loads((recorded.files.directory / "session_replay.json").read_text())
+    assert len(session["decisions"]) == 201
+
+
+def test_of_a_program_that_is_killed_everything_that_was_recorded_is_there(store, instrumented):
+    done = instrumented("killed", "0", OTEL_TRACES_EXPORTER="otel_replay")
+    assert done.returncode == -9
+    recorded = store.run()
+    check_app(recorded, ended=False)
+    assert recorded.files.status() == "interrupted"
+
+
+def test_the_settings_are_flags_of_opentelemetry_instrument(store, tmp_path, instrumented):
+    other = tmp_path / "by flag"
+    flags = ("--traces_exporter", "otel_replay", "--replay_store", str(other), "--replay_run_id", "flagged")
+    done = instrumented("0", flags=flags)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (other / "runs").iterdir()] == ["flagged"]
+    assert not store.root.exists()
+
+
+def test_a_store_that_cannot_be_written_leaves_the_other_telemetry_alone(tmp_path, instrumented):
+    (tmp_path / "taken").write_text("a file")
+    done = instrumented(
+        "0", OTEL_TRACES_EXPORTER="otel_replay,console", OTEL_REPLAY_STORE=str(tmp_path / "taken")
+    )
+    assert done.returncode == 0
+    assert done.stdout.count('"name": "work"') == 1
+    assert done.stderr.count("is not recorded") == 1
+    assert "Failed to auto initialize" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("named", ["console", "none"])
+def test_where_we_are_not_named_nothing_is_recorded_or_added(store, instrumented, named):
+    program = """
+from opentelemetry import trace
+import otel_replay
+with trace.get_tracer("app").start_as_current_span("work"):
+    otel_replay.decision("A", "because")
+provider = trace.get_tracer_provider()
+print([type(each).__name__ for each in provider._active_span_processor._span_processors])
+"""
+    done = instrumented(OTEL_TRACES_EXPORTER=named, program=program)
+    assert done.returncode == 0, done.stderr
+    assert "ReplaySpanProcessor" not in done.stdout
+    assert not store.root.exists()
+
+
+def test_a_run_that_the_program_starts_itself_takes_its_own_spans(store, instrumented):
+    program = """
+import otel_replay
+from opentelemetry import trace
+tracer = trace.get_tracer("app")
+with tracer.start_as_current_span("outside"):
+    with otel_replay.start_run("own"):
+        tracer.start_span("inside").end()
+"""
+    done = instrumented(OTEL_TRACES_EXPORTER="otel_replay,console", program=program)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [start.name for start in store.named("own").of(SpanStart)] == ["run own", "inside"]
+    assert [start.name for start in store.named("app.py").of(SpanStart)] == ["outside"]
+    assert (
+        store.named("own").span("run own").links[0].span_id == store.named("app.py").span("outside").span_id
+    )
+
+
+def test_python_children_of_the_program_are_recorded_once_as_well(store, instrumented):
+    program = """
+import subprocess, sys
+from opentelemetry import trace
+child = "from opentelemetry import trace; trace.get_tracer('app').start_span('child').end()"
+with trace.get_tracer("app").start_as_current_span("parent"):
+    subprocess.run([sys.executable, "-c", child], check=True)
+"""
+    done = instrumented(OTEL_TRACES_EXPORTER="otel_replay", program=program)
+    assert (done.returncode, done.stderr) == (0, "")
+    spans = [start.name for run in store.runs() for start in run.of(SpanStart)]
+    assert sorted(spans) == ["child", "parent"]
