@@ -72,7 +72,7 @@ _CHECKS: dict[str, frozenset[type]] = {
     "int": frozenset({int}),
     "AnyMap": frozenset({dict}),
     "StatusCode": frozenset({str}),
-    'Literal["ended", "exit", "recovered"]': frozenset({str}),
+    "Literal['ended', 'exit', 'recovered']": frozenset({str}),
     "tuple[Link, ...]": frozenset({list}),
 }
 """What JSON may hold for a field of this annotation; without a row, anything."""

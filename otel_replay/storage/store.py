@@ -242,7 +242,7 @@ class Store:
     def _nothing_here(self) -> UsageError:
         return UsageError(
             f"there are no runs in {shown(self.root)}",
-            hint="record one with `otel-replay run -- python PROGRAM`, or name another store with --store",
+            hint="record one with `otel-replay demo`, or name another store with --store",
         )
 
 

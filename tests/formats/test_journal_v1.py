@@ -221,6 +221,12 @@ def test_a_record_with_a_damaged_field_is_a_record_or_a_clear_error(record, data
     assert problem(orjson.dumps(body)) != ""
 
 
+def test_every_field_but_free_values_has_a_type_that_is_checked():
+    for kind, table in journal_v1._FIELDS.items():
+        unchecked = {row.name for row in table if row.allowed is None}
+        assert unchecked <= {"values", "cell", "body"}, kind
+
+
 def test_nesting_that_is_too_deep_is_an_error_and_no_crash():
     for depth in (900, 1_000, 5_000):
         body = (
