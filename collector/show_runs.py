@@ -104,7 +104,7 @@ def _put(run: RunFiles, trace_id: str, endpoints: dict[str, str]) -> bool:
         "send",
         run.run_id,
     ]
-    send += ["--to", endpoints["otlp_grpc"]]
+    send += ["--to", endpoints["otlp_grpc"], "--protocol", "grpc"]
     _call(send, stdout=subprocess.DEVNULL)
     url = endpoints["jaeger_api"].format(trace_id=trace_id)
     if not _answers(url, patience_s=5.0):

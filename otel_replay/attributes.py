@@ -47,6 +47,7 @@ GEN_AI_OPERATION = "gen_ai.operation.name"
 GEN_AI_PROVIDER = "gen_ai.provider.name"
 GEN_AI_REQUEST_MODEL = "gen_ai.request.model"
 GEN_AI_REQUEST_PREFIX = "gen_ai.request."
+GEN_AI_RESPONSE_PREFIX = "gen_ai.response."
 GEN_AI_RESPONSE_MODEL = "gen_ai.response.model"
 GEN_AI_RESPONSE_ID = "gen_ai.response.id"
 GEN_AI_FINISH_REASONS = "gen_ai.response.finish_reasons"
@@ -100,7 +101,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(RUN_ID, "string", "every span and log record", "the run that it belongs to"),
     Attribute(RUN_NAME, "string", "run", "the name that the run was started with"),
     Attribute(RUN_PARENT_ID, "string", "run", "the run inside which this one was started"),
-    Attribute(SPAN_TYPE, "string", "run, task", "`run` or `task`: what no other convention says"),
+    Attribute(SPAN_TYPE, "string", "run, task, process", "`run`, `task` or `process` (a child process): what no other convention says"),
     Attribute(ACTION, "string", "decision", "what was decided, e.g. `AFR_CORRECTION`; makes an event a decision"),
     Attribute(REASON, "string", "decision", "why, for a person"),
     Attribute(VALUES + ".*", "any", "decision", "values of the decision (before, after), one attribute for each"),
@@ -122,12 +123,13 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(CONTINUATION_OF, "string", "continuation span", "id of the span whose events this one carries on"),
     Attribute(CONTINUATION_INDEX, "int", "continuation span", "number of the continuation"),
     Attribute(INTERRUPTED, "boolean", "span", "the process died while the span was open; its end is the last sign of life"),
-    Attribute(CODE_FUNCTION, "string", "task, tool call", "qualified name of the decorated function", _SEMCONV),
+    Attribute(CODE_FUNCTION, "string", "task, tool call, generation, agent", "qualified name of the decorated function", _SEMCONV),
     Attribute(ERROR_TYPE, "string", "any span", "type of the exception that ended the span", _SEMCONV),
     Attribute(GEN_AI_OPERATION, "string", "generation, tool call, agent", "`chat`, `execute_tool`, `invoke_agent`, …", _GENAI),
     Attribute(GEN_AI_PROVIDER, "string", "generation", "who serves the model, e.g. `openai`", _GENAI),
     Attribute(GEN_AI_REQUEST_MODEL, "string", "generation", "the model that was asked for", _GENAI),
     Attribute(GEN_AI_REQUEST_PREFIX + "*", "any", "generation", "request parameters: `temperature`, `max_tokens`, `seed`, …", _GENAI),
+    Attribute(GEN_AI_RESPONSE_PREFIX + "*", "any", "generation", "what else is known of the answer: `time_to_first_chunk`, …", _GENAI),
     Attribute(GEN_AI_RESPONSE_MODEL, "string", "generation", "the model that answered", _GENAI),
     Attribute(GEN_AI_RESPONSE_ID, "string", "generation", "the answer's id", _GENAI),
     Attribute(GEN_AI_FINISH_REASONS, "string[]", "generation", "why it stopped", _GENAI),

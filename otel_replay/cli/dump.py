@@ -64,10 +64,7 @@ def _dump(files: RunFiles, form: str, output: str | None, progress: Progress) ->
         return progress.over(files.records())
 
     with _open(output) as stream:
-        if form in _HEADED:
-            _HEADED[form](files, records, stream)
-        else:
-            _PLAIN[form](records, stream)
+        _FORMS[form](files, records, stream)
     progress.look()
     if output:
         from otel_replay.cli.people import size
@@ -124,26 +121,33 @@ def _jsonl(files: RunFiles, records: Records, stream: BinaryIO) -> None:
         stream.write(orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _otlp(records: Records, stream: BinaryIO) -> None:
-    from otel_replay.formats.assemble import assemble
+def _otlp(files: RunFiles, records: Records, stream: BinaryIO) -> None:
+    from otel_replay.formats.assemble import OpenSpans, assemble
     from otel_replay.formats.otlp_json import span_lines
 
-    stream.writelines(span_lines(assemble(records())))
+    # The open spans of a running run have not ended yet; those of a killed one never will.
+    open_spans: OpenSpans = "leave" if files.is_written() else "interrupted"
+    stream.writelines(span_lines(assemble(records(), open_spans=open_spans)))
 
 
-def _otlp_logs(records: Records, stream: BinaryIO) -> None:
+def _otlp_logs(_files: RunFiles, records: Records, stream: BinaryIO) -> None:
     from otel_replay.formats.assemble import logs
     from otel_replay.formats.otlp_json import log_lines
 
     stream.writelines(log_lines(logs(records())))
 
 
-def _csv(records: Records, stream: BinaryIO) -> None:
+def _csv(_files: RunFiles, records: Records, stream: BinaryIO) -> None:
     from otel_replay.formats.csv_table import csv_rows
     from otel_replay.records import Decision
 
     stream.writelines(csv_rows(lambda: (one.record for one in records() if isinstance(one.record, Decision))))
 
 
-_HEADED: dict[str, Callable[[RunFiles, Records, BinaryIO], None]] = {"json": _json, "jsonl": _jsonl}
-_PLAIN: dict[str, Callable[[Records, BinaryIO], None]] = {"otlp": _otlp, "otlp-logs": _otlp_logs, "csv": _csv}
+_FORMS: dict[str, Callable[[RunFiles, Records, BinaryIO], None]] = {
+    "json": _json,
+    "jsonl": _jsonl,
+    "otlp": _otlp,
+    "otlp-logs": _otlp_logs,
+    "csv": _csv,
+}

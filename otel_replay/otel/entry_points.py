@@ -29,10 +29,14 @@ def post_instrument() -> None:
         from opentelemetry import trace
         from opentelemetry.sdk.trace import TracerProvider
 
+        from otel_replay.otel.process_run import process_run
         from otel_replay.otel.provider import attach_processor
+        from otel_replay.storage import active_runs
 
         provider = trace.get_tracer_provider()
         if isinstance(provider, TracerProvider):
             attach_processor(provider)
+            # A decision may come before the first span, or in a program that has none.
+            active_runs.opener = process_run
     except Exception as error:
         _log.warning("spans are recorded by the exporter only: %s: %s", type(error).__name__, error)

@@ -23,8 +23,9 @@ from typing_extensions import Self
 from otel_replay.attributes import CODE_FUNCTION
 from otel_replay.errors import told
 from otel_replay.recording import shapes
-from otel_replay.recording.current import current_open_span, parent_context
+from otel_replay.recording.current import parent_context
 from otel_replay.recording.joining import join_if_invited
+from otel_replay.recording.orphans import open_span_here
 from otel_replay.recording.shapes import Shape
 from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, ToolCall
 from otel_replay.storage.active_runs import WRITERS
@@ -187,7 +188,7 @@ def _bound(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
 def _start(kind: type[_S], shape: Callable[[], Shape]) -> _S:
     if WRITERS or join_if_invited():
         try:
-            span = current_open_span()
+            span = open_span_here()
             if span is not None:
                 from otel_replay.otel.provider import recording_tracer  # the SDK is there already
 

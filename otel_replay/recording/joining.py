@@ -22,11 +22,14 @@ _invited = bool(os.environ.get(RUN_ID_VARIABLE))
 
 
 def join_if_invited() -> bool:
-    """Join the run that the environment names, if any; whether something records now.
+    """Join the run that the environment names, or open the process's own; whether something records now.
 
     What was begun in a run may go on after its end, in another thread or task: that is recorded as well.
     """
     global _invited
+    if active_runs.opener is not None:
+        active_runs.opener()
+        return bool(active_runs.WRITERS)
     if not _invited:
         return active_runs.over and get_context().get(RUN_KEY) is not None
     with _lock:

@@ -34,8 +34,9 @@ from otel_replay.attributes import (
     HEARTBEAT_EVENT,
 )
 from otel_replay.errors import told
-from otel_replay.recording.current import SPAN_KEY, current_open_span, get_context
+from otel_replay.recording.current import SPAN_KEY, get_context
 from otel_replay.recording.joining import join_if_invited
+from otel_replay.recording.orphans import open_span_here
 from otel_replay.storage.active_runs import WRITERS
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.values import Notes, normalise, to_json
@@ -50,7 +51,7 @@ def _lost(what: str, error: Exception) -> None:
     """Say that something was not recorded, and count it in its run. Never raises."""
     try:
         _log.warning("%s was not recorded: %s", what, told(error))
-        span = current_open_span()
+        span = open_span_here()
         if span is not None:
             span.writer.note_loss(f"{what}: {told(error)}")
     except Exception:
@@ -90,7 +91,7 @@ def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> 
         try:
             span = get_context()[SPAN_KEY]._otel_replay  # type: ignore[attr-defined]  # our mark
         except (KeyError, AttributeError):
-            span = current_open_span()
+            span = open_span_here()
         if span is not None:
             span.decision(action, reason, values, cell)
     except Exception as error:
@@ -98,7 +99,7 @@ def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> 
 
 
 def _here() -> OpenSpan | None:
-    return current_open_span() if WRITERS or join_if_invited() else None
+    return open_span_here() if WRITERS or join_if_invited() else None
 
 
 @_never_raises

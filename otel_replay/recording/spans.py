@@ -23,6 +23,7 @@ from otel_replay.attributes import (
     GEN_AI_OUTPUT_MESSAGES,
     GEN_AI_RESPONSE_ID,
     GEN_AI_RESPONSE_MODEL,
+    GEN_AI_RESPONSE_PREFIX,
     GEN_AI_TOOL_RESULT,
     GEN_AI_USAGE_PREFIX,
 )
@@ -268,7 +269,7 @@ class Generation(RecordedSpan):
             GEN_AI_RESPONSE_ID: response_id,
             GEN_AI_RESPONSE_MODEL: response_model,
         }
-        given.update({f"gen_ai.response.{name}": value for name, value in response.items()})
+        given.update({GEN_AI_RESPONSE_PREFIX + name: value for name, value in response.items()})
         given.update({GEN_AI_USAGE_PREFIX + name: value for name, value in (usage or {}).items()})
         self.set_all({name: value for name, value in given.items() if value is not None})
 

@@ -7,16 +7,23 @@ import os
 import sys
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["WRITERS", "add", "at_exit", "fallback_span", "not_at_exit", "remove"]
+__all__ = ["ENDED", "WRITERS", "add", "at_exit", "end_process", "fallback_span", "not_at_exit", "remove"]
 
 WRITERS: list[RunWriter] = []
 """The writers of all runs that are being recorded, oldest first. Empty: nothing records."""
+
+ENDED: deque[RunWriter] = deque(maxlen=64)
+"""The writers of the last runs that are over, newest first: what OpenTelemetry held back comes late."""
+
+opener: Callable[[], object] | None = None
+"""Opens the process's own run when something is to be recorded and nothing records yet."""
 
 over = False
 """Whether a run was recorded that is over by now; what was begun in it may still record something."""
@@ -52,6 +59,7 @@ def remove(writer: RunWriter) -> None:
     with _lock:
         if writer in WRITERS:
             WRITERS.remove(writer)
+            ENDED.appendleft(writer)
 
 
 def fallback_span() -> OpenSpan | None:
@@ -86,12 +94,13 @@ def _hook_exit() -> None:
     multiprocessing_util = sys.modules.get("multiprocessing.util")
     if multiprocessing_util is not None and sys.modules["multiprocessing"].parent_process() is not None:
         # Children of multiprocessing leave by os._exit, which asks nobody but these.
-        multiprocessing_util.Finalize(None, _end_process, exitpriority=100)
+        multiprocessing_util.Finalize(None, end_process, exitpriority=100)
     else:
-        atexit.register(_end_process)
+        atexit.register(end_process)
 
 
-def _end_process() -> None:
+def end_process() -> None:
+    """The process ends: so do its runs, and their journals are closed. Doing it again does what is left."""
     endings, _endings[:] = _endings[:], []
     for ending in reversed(endings):
         try:
