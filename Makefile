@@ -25,6 +25,8 @@ $(VENV)/.tests-installed: $(VENV)/.installed
 
 demo: $(VENV)/.installed ## record a tuning run and an agent run, and say what to try next
 	@$(BIN)/otel-replay demo
+	@echo
+	@echo "The command is $(BIN)/otel-replay: put it on your PATH with  export PATH=\"\$$PWD/$(BIN):\$$PATH\""
 
 test: $(VENV)/.tests-installed engines ## every test, the real Collector and the real Jaeger included
 	$(BIN)/python -m pytest

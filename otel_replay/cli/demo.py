@@ -8,6 +8,7 @@ from otel_replay.cli.options import open_store, store_option
 
 __all__ = ["command"]
 
+_ARTIFACT_LINES = 11
 _NEXT = (
     ("otel-replay list", "the runs that there are"),
     ("otel-replay show latest", "the tuning run as a tree on a time scale"),
@@ -32,6 +33,7 @@ def command(context: click.Context) -> None:
     from otel_replay.cli.demo_runs import agent, tuning
     from otel_replay.cli.terminal import Text, stdout
     from otel_replay.errors import StoreError
+    from otel_replay.storage.finalise import SESSION_REPLAY_NAME
 
     store = open_store(context)
     store.ensure()
@@ -42,6 +44,11 @@ def command(context: click.Context) -> None:
         if not run_id:
             raise StoreError(f"the {what} run was not recorded", hint="is OTEL_REPLAY_DISABLED set?")
         screen.print("Recorded a run of the ", (what, "bold"), " program: ", (run_id, "key"))
+    artifact = store.directory(ids["tuning"]) / SESSION_REPLAY_NAME
+    screen.print("The tuning run's artifact: ", (str(artifact), "key"))
+    for line in artifact.read_text(encoding="utf-8").splitlines()[:_ARTIFACT_LINES]:
+        screen.write_fitted(Text("  ", (line, "dim")))
+    screen.print("  …")
     screen.print()
     screen.print(("Try next:", "bold"))
     commands = [(text.format(**ids), why) for text, why in _NEXT]
