@@ -56,11 +56,12 @@ class ReplayLogExporter(LogRecordExporter):
     def _write(self, entry: ReadableLogRecord) -> None:
         record = entry.log_record
         attributes = dict(record.attributes or {})
-        writer = _writer_of(attributes)
+        span_id = format(record.span_id, "016x") if record.span_id else ""
+        trace_id = format(record.trace_id, "032x") if record.trace_id else ""
+        writer = _writer_of(attributes, span_id, trace_id)
         if writer is None:
             return
         time = record.timestamp or record.observed_timestamp or time_ns()
-        span_id = format(record.span_id, "016x") if record.span_id else ""
         event_name = record.event_name or ""
         if span_id and (
             event_name == LOG_DECISION_EVENT or event_name in _SPAN_EVENTS or ACTION in attributes
@@ -71,7 +72,7 @@ class ReplayLogExporter(LogRecordExporter):
             return
         body: dict[str, Any] = {
             "span": span_id,
-            "trace": format(record.trace_id, "032x") if record.trace_id else "",
+            "trace": trace_id,
             "event": event_name,
             "severity": record.severity_number.value if record.severity_number is not None else 0,
             "severity_text": record.severity_text or "",
@@ -79,6 +80,7 @@ class ReplayLogExporter(LogRecordExporter):
             "attributes": attributes,
             "observed": record.observed_timestamp or 0,
             "flags": int(record.trace_flags or 0),
+            "dropped_attributes": entry.dropped_attributes,
             "resource": resource_id(writer, entry.resource),
             "scope": scope_id(writer, entry.instrumentation_scope),
         }
@@ -97,10 +99,17 @@ class ReplayLogExporter(LogRecordExporter):
         end_again()
 
 
-def _writer_of(attributes: dict[str, Any]) -> RunWriter | None:
+def _writer_of(attributes: dict[str, Any], span_id: str, trace_id: str) -> RunWriter | None:
+    """The writer of the run that is named, else of the run of the span, else of the oldest one."""
     named = attributes.get(RUN_ID)
-    for writer in active_runs.WRITERS:
+    # Log records wait in a queue: their run may be over by now.
+    writers = [*active_runs.WRITERS, *active_runs.ENDED]
+    for writer in writers:
         if writer.run_id == named:
+            return writer
+    for writer in writers:
+        root = writer.root
+        if span_id and (span_id in writer.open_spans or (root is not None and root.trace_id == trace_id)):
             return writer
     if active_runs.WRITERS:
         return active_runs.WRITERS[0]

@@ -53,15 +53,17 @@ def _end() -> None:
 
 
 def end_again() -> None:
-    """End the process's own run if nobody else will: something came when it, or the process, had ended.
+    """End what nobody else will: something came when its run, or the process, had ended already.
 
     What OpenTelemetry holds back reaches an exporter when the provider is shut down, which at the end of a
     process may be after everything else. Never raises.
     """
-    if _run is None or _run.writer.journal is None or _run.writer.journal.closed:
-        return
-    if _run.writer not in active_runs.WRITERS or not threading.main_thread().is_alive():
-        _end()
+    if _run is not None and _run.writer not in active_runs.WRITERS:
+        journal = _run.writer.journal
+        if journal is not None and not journal.closed:
+            _end()
+    if not threading.main_thread().is_alive():
+        active_runs.end_process()
 
 
 def program_name() -> str:

@@ -80,7 +80,7 @@ def test_traces_and_logs_are_recorded_once_beside_other_exporters_and_the_exit_c
     assert recorded.files.header.name == "app.py"
     assert recorded.files.status() == "finished"
     (entry,) = recorded.of(LogEntry)
-    assert (entry.event, entry.body, dict(entry.attributes)) == ("app.event", "a line", {"k": "v"})
+    assert (entry.event_name, entry.body, dict(entry.attributes)) == ("app.event", "a line", {"k": "v"})
     assert entry.span_id == recorded.span("work").span_id
     session = json.loads((recorded.files.directory / "session_replay.json").read_text())
     assert len(session["decisions"]) == 201
