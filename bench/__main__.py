@@ -13,9 +13,11 @@ import platform
 import subprocess
 import sys
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from bench.measurements import NAMES
+from bench.page import as_markdown, put_into
 from bench.rows import Row, as_document, as_table
 from bench.scale import SCALES
 
@@ -33,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         failed = failed or measured is None
         rows += measured or []
     about = _about(options.scale)
+    if options.update is not None:
+        page = put_into(options.update.read_text(encoding="utf-8"), as_markdown(rows, about))
+        options.update.write_text(page, encoding="utf-8")
     if options.json:
         print(json.dumps(as_document(rows, about), indent=2, ensure_ascii=False))
     else:
@@ -53,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scale", choices=SCALES, default="full", help="how much is done (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--update", type=Path, metavar="PAGE", help="put the figures into a page as well")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bar is missed")
     return parser
 

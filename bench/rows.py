@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.timing import Measured
 
-__all__ = ["Row", "as_document", "as_table", "row"]
+__all__ = ["Row", "as_document", "as_table", "number_text", "range_text", "row"]
 
 _NO_MARK = ""
 
@@ -85,9 +85,9 @@ def as_table(rows: Sequence[Row]) -> str:
         (
             f"{_mark(item)} {item.what}",
             _bar(item),
-            _number(item.median, item.unit),
-            _range(item),
-            _number(item.best, item.unit) if item.best != item.median else "",
+            number_text(item.median, item.unit),
+            range_text(item),
+            number_text(item.best, item.unit) if item.best != item.median else "",
         )
         for item in rows
     ]
@@ -119,17 +119,19 @@ def _mark(item: Row) -> str:
 def _bar(item: Row) -> str:
     if item.bar is None:
         return _NO_MARK
-    text = f"<= {_number(item.bar, item.unit)}"
-    return text if item.stretch is None else f"{text} ({_number(item.stretch, item.unit)})"
+    text = f"<= {number_text(item.bar, item.unit)}"
+    return text if item.stretch is None else f"{text} ({number_text(item.stretch, item.unit)})"
 
 
-def _range(item: Row) -> str:
+def range_text(item: Row) -> str:
+    """The range that holds four fifths; nothing where there is one figure."""
     if item.low == item.high:
         return ""
-    return f"{_number(item.low, '')} .. {_number(item.high, '')}"
+    return f"{number_text(item.low, '')} .. {number_text(item.high, '')}"
 
 
-def _number(value: float, unit: str) -> str:
+def number_text(value: float, unit: str) -> str:
+    """A figure with two or three digits that count, and its unit."""
     size = abs(value)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
     text = f"{value:,.{digits}f}"

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from bench.measurements import NAMES
+from bench.page import BEGIN, END, as_markdown, put_into
 from bench.rows import as_table, row
 from bench.timing import compared, interleaved, spread
 from bench.yardsticks import SeedLog
 
 ROOT = Path(__file__).parent.parent
 # The difference of two programs: on a few rounds it may come out below nothing.
-DIFFERENCES = ("check:", "span into the journal")
+DIFFERENCES = ("check:", "into the journal")
 
 
 def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -59,6 +60,17 @@ def test_a_missed_bar_is_marked_and_one_that_is_held_too():
     assert (held.ok, missed.ok, told.ok) == (True, False, None)
     marks = [line[0] for line in as_table([held, missed, told]).splitlines() if line.strip()][2:]
     assert marks == ["✓", "✗", " "]
+
+
+def test_a_page_takes_the_figures_between_its_marks():
+    about = {"date": "2026-01-01", "python": "3.11", "system": "Linux", "cpus": 2}
+    figures = as_markdown([row("some", "held", spread([1.0, 2.0, 3.0]), bar=2.0)], about)
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    changed = put_into(page, figures)
+    assert changed == f"before\n{BEGIN}\n\n{figures}\n\n{END}\nafter\n"
+    assert put_into(changed, figures) == changed
+    with pytest.raises(ValueError, match="the page has no"):
+        put_into("nothing here", figures)
 
 
 def test_sides_take_turns_and_are_compared_pair_by_pair():
