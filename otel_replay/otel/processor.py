@@ -26,6 +26,7 @@ from otel_replay.formats.journal_v1 import encode
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
 from otel_replay.otel.moments_out import MomentEvent, give_out, give_out_chunk, is_continuation
 from otel_replay.otel.process_run import writer_for_orphan
+from otel_replay.storage import active_runs
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
@@ -61,6 +62,7 @@ class ReplaySpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
         """Write the span's start."""
+        writer = None
         try:
             _cover(span)
             writer = self._writer_of(span, parent_context)
@@ -72,10 +74,11 @@ class ReplaySpanProcessor(SpanProcessor):
             self._open[span.context.span_id] = open_span
             self._listen(span, open_span)
         except Exception as error:
-            _note(span, error)
+            _note(writer, error)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Write the span's end, with the events that came past us."""
+        open_span = None
         try:
             open_span = self._open.pop(span.context.span_id, None)
             if open_span is None:
@@ -89,7 +92,7 @@ class ReplaySpanProcessor(SpanProcessor):
                 open_span = write_start(writer, span)
             write_end(open_span, span)
         except Exception as error:
-            _note(span, error)
+            _note(open_span.writer if open_span is not None else None, error)
 
     def shutdown(self) -> None:
         """Nothing to do: what was recorded is in the journal, and the run may go on."""
@@ -195,10 +198,10 @@ def _on_full(reference: weakref.ref[Span], open_span: OpenSpan, lines: list[byte
         open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")
 
 
-def _note(span: ReadableSpan, error: Exception) -> None:
-    open_span = getattr(span, OPEN_SPAN, None)
-    if open_span is not None:
-        open_span.writer.note_loss(told(error))
+def _note(writer: RunWriter | None, error: Exception) -> None:
+    """Count a span that could not be written, in its run or, where that is not known, in the oldest one."""
+    for known in [writer] if writer is not None else active_runs.WRITERS[:1]:
+        known.note_loss(f"span: {told(error)}")
 
 
 def write_start(writer: RunWriter, span: ReadableSpan) -> OpenSpan:
