@@ -55,11 +55,15 @@ def read_journal(path: Path, *, block_bytes: int = _BLOCK_BYTES) -> Iterator[Loc
         If it is of a newer version.
     """
     tail = JournalTail(path, block_bytes=block_bytes)
+    if is_alive(path):
+        # What is added while it is read is left out: a writer may be faster than any reader, and never end.
+        tail.stop_at_its_end()
     while True:
         yield from tail.new_records()
         if tail.rest() is None or is_alive(path):
             return
         # Nobody writes it any more, so this look at the end is the last one; it may have grown before.
+        tail.end_bytes = None
         rest = tail.rest()
         if rest is None:
             return
@@ -102,6 +106,8 @@ class JournalTail:
         """Where the lines end that were read."""
         self.line = 0
         """How many lines that is."""
+        self.end_bytes: int | None = None
+        """Where reading stops, whatever stands behind it."""
         self._block_bytes = block_bytes
         self._decode: Decode = journal_v1.decode
 
@@ -221,11 +227,31 @@ class JournalTail:
             start = end
             pending = [block[cut:]]
 
+    def stop_at_its_end(self) -> None:
+        """Read nothing that is added from now on, to a journal that is being written."""
+        with told_as_store_error("read", self.path):
+            fd = open_file(self.path)
+            try:
+                # All that is written yet is no NUL, and all that is not is.
+                low, high = 0, os.fstat(fd).st_size
+                while low < high:
+                    middle = (low + high) // 2
+                    if os.pread(fd, 1, middle) in b"\0":
+                        high = middle
+                    else:
+                        low = middle + 1
+                self.end_bytes = low
+            finally:
+                os.close(fd)
+
     def _read(self, position: int, size_bytes: int | None = None) -> bytes:
+        size = size_bytes or self._block_bytes
+        if self.end_bytes is not None:
+            size = max(0, min(size, self.end_bytes - position))
         # Opened for each block: a run may have more journals than a process may have open files.
         with told_as_store_error("read", self.path):
             fd = open_file(self.path)
             try:
-                return os.pread(fd, size_bytes or self._block_bytes, position)
+                return os.pread(fd, size, position)
             finally:
                 os.close(fd)

@@ -176,8 +176,9 @@ def name_root(run: OpenedRun, trace_id: str, span_id: str) -> None:
 
 
 def _write_header(run: OpenedRun) -> None:
-    # Without the directory the store could not be written, or is gone: that is told at the end.
-    if not run.joined and run.writer.directory.is_dir():
+    # Without the directory the store could not be written, or is gone: that is told at the end. (A path's own
+    # is_dir raises where a folder on the way must not be looked into.)
+    if not run.joined and os.path.isdir(run.writer.directory):
         try:
             write_header(run.writer.directory, run.header, durable=False)
         except StoreError as error:
