@@ -17,6 +17,7 @@ from otel_replay.formats.assemble import assemble
 from otel_replay.formats.fold import fold
 from otel_replay.formats.spans import Span
 from otel_replay.records import BadLine, Decision, Event, Loss, SpanStart
+from otel_replay.storage import active_runs
 from otel_replay.storage.run_files import Located, RunFiles
 
 _KEPT = {"OTEL_REPLAY_ENGINES", "OTEL_REPLAY_STACK"}
@@ -132,6 +133,18 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name in _CONTEXT or (name.startswith("OTEL_") and name not in _KEPT):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_run_is_left(no_environment: None) -> Iterator[None]:
+    """A run that a test leaves open, or the process's own that it made, is not the next one's."""
+    yield
+    for writer in list(active_runs.WRITERS):
+        writer.close("exit")
+        active_runs.remove(writer)
+    process_run = sys.modules.get("otel_replay.otel.process_run")
+    if process_run is not None:
+        process_run._run = None
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ follow from the span's id, so that sending the same run again gives the same spa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from opentelemetry.sdk.trace import Event, ReadableSpan, Span
 from opentelemetry.trace import SpanContext, SpanKind
@@ -17,6 +17,7 @@ from otel_replay.formats.continuation import (
     continuation_attributes,
     continuation_id,
     continuation_name,
+    key_of_other_journal,
     key_of_own_journal,
 )
 from otel_replay.formats.event_shape import decision_attributes, decision_name
@@ -25,7 +26,7 @@ from otel_replay.records import Decision
 from otel_replay.records import Event as EventRecord
 from otel_replay.storage.open_span import OpenSpan
 
-__all__ = ["MomentEvent", "give_out", "give_out_chunk", "is_continuation"]
+__all__ = ["MomentEvent", "catch_up", "give_out", "give_out_chunk", "is_continuation"]
 
 
 class MomentEvent(Event):
@@ -52,12 +53,57 @@ def give_out(span: Span, open_span: OpenSpan) -> None:
     moments = _events(first)
     limit = span._limits.max_events
     room = len(moments) if limit is None else max(0, limit - len(span._events))
+    if open_span.away:
+        _send_continuation(span, open_span, moments, open_span.chunks)
+        return
     for moment in moments[:room]:
         span._add_event(moment)
     if moments[room:]:
         _send_continuation(span, open_span, moments[room:], 0)
     if last:
         _send_continuation(span, open_span, _events(last), open_span.chunks)
+
+
+def catch_up(span: Span, open_span: OpenSpan) -> None:
+    """For those who began to listen when `span` was open already: what it has had, from the journal."""
+    writer = open_span.writer
+    seen = {(event.name, event.timestamp) for event in span._events}
+    lines = [line for line in _lines_in_journal(open_span) if _key(line) not in seen]
+    for start in range(0, len(lines), writer.event_limit):
+        chunk = lines[start : start + writer.event_limit]
+        if len(chunk) < writer.event_limit:
+            open_span.pending = chunk
+            return
+        if open_span.chunks == 0 and not open_span.away:
+            open_span.held = chunk
+        else:
+            give_out_chunk(span, open_span, chunk, open_span.chunks)
+        open_span.chunks += 1
+    open_span.pending = []
+
+
+def _lines_in_journal(open_span: OpenSpan) -> Iterator[bytes]:
+    """The span's moments as this process has journaled them."""
+    journal = open_span.writer.journal
+    if journal is None:
+        return
+    name = open_span.span_id.encode()
+    heads = (
+        b'["decision","%b"' % name,
+        b'{"kind":"decision","span":"%b"' % name,
+        b'{"kind":"event","span":"%b"' % name,
+    )
+    with open(journal.path, "rb") as stream:
+        for line in stream:
+            if line.startswith(heads):
+                yield line
+            elif line.startswith(b"\0"):
+                return
+
+
+def _key(line: bytes) -> tuple[str, int]:
+    [event] = _events([line])
+    return event.name, event.timestamp
 
 
 def give_out_chunk(span: Span, open_span: OpenSpan, lines: Sequence[bytes], number: int) -> None:
@@ -67,7 +113,9 @@ def give_out_chunk(span: Span, open_span: OpenSpan, lines: Sequence[bytes], numb
 
 def _send_continuation(span: Span, open_span: OpenSpan, events: list[MomentEvent], number: int) -> None:
     parent = span.get_span_context()
-    identifier = continuation_id(open_span.span_id, key_of_own_journal(number))
+    journal = open_span.writer.journal_name
+    key = key_of_other_journal(journal, number) if open_span.away else key_of_own_journal(number)
+    identifier = continuation_id(open_span.span_id, key)
     start_ns = events[0].timestamp
     carrier = ReadableSpan(
         name=continuation_name(span.name),

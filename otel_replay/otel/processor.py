@@ -7,7 +7,6 @@ program: OpenTelemetry would hand an exception of a processor straight to the co
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -24,7 +23,7 @@ from otel_replay.errors import told
 from otel_replay.formats.event_shape import event_to_record
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
-from otel_replay.otel.moments_out import MomentEvent, give_out, give_out_chunk, is_continuation
+from otel_replay.otel.moments_out import MomentEvent, catch_up, give_out, give_out_chunk, is_continuation
 from otel_replay.otel.process_run import writer_for_orphan
 from otel_replay.storage import active_runs
 from otel_replay.storage.open_span import OpenSpan
@@ -32,8 +31,10 @@ from otel_replay.storage.run_writer import RunWriter
 
 __all__ = ["ReplaySpanProcessor", "covers", "links_of", "resource_id", "scope_id", "write_end", "write_start"]
 
-_covered: dict[int, tuple[Resource, int]] = {}
-"""Resources of providers that have this processor, and since when: their spans are journaled by it."""
+_WRITTEN = "_otel_replay_written"
+"""The attribute of an ended span that has gone through a processor of ours."""
+
+_processors: weakref.WeakSet[ReplaySpanProcessor] = weakref.WeakSet()
 
 # As format() writes ids, at half its price.
 _hex_16, _hex_32 = "%016x".__mod__, "%032x".__mod__
@@ -55,8 +56,8 @@ class ReplaySpanProcessor(SpanProcessor):
 
     def __init__(self, orphans: OrphanWriter | None = None) -> None:
         self._orphans: OrphanWriter = writer_for_orphan if orphans is None else orphans
-        self._open: dict[int, OpenSpan] = {}
-        self._lock = threading.Lock()
+        self._open: dict[int, OpenSpan | None] = {}  # None: a span that is left out
+        _processors.add(self)
 
     # -- the processor's interface ---------------------------------------------------------------------------
 
@@ -64,9 +65,9 @@ class ReplaySpanProcessor(SpanProcessor):
         """Write the span's start."""
         writer = None
         try:
-            _cover(span)
             writer = self._writer_of(span, parent_context)
             if writer is None:
+                self._open[span.context.span_id] = None
                 return
             _mark(span, writer.run_id)
             open_span = write_start(writer, span)
@@ -80,17 +81,19 @@ class ReplaySpanProcessor(SpanProcessor):
         """Write the span's end, with the events that came past us."""
         open_span = None
         try:
-            open_span = self._open.pop(span.context.span_id, None)
-            if open_span is None:
-                if is_continuation(span):
-                    return
+            span_id = span.context.span_id
+            if span_id in self._open:
+                open_span = self._open.pop(span_id)
+            elif is_continuation(span):
+                return
+            else:
                 # It started before this processor was added to the provider.
-                _cover(span)
                 writer = self._writer_of(span, None)
-                if writer is None:
-                    return
-                open_span = write_start(writer, span)
-            write_end(open_span, span)
+                open_span = write_start(writer, span) if writer is not None else None
+            # Set on the span itself, which is what exporters get.
+            setattr(span, _WRITTEN, True)
+            if open_span is not None:
+                write_end(open_span, span)
         except Exception as error:
             _note(open_span.writer if open_span is not None else None, error)
 
@@ -100,7 +103,7 @@ class ReplaySpanProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Force the journals to the disk. Always True: nothing waits in memory."""
         del timeout_millis
-        for writer in {id(span.writer): span.writer for span in list(self._open.values())}.values():
+        for writer in {span.writer for span in list(self._open.values()) if span is not None}:
             writer.sync()
         return True
 
@@ -120,9 +123,7 @@ class ReplaySpanProcessor(SpanProcessor):
         # The class, not the span's attributes: these would refer to the span, which then outlives its last
         # use, or has gone before it where they do so weakly (`tracer.start_span("x").end()`).
         span.__class__ = _listening(type(span))
-        if len(getattr(span._span_processor, "_span_processors", (None, None))) > 1 and (
-            span.get_span_context().trace_flags.sampled
-        ):
+        if _others_listen(span):
             open_span.heard = True
             open_span.pending = []
             open_span.on_full = partial(_on_full, weakref.ref(span))
@@ -133,10 +134,10 @@ class ReplaySpanProcessor(SpanProcessor):
             open_span.on_line = emit_line
 
 
-def _cover(span: ReadableSpan) -> None:
-    resource = span.resource
-    if id(resource) not in _covered:
-        _covered[id(resource)] = (resource, time_ns())
+def _others_listen(span: Span) -> bool:
+    """Whether the span's provider has other processors by now, and they export this span."""
+    others = len(getattr(span._span_processor, "_span_processors", (None, None))) > 1
+    return others and span.context.trace_flags.sampled
 
 
 def _mark(span: Span, run_id: str) -> None:
@@ -151,13 +152,13 @@ def _mark(span: Span, run_id: str) -> None:
 
 
 def covers(span: ReadableSpan) -> bool:
-    """Whether an ended span has gone through a :class:`ReplaySpanProcessor` of this process.
+    """Whether an ended span goes through a :class:`ReplaySpanProcessor` of this process, and so is recorded.
 
-    All spans of a provider share one resource object. A span that had ended before the first one reached
-    the processor may still wait in an exporter's queue.
+    An exporter may come before or after the processor.
     """
-    covered = _covered.get(id(span.resource))
-    return covered is not None and (span.end_time or 0) >= covered[1]
+    if getattr(span, _WRITTEN, False):
+        return True
+    return any(span.context.span_id in processor._open for processor in list(_processors))
 
 
 @lru_cache(maxsize=64)
@@ -178,8 +179,10 @@ def _listening(kind: type[Span]) -> type[Span]:
 
     def end(self: Span, end_time: int | None = None) -> None:
         open_span = getattr(self, OPEN_SPAN)
-        if open_span.pending is not None and self.is_recording():
+        if self.is_recording() and (open_span.pending is not None or _others_listen(self)):
             try:
+                if open_span.pending is None:
+                    catch_up(self, open_span)
                 give_out(self, open_span)
             except Exception as error:
                 open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")

@@ -28,7 +28,7 @@ from otel_replay.otel.process_run import program_name
 from otel_replay.otel.processor import ReplaySpanProcessor
 from otel_replay.version import VERSION
 
-__all__ = ["SCOPE_NAME", "attach_processor", "recording_tracer"]
+__all__ = ["SCOPE_NAME", "attach_processor", "private_tracer", "recording_tracer"]
 
 SCOPE_NAME = "otel_replay"
 """The instrumentation scope of the spans that the recording API makes."""
@@ -83,7 +83,7 @@ def recording_tracer() -> trace.Tracer | None:
         given = trace.get_tracer_provider()
         if isinstance(given, trace.ProxyTracerProvider):
             given = _make_provider()
-            trace.set_tracer_provider(given)
+            _set_until_another_is_set(given)
         # Somebody's own implementation: spans of ours need an SDK that calls processors.
         provider = given if isinstance(given, TracerProvider) else _private_provider()
         attach_processor(provider)
@@ -97,6 +97,26 @@ def recording_tracer() -> trace.Tracer | None:
         except AttributeError:
             pass  # an implementation without room for it: asked again each time
         return tracer
+
+
+def _set_until_another_is_set(provider: TracerProvider) -> None:
+    """Make `provider` the global one, and leave it to the program to set its own later.
+
+    OpenTelemetry takes the first provider that is set and refuses all others. A program that sets up its
+    telemetry after the run has begun must not lose it to us.
+    """
+    if hasattr(trace, "_TRACER_PROVIDER"):
+        trace._TRACER_PROVIDER = provider
+    else:
+        trace.set_tracer_provider(provider)
+
+
+def private_tracer() -> trace.Tracer:
+    """A tracer whose spans are journaled and go nowhere else."""
+    with _lock:
+        provider = _private_provider()
+        attach_processor(provider)
+        return provider.get_tracer(SCOPE_NAME, VERSION)
 
 
 _private: TracerProvider | None = None

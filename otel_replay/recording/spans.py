@@ -72,15 +72,28 @@ class RecordedSpan:
         if writer is None or tracer is None:
             return
         try:
-            clean = writer.clean(attributes) if attributes else None
+            clean = writer.clean(attributes) if attributes else {}
             base = otel_context.set_value(RUN_KEY, writer, parent)
-            self._span = tracer.start_span(
-                str(writer.clean_text(name)), context=base, kind=kind, attributes=clean, links=links
-            )
+            given: dict[str, Any] = {"context": base, "kind": kind, "attributes": clean, "links": links}
+            try:
+                self._span = tracer.start_span(writer.clean_text(name), **given)
+            except Exception as error:
+                # A processor of somebody else: recording does without it, and without them all.
+                self._note(error)
+                self._span = _alone(writer.clean_text(name), given)
             self._open = getattr(self._span, OPEN_SPAN, None)
             self._context = trace.set_span_in_context(self._span, base)
+            if self._open is not None and _is_limited(tracer):
+                self._keep_whole(clean)
         except Exception as error:
             self._note(error)
+
+    def _keep_whole(self, clean: Mapping[str, Any]) -> None:
+        """Journal the attributes that limits of the SDK have cut: they are for what leaves the process."""
+        held = getattr(self._span, "attributes", None) or {}
+        cut = {key: value for key, value in clean.items() if held.get(key) != value}
+        if cut and self._open is not None:
+            self._open.update(cut)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -272,6 +285,17 @@ class Generation(RecordedSpan):
         given.update({GEN_AI_RESPONSE_PREFIX + name: value for name, value in response.items()})
         given.update({GEN_AI_USAGE_PREFIX + name: value for name, value in (usage or {}).items()})
         self.set_all({name: value for name, value in given.items() if value is not None})
+
+
+def _is_limited(tracer: trace.Tracer) -> bool:
+    limits = getattr(tracer, "_span_limits", None)
+    return limits is None or limits.max_span_attribute_length is not None or limits.max_span_attributes != 128
+
+
+def _alone(name: str, given: Mapping[str, Any]) -> trace.Span:
+    from otel_replay.otel.provider import private_tracer  # the SDK is there already
+
+    return private_tracer().start_span(name, **given)
 
 
 def context_of(span: RecordedSpan) -> otel_context.Context:

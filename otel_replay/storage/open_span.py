@@ -46,6 +46,7 @@ class OpenSpan:
 
     __slots__ = (
         "append",
+        "away",
         "chunks",
         "flags",
         "foreign_events",
@@ -76,6 +77,8 @@ class OpenSpan:
         self.start_name = name
         self.start_attributes = start_attributes
         self.start_links = 0
+        self.away = False
+        """Whether this process is the child of a fork, and the span stands in its parent's journal."""
         self.flags = 1
         """OpenTelemetry's trace flags: whether the span is sampled."""
         self.foreign_events = 0
@@ -182,7 +185,7 @@ class OpenSpan:
                 chunk, self.pending = pending, []
                 number = self.chunks
                 self.chunks += 1
-                if number == 0:
+                if number == 0 and not self.away:
                     self.held, chunk = chunk, None
         if self.on_line is not None:
             self.on_line(self, line)

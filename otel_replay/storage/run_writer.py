@@ -380,6 +380,6 @@ class RunWriter:
         self.losses = Losses(self.run_id, self.clock)
         self.notes = {}
         for span in self.open_spans.values():
+            span.away, span.chunks, span.held = True, 0, None
             if span.pending is not None:
                 span.pending = []
-                span.held = None
