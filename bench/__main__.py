@@ -21,12 +21,12 @@ from bench.page import as_markdown, put_into
 from bench.rows import Row, as_document, as_table
 from bench.scale import SCALES
 
-__all__ = ["main"]
+__all__ = ["command", "main"]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure what is asked for, each in its own process, and print the table."""
-    options = _parser().parse_args(arguments)
+    options = command().parse_args(arguments)
     rows: list[Row] = []
     failed = False
     for name in options.only or NAMES:
@@ -48,15 +48,15 @@ def main(arguments: list[str] | None = None) -> int:
     return int(options.check and any(item.ok is False for item in rows))
 
 
-def _parser() -> argparse.ArgumentParser:
+def command() -> argparse.ArgumentParser:
+    """What the command understands."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure side by side, as ratios.")
     parser.add_argument("--only", action="append", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument(
         "--quick", action="store_const", const="quick", dest="scale", help="smaller sizes, fewer rounds"
     )
-    parser.add_argument(
-        "--scale", choices=SCALES, default="full", help="how much is done (default: %(default)s)"
-    )
+    parser.add_argument("--scale", choices=SCALES, help="how much is done (default: full)")
+    parser.set_defaults(scale="full")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--update", type=Path, metavar="PAGE", help="put the figures into a page as well")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bar is missed")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import command
 from bench.measurements import NAMES
 from bench.page import BEGIN, END, as_markdown, put_into
 from bench.rows import as_table, row
@@ -43,6 +44,12 @@ def test_a_measurement_gives_positive_figures(name):
         if not any(text in figure["what"] for text in DIFFERENCES):
             assert 0 < figure["low"] <= figure["median"] <= figure["high"], figure
             assert figure["best"] > 0, figure
+
+
+def test_all_is_measured_in_full_unless_said_otherwise():
+    given = command().parse_args([])
+    assert (given.scale, given.only) == ("full", None)
+    assert command().parse_args(["--quick"]).scale == "quick"
 
 
 def test_the_table_says_bar_figure_and_mark():
