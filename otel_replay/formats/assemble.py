@@ -197,11 +197,8 @@ class Assembler:
         known = journal.spans.get(span_id)
         if known is None or not known.open:
             return self._moment_aside(record, journal)
-        if len(known.moments) < journal.event_limit:
-            known.moments.append(record)
-            return ()
-        known.rest.append(record)
-        return (known.continue_rest(),) if len(known.rest) == journal.event_limit else ()
+        continuation = known.take(record, journal.event_limit)
+        return () if continuation is None else (continuation,)
 
     def _moment_aside(self, record: Moment, journal: JournalSoFar) -> Sequence[Span]:
         span_id = record.span_id

@@ -1,13 +1,15 @@
 """Continuation spans: where the moments stand that one span cannot hold, under ids that anybody can derive.
 
 OpenTelemetry keeps 128 events per span and drops the oldest beyond that. So a span's moments are numbered,
-and number n stands in continuation n // limit; continuation 0 is the span itself. Whoever makes one (the live
-exporter, a reader of the journal, `send` after a crash) gives it the same id, so that receivers keep one.
+and number n stands in continuation n // limit; continuation 0 is the span itself. Events that came by
+OpenTelemetry's own API are numbered apart, for an exporter sees those in the span only. Whoever makes one (a
+live exporter, a reader of the journal, `send` after a crash) gives it the same id: receivers keep one.
 
 ======================================  ===================================================================
 moments                                 key of the continuation's id
 ======================================  ===================================================================
 of the span, in its own journal         `{span_id}/{k}`, k from 1
+events of OpenTelemetry's API, there    `{span_id}/foreign/{k}`, k from 0
 of the span, in another journal         `{span_id}/{journal}/{k}`, k from 0 (a forked or attached process)
 of a span whose start is not there      `{span_id}/{journal}/line {n}`, n the line of the first moment
 split off because of their size         `{span_id}/part/{first}-{last}`, numbers of the moments
@@ -20,9 +22,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from otel_replay.attributes import CONTINUATION_INDEX, CONTINUATION_OF, RUN_ID
+from otel_replay.attributes import CONTINUATION_INDEX, CONTINUATION_OF, LOG_EVENT_NAMES, RUN_ID
 from otel_replay.formats.spans import Moment, Span
-from otel_replay.records import AnyMap, Resource, Scope
+from otel_replay.records import AnyMap, Decision, Resource, Scope
 
 __all__ = [
     "EVENT_LIMIT",
@@ -32,6 +34,8 @@ __all__ = [
     "continuation_of",
     "continuation_times",
     "is_continuation",
+    "is_own",
+    "key_of_foreign",
     "key_of_lost",
     "key_of_other_journal",
     "key_of_own_journal",
@@ -57,6 +61,16 @@ def continuation_id(span_id: str, key: str) -> str:
 def key_of_own_journal(index: int) -> str:
     """The key of continuation `index` (from 1) of a span whose moments stand in the journal of its start."""
     return str(index)
+
+
+def key_of_foreign(index: int) -> str:
+    """The key of continuation `index` (from 0) of the events that came by OpenTelemetry's own API."""
+    return f"foreign/{index}"
+
+
+def is_own(moment: Moment) -> bool:
+    """Whether a moment is one of the recording API's: a decision, or an event by a name of ours."""
+    return isinstance(moment, Decision) or moment.name in LOG_EVENT_NAMES
 
 
 def key_of_other_journal(journal: str, index: int) -> str:

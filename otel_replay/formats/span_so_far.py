@@ -13,6 +13,8 @@ from otel_replay.attributes import INTERRUPTED, RUN_ID
 from otel_replay.formats.continuation import (
     EVENT_LIMIT,
     continuation_of,
+    is_own,
+    key_of_foreign,
     key_of_lost,
     key_of_other_journal,
     key_of_own_journal,
@@ -64,11 +66,15 @@ class SpanSoFar:
         "attributes",
         "continuations",
         "elsewhere",
+        "foreign",
+        "foreign_continuations",
         "foreign_end",
+        "foreign_rest",
         "foreign_updates",
         "home",
         "moments",
         "open",
+        "own",
         "rest",
         "start",
     )
@@ -78,12 +84,36 @@ class SpanSoFar:
         self.home = home
         self.open = True
         self.moments: list[Moment] = []
+        self.own = 0  # how many of them are the recording API's, and how many OpenTelemetry's
+        self.foreign = 0
         self.rest: list[Moment] = []  # beyond the limit: the continuation that is being filled
+        self.foreign_rest: list[Moment] = []
         self.continuations = 0
+        self.foreign_continuations = 0
         self.elsewhere: dict[str, int] = {}  # continuations made of other journals' moments
         self.attributes: dict[str, Any] = {}
         self.foreign_end: tuple[str, SpanEnd] | None = None
         self.foreign_updates: dict[str, dict[str, Any]] = {}
+
+    def take(self, moment: Moment, limit: int) -> Span | None:
+        """Put a moment where it belongs; a continuation that it filled.
+
+        Moments of the recording API and events of OpenTelemetry's are counted apart: while a program runs,
+        its exporters see only the first in continuations, and ids must not depend on who tells the story.
+        """
+        if is_own(moment):
+            if self.own < limit:
+                self.own += 1
+                self.moments.append(moment)
+                return None
+            self.rest.append(moment)
+            return self.continue_rest() if len(self.rest) == limit else None
+        if self.foreign < limit:
+            self.foreign += 1
+            self.moments.append(moment)
+            return None
+        self.foreign_rest.append(moment)
+        return self.continue_foreign() if len(self.foreign_rest) == limit else None
 
     def end(self, end: SpanEnd, updates: dict[str, Any]) -> list[Span]:
         """The span, and the continuation that was not full; then only what a late moment needs is kept."""
@@ -109,7 +139,11 @@ class SpanSoFar:
             resource=home.resources.get(start.resource, NO_RESOURCE),
             scope=home.scopes.get(start.scope, NO_SCOPE),
         )
-        spans = [span, self.continue_rest()] if self.rest else [span]
+        spans = [span]
+        if self.rest:
+            spans.append(self.continue_rest())
+        if self.foreign_rest:
+            spans.append(self.continue_foreign())
         self.open = False
         self.start = replace(start, name=span.name, attributes={}, links=())
         self.moments, self.attributes, self.foreign_updates, self.foreign_end = [], {}, {}, None
@@ -119,6 +153,13 @@ class SpanSoFar:
         """The continuation that is being filled, as it is."""
         moments, self.rest = self.rest, []
         return self.continue_own(moments)
+
+    def continue_foreign(self) -> Span:
+        """The continuation of OpenTelemetry's own events that is being filled, as it is."""
+        moments, self.foreign_rest = self.foreign_rest, []
+        index = self.foreign_continuations
+        self.foreign_continuations += 1
+        return self._continue(moments, key_of_foreign(index), index)
 
     def continue_own(self, moments: list[Moment]) -> Span:
         """The next continuation, of moments from the journal of the start."""

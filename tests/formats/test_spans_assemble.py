@@ -10,6 +10,7 @@ from told_records import TRACE, A, At, B, end, event, events, journal, names, st
 
 from otel_replay.formats.assemble import assemble
 from otel_replay.formats.continuation import continuation_id
+from otel_replay.formats.fold import fold
 from otel_replay.formats.spans import Span
 from otel_replay.records import Close, Decision, Loss, Resource, Scope, SpanUpdate
 
@@ -92,6 +93,17 @@ def test_moments_beyond_the_limit_stand_in_continuations(count: int) -> None:
         assert (span.start_ns, span.end_ns) == (span.events[0].time_ns, span.events[-1].time_ns)
         assert len(span.events) <= 4
     assert len(rest) == max(0, -(-count // 4) - 1)
+
+
+def test_events_of_opentelemetry_are_counted_apart_from_those_of_the_recording_api() -> None:
+    """An exporter sees only ours in continuations while the program runs: ids must come out the same."""
+    mixed = [moment for n in range(6) for moment in (event(f"foreign{n}"), *events(1, first=n))]
+    made = list(assemble(journal(start(), *mixed, end(), limit=4)))
+    whole, own, foreign = made
+    assert [name for name in names(whole) if name.startswith("e")] == ["e0", "e1", "e2", "e3"]
+    assert (own.span_id, names(own)) == (continuation_id(A, "1"), ["e4", "e5"])
+    assert (foreign.span_id, names(foreign)) == (continuation_id(A, "foreign/0"), ["foreign4", "foreign5"])
+    assert len(fold(made)[0].events) == 12
 
 
 def test_a_full_continuation_does_not_wait_for_the_span_to_end() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from otel_replay.formats.spans import Span
-from otel_replay.records import Event, JournalHeader, SpanEnd, SpanStart
+from otel_replay.records import Decision, Event, JournalHeader, SpanEnd, SpanStart
 
 TRACE = "5b8efff798038103d269b633813fc60c"
 A = "00000000000000aa"
@@ -39,9 +39,13 @@ def event(name: str, span_id: str = A, time_ns: int = 50) -> Event:
     return Event(time_ns=time_ns, span_id=span_id, name=name)
 
 
-def events(count: int, first: int = 0, span_id: str = A) -> list[Event]:
-    return [event(f"e{number}", span_id, 11 + number) for number in range(first, first + count)]
+def events(count: int, first: int = 0, span_id: str = A) -> list[Decision]:
+    """Moments of the recording API."""
+    return [
+        Decision(time_ns=11 + number, span_id=span_id, action=f"e{number}", reason="")
+        for number in range(first, first + count)
+    ]
 
 
 def names(span: Span) -> list[str]:
-    return [moment.name for moment in span.events if isinstance(moment, Event)]
+    return [moment.action if isinstance(moment, Decision) else moment.name for moment in span.events]
