@@ -14,9 +14,11 @@ import functools
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
+from contextlib import nullcontext
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
+from weakref import WeakKeyDictionary
 
 from typing_extensions import Self
 
@@ -167,9 +169,15 @@ def _qualified(function: Callable[..., Any]) -> str:
     return f"{module}.{_name(function)}" if module else _name(function)
 
 
-@functools.lru_cache(maxsize=1024)
+# Weak, so that a function that was defined inside another one goes when it is done, and what it holds with it.
+_signatures: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
+
+
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
+    known = _signatures.get(function)
+    if known is None:
+        known = _signatures[function] = inspect.signature(function)
+    return known
 
 
 def _bound(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,9 +290,10 @@ def _around_generator(function: Callable[..., Any], start: Start) -> Callable[..
         span = start(args, kwargs)
         if span is None:
             return (yield from function(*args, **kwargs))
-        inner = function(*args, **kwargs)
-        resume: Callable[[], Any] = functools.partial(next, inner)
         try:
+            with _Step(span):
+                inner = function(*args, **kwargs)
+            resume: Callable[[], Any] = functools.partial(next, inner)
             while True:
                 try:
                     with _Step(span):
@@ -311,23 +320,23 @@ def _around_generator(function: Callable[..., Any], start: Start) -> Callable[..
 def _around_async_generator(function: Callable[..., Any], start: Start) -> Callable[..., Any]:
     async def called(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         span = start(args, kwargs)
-        inner: AsyncGenerator[Any, Any] = function(*args, **kwargs)
-        resume: Callable[[], Any] = inner.__anext__
+        step = _Step(span) if span is not None else nullcontext()
         try:
+            with step:
+                inner: AsyncGenerator[Any, Any] = function(*args, **kwargs)
+            resume: Callable[[], Any] = inner.__anext__
             while True:
                 try:
-                    if span is None:
+                    with step:
                         item = await resume()
-                    else:
-                        with _Step(span):
-                            item = await resume()
                 except StopAsyncIteration:
                     return
                 try:
                     sent = yield item
                     resume = functools.partial(inner.asend, sent)
                 except GeneratorExit:
-                    await inner.aclose()
+                    with step:
+                        await inner.aclose()
                     raise
                 except BaseException as thrown:
                     resume = functools.partial(inner.athrow, thrown)

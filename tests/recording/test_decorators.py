@@ -2,8 +2,10 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 import threading
+import weakref
 
 import pytest
 
@@ -274,3 +276,23 @@ def test_one_block_may_be_entered_again_and_in_several_threads_and_tasks_at_once
         assert owners[f"T{number}"] == owners[f"A{number}"] == "task shared"
         assert owners[f"OUT{number}"] == owners[f"AOUT{number}"] == owners["END"] == "run r"
     assert all(len(span.events) <= 1 for span in recorded.spans if span.name == "task shared")
+
+
+def test_a_decorated_function_is_not_kept_when_nobody_else_has_it(store):
+    class Large:
+        pass
+
+    def call_once():
+        large = Large()
+
+        @tool
+        def search(query):
+            return large and query
+
+        search("q")
+        return weakref.ref(large)
+
+    with start_run("r"):
+        gone = call_once()
+        gc.collect()
+        assert gone() is None

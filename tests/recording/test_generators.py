@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from otel_replay import decision, start_run, task
+from otel_replay.records import SpanEnd
 
 pytestmark = pytest.mark.usefixtures("fresh_opentelemetry")
 
@@ -194,3 +195,37 @@ def test_an_exception_and_a_cancellation_in_an_async_generator_fail_its_span(sto
     recorded = store.run()
     assert recorded.span("task fails").message == "ValueError: no"
     assert recorded.span("task waits").message == "asyncio.exceptions.CancelledError"
+
+
+def test_a_generator_that_is_called_wrongly_fails_its_span_and_ends_it(store):
+    @task("plain")
+    def plain(a):
+        yield a
+
+    @task("async")
+    async def asynchronous(a):
+        yield a
+
+    with start_run("r"):
+        with pytest.raises(TypeError, match="missing 1 required"):
+            list(plain())
+        with pytest.raises(TypeError, match="missing 1 required"):
+            asyncio.run(_all(asynchronous()))
+    recorded = store.run()
+    assert len(recorded.of(SpanEnd)) == 3
+    assert {recorded.span(f"task {name}").status for name in ("plain", "async")} == {"error"}
+
+
+def test_what_an_async_generator_does_while_it_is_closed_is_in_its_span(store):
+    @task("g")
+    async def closing():
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            decision("CLOSING", "")
+
+    with start_run("r"):
+        asyncio.run(_break(closing()))
+        decision("AFTER", "")
+    assert store.run().owners() == {"CLOSING": "task g", "AFTER": "run r"}
