@@ -26,6 +26,8 @@ from otel_replay.storage.run_writer import RunWriter
 
 __all__ = ["ReplaySpanExporter"]
 
+_lock = threading.RLock()
+
 
 class ReplaySpanExporter(SpanExporter):
     """Writes ended spans into the store.
@@ -44,7 +46,6 @@ class ReplaySpanExporter(SpanExporter):
         self._settings = read_settings(store=store)
         self._own_store = store is not None
         self._runs: dict[str, OpenedRun] = {}
-        self._lock = threading.Lock()
         self._shut_down = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -52,7 +53,7 @@ class ReplaySpanExporter(SpanExporter):
         if self._shut_down or self._settings.disabled:
             return SpanExportResult.FAILURE if self._shut_down else SpanExportResult.SUCCESS
         try:
-            with self._lock:
+            with _lock:
                 for span in spans:
                     if not covers(span) and not is_continuation(span):
                         self._write(span)
@@ -91,7 +92,7 @@ class ReplaySpanExporter(SpanExporter):
 
     def shutdown(self) -> None:
         """Close the journals and write the JSON of the runs that this exporter began."""
-        with self._lock:
+        with _lock:
             self._shut_down = True
             runs, self._runs = list(self._runs.values()), {}
         for run in runs:
@@ -102,3 +103,13 @@ class ReplaySpanExporter(SpanExporter):
 def _text(attributes: Mapping[str, object] | None, key: str) -> str | None:
     value = (attributes or {}).get(key)
     return value if isinstance(value, str) and value else None
+
+
+def _after_fork_in_child() -> None:
+    # Another thread of the parent may have been exporting; in the child nobody will unlock it.
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

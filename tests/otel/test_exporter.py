@@ -234,3 +234,34 @@ def test_in_a_process_without_a_run_the_exporter_records_one_named_after_the_pro
     session = json.loads((recorded.files.directory / "session_replay.json").read_text())
     assert session["schema_version"] == "1.0"
     assert recorded.files.header.counts["spans"] == 700
+
+
+def test_a_child_that_is_forked_in_the_middle_of_an_export_can_export_itself(python, store):
+    python("""
+        import os, signal, threading
+        from opentelemetry.sdk.trace import TracerProvider
+        from otel_replay.otel.exporter import ReplaySpanExporter
+
+        exporter = ReplaySpanExporter()
+        inside, go_on = threading.Event(), threading.Event()
+
+        class Slow:
+            def __iter__(self):
+                inside.set()
+                go_on.wait()
+                return iter(())
+
+        threading.Thread(target=exporter.export, args=(Slow(),)).start()
+        inside.wait()
+        child = os.fork()
+        if not child:
+            signal.alarm(20)
+            span = TracerProvider(shutdown_on_exit=False).get_tracer("t").start_span("of the child")
+            span.end()
+            exporter.export([span])
+            exporter.shutdown()
+            os._exit(0)
+        go_on.set()
+        assert os.waitpid(child, 0)[1] == 0
+    """)
+    assert store.run().span("of the child")
