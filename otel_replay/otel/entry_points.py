@@ -31,8 +31,11 @@ def post_instrument() -> None:
 
         from otel_replay.otel.process_run import process_run
         from otel_replay.otel.provider import attach_processor
+        from otel_replay.settings import read_settings
         from otel_replay.storage import active_runs
 
+        if read_settings().disabled:
+            return
         provider = trace.get_tracer_provider()
         if isinstance(provider, TracerProvider):
             attach_processor(provider)

@@ -131,6 +131,20 @@ print([type(each).__name__ for each in provider._active_span_processor._span_pro
     assert not store.root.exists()
 
 
+def test_where_recording_is_switched_off_nothing_is_added_and_nothing_is_asked_again(store, instrumented):
+    program = """
+from opentelemetry import trace
+from otel_replay.storage import active_runs
+provider = trace.get_tracer_provider()
+print([type(each).__name__ for each in provider._active_span_processor._span_processors], active_runs.opener)
+"""
+    done = instrumented(OTEL_TRACES_EXPORTER="otel_replay", OTEL_REPLAY_DISABLED="true", program=program)
+    assert done.returncode == 0, done.stderr
+    assert "ReplaySpanProcessor" not in done.stdout
+    assert done.stdout.endswith(" None\n")
+    assert not store.root.exists()
+
+
 def test_a_run_that_the_program_starts_itself_takes_its_own_spans(store, instrumented):
     program = """
 import otel_replay
