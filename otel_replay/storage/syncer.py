@@ -21,7 +21,8 @@ class Syncer:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+        # A plain set: other threads add to it while the thread copies it, which for a WeakSet is an error.
+        self._journals: set[Journal] = set()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         if seconds > 0 and hasattr(os, "register_at_fork"):
@@ -34,8 +35,9 @@ class Syncer:
 
     def watch(self, journal: Journal) -> None:
         """Sync `journal` from now on, until it is closed or forgotten."""
-        self._journals.add(journal)
-        self._start()
+        if self._seconds > 0:
+            self._journals.add(journal)
+            self._start()
 
     def stop(self) -> None:
         """End the thread and wait for it."""
@@ -46,7 +48,7 @@ class Syncer:
             self._thread = None
 
     def _start(self) -> None:
-        if self._seconds <= 0 or self._thread is not None or not self._journals:
+        if self._thread is not None or not self._journals:
             return
         self._stop = threading.Event()
         self._thread = threading.Thread(
@@ -58,7 +60,7 @@ class Syncer:
             self._thread = None  # no more threads, or the interpreter is ending: the end of the run syncs
 
     def _clear(self) -> None:
-        self._journals = weakref.WeakSet()
+        self._journals = set()
         self._thread = None
 
     def _run(self, stop: threading.Event) -> None:
