@@ -14,6 +14,7 @@ import mmap
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ __all__ = ["Journal", "JournalFull", "open_journal"]
 
 _FIRST_PIECE_BYTES = 64 * 1024
 _LARGEST_PIECE_BYTES = 4 * 1024 * 1024
+_LOCK_TRIES = 100
 _RESERVE_BYTES = 1024
 """Kept free at the end of the last piece, so that a full disk can still be told about in the journal."""
 
@@ -47,10 +49,7 @@ class Journal:
         self._waiting: list[bytes] = []
         self._close_with: bytes | None = None
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            pass  # no flock on this file system: readers then ask for the process
+        _lock_for_life(self._fd)
 
     @property
     def size_bytes(self) -> int:
@@ -179,6 +178,18 @@ class Journal:
 
     def _unmap(self) -> None:
         """Let go of the map, if there is one."""
+
+
+def _lock_for_life(fd: int) -> None:
+    """Take the lock that says the writer lives, whatever readers do to the file meanwhile."""
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(0.001)  # a reader is looking at just this moment, and lets go at once
+        except OSError:
+            return  # no flock on this file system: readers then ask for the process
 
 
 class _WrittenJournal(Journal):

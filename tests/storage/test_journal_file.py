@@ -154,6 +154,30 @@ def test_only_the_owner_can_read_it_and_the_writer_holds_its_lock_while_it_is_op
     os.close(reader)
 
 
+def test_a_reader_that_looks_just_when_the_file_is_made_does_not_keep_the_writer_from_its_lock(
+    path, mode, monkeypatch
+):
+    flock, readers = fcntl.flock, []
+
+    def look_first(fd, operation):
+        if not readers:
+            readers.append(os.open(path, os.O_RDONLY))
+            flock(readers[0], fcntl.LOCK_SH | fcntl.LOCK_NB)
+        elif len(readers) == 1:
+            readers.append(None)
+            os.close(readers[0])
+        flock(fd, operation)
+
+    monkeypatch.setattr(journal_module.fcntl, "flock", look_first)
+    journal = open_journal(path, mode=mode)
+    monkeypatch.undo()
+    reader = os.open(path, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(reader, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    os.close(reader)
+    journal.close()
+
+
 def test_where_files_cannot_be_locked_they_are_written_all_the_same(path, mode, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
