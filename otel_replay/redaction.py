@@ -39,6 +39,7 @@ _HEADER = re.compile(r"(?i:authorization|cookie)|[A-Za-z0-9]+-[A-Za-z0-9-]+|[A-Z
 _SCHEMA_TYPES = frozenset(("string", "number", "integer", "boolean", "array", "object", "null"))
 _FLAG = re.compile("--[A-Za-z0-9][A-Za-z0-9_-]*")
 _LONGEST_NAME = 128
+_LOOK_FOR_NUL_BYTES = 8_192
 _NAME_KEYS = ("name", "key")
 
 
@@ -88,8 +89,12 @@ class Redactor:
         return self._every.value(value, key)
 
     def redact_blob(self, data: bytes, media_type: str) -> tuple[bytes, int]:
-        """The same for content that is kept beside the journal; only text is looked at."""
-        if not media_type.startswith(("text/", "application/json")):
+        """The same for content that is kept beside the journal, where that is text or may be text.
+
+        Unknown bytes with a NUL near their beginning are no text: an image, an array, a compressed file.
+        """
+        is_text = media_type.startswith(("text/", "application/json"))
+        if not is_text and b"\0" in data[:_LOOK_FOR_NUL_BYTES]:
             return data, 0
         clean, count = self.redact(data)
         return (clean, count) if isinstance(clean, bytes) else (data, 0)

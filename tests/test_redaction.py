@@ -245,4 +245,9 @@ def test_only_blobs_of_text_are_looked_into():
         b"password=[redacted]",
         1,
     )
-    assert REDACTOR.redact_blob(b"password=hunter2", "application/octet-stream") == (b"password=hunter2", 0)
+    assert REDACTOR.redact_blob(b"password=hunter2", "application/octet-stream") == (
+        b"password=[redacted]",
+        1,
+    )
+    image = b"\x89PNG\0password=hunter2"
+    assert REDACTOR.redact_blob(image, "application/octet-stream") == (image, 0)

@@ -153,7 +153,7 @@ class Screen:
 
 
 class _Held:
-    """Large values that are to become blobs: redacted where they are text, held until it is sure they go."""
+    """Large values that are to become blobs: redacted where they hold text, held until it is sure they go."""
 
     def __init__(self, redactor: Redactor, notes: Notes) -> None:
         self.blobs: dict[str, bytes] = {}
@@ -161,11 +161,9 @@ class _Held:
         self._notes = notes
 
     def __call__(self, data: bytes, media_type: str) -> dict[str, Any]:
-        if media_type.startswith("text/"):
-            text, count = self._redactor.redact(data.decode("utf-8", "backslashreplace"))
-            if count:
-                self._notes["redacted"] = self._notes.get("redacted", 0) + count
-                data = str(text).encode("utf-8", "backslashreplace")
+        data, count = self._redactor.redact_blob(data, media_type)
+        if count:
+            self._notes["redacted"] = self._notes.get("redacted", 0) + count
         sha256 = hashlib.sha256(data).hexdigest()
         self.blobs[sha256] = data
         return {BLOB: sha256, "size_bytes": len(data), "media_type": media_type}

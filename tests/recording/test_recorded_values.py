@@ -182,6 +182,19 @@ def test_large_values_go_to_blobs_and_are_read_back(store):
     assert read(message["content"][BLOB]).decode() == text
 
 
+def test_secrets_in_large_bytes_are_taken_out_unless_the_bytes_are_no_text(store):
+    text = b"Authorization: Bearer abcd1234abcd1234abcd\n" + b"x" * 100_000
+    image = b"\x89PNG\r\n\0" + text
+    with otel_replay.start_run("r"):
+        otel_replay.decision("A", "", {"text": text, "image": image})
+    recorded = store.run()
+    values = recorded.decisions[0].values
+    read = recorded.files.blobs.read
+    assert read(values["text"][BLOB]) == text.replace(b"abcd1234abcd1234abcd", b"[redacted]")
+    assert values["text"]["size_bytes"] == len(read(values["text"][BLOB]))
+    assert read(values["image"][BLOB]) == image
+
+
 def test_a_clock_that_fails_or_talks_nonsense_is_replaced(store):
     readings = iter([1e18, "1000000000000000000", None, -(10**30), 10**30, math.nan, math.inf, True, 5])
 
