@@ -62,10 +62,11 @@ def pattern_edit(pattern: re.Pattern[str], accept: Callable[[str], bool] = bool)
 
 # --- secrets that are known by their own shape ---
 
-# Before the prefix of a token stands no letter, digit or dot. In JSON that is the start of the line, another
-# byte, or the last letter of an escape such as `\n` or `\u001b` (its digits are gone).
-_BOUNDARY = rb"(?:^|[^A-Za-z]|\\[bfnrt]|\\u[a-f]{0,2})"
-_NOT_INSIDE = r"(?<![A-Za-z0-9.])"
+# Before the prefix of a token stands no letter, digit or dot, but for the escapes of a URL such as `%3D`. In
+# JSON that is the start of the line, another byte, or the last letter of an escape such as `\n` or `\u001b`
+# (its digits are gone).
+_BOUNDARY = rb"(?:^|[^A-Za-z]|\\[bfnrt]|\\u[a-f]{0,2}|%[A-Fa-f]{1,2})"
+_NOT_INSIDE = r"(?:(?<![A-Za-z0-9.])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))"
 _NOT_IN_RUN = r"(?<![A-Za-z0-9._-])"
 
 _ALNUM_16, _ALNUM_20, _ALNUM_30 = (f"[A-Za-z0-9]{{{length},}}" for length in (16, 20, 30))
