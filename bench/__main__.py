@@ -78,12 +78,16 @@ def _measured(name: str, scale: str) -> list[Row] | None:
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment without what OpenTelemetry and we would read from it."""
+    """This process's environment without what OpenTelemetry, we or the import of modules would read."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("OTEL_") and name not in {"TRACEPARENT", "TRACESTATE", "BAGGAGE"}
+        if not name.startswith("OTEL_") and name not in _NOT_FOR_CHILDREN
     }
+
+
+# Without compiled modules on the disk each start would compile them again, which no user has to wait for.
+_NOT_FOR_CHILDREN = {"TRACEPARENT", "TRACESTATE", "BAGGAGE", "PYTHONDONTWRITEBYTECODE"}
 
 
 def _about(scale: str) -> dict[str, Any]:

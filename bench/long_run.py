@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.imports import command_line
+from bench.processes import command_line
 from bench.recorded import temporary_directory
 from bench.rows import Row, row
 from bench.scale import Scale
