@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE ended, as it 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name (those of the process by default); returns its exit code."""
+    _write_all_or_raise()
     _let_any_text_through(sys.stdout)
     _let_any_text_through(sys.stderr)
     try:
@@ -44,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _tell(_lower_first(error.format_message()), None, COULD_NOT)
     except Exception as error:
-        return _unexpected(error)
+        code = _unexpected(error)
+        _flush_or_forget_stdout()
     return code
 
 
@@ -63,6 +66,14 @@ def _run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _write_all_or_raise() -> None:
+    # With PYTHONUNBUFFERED, Python writes once and drops what the disk or the pipe did not take.
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        whole = io.BufferedWriter(raw)
+        sys.stdout = io.TextIOWrapper(whole, encoding=sys.stdout.encoding, line_buffering=True)
+
+
 def _let_any_text_through(stream: TextIO) -> None:
     # A terminal that is not UTF-8 shows what it cannot as escapes; it must not end the command.
     reconfigure = getattr(stream, "reconfigure", None)
@@ -78,6 +89,14 @@ def _forget_stdout() -> None:
         os.close(nowhere)
     except (OSError, ValueError):
         pass
+
+
+def _flush_or_forget_stdout() -> None:
+    # What a full disk did not take is tried again at exit, which would end in a code of Python's own.
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _forget_stdout()
 
 
 def _tell(message: str, hint: str | None, code: int) -> int:

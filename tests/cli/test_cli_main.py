@@ -135,14 +135,18 @@ def test_an_interrupt_is_130_and_silent(call, monkeypatch):
         ["view", "latest", "--json"],
     ],
 )
-def test_a_reader_that_goes_away_ends_the_command_quietly(keep, store, command):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_ends_the_command_quietly(keep, store, command, unbuffered):
     story = Story()
     run = story.run()
     for _ in range(5_000):
         story.decide(run, "ACTION", "a reason that fills the pipe " * 3)
     keep(story)
     process = subprocess.Popen(
-        [*PYTHON, "--store", str(store.root), *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*PYTHON, "--store", str(store.root), *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
     )
     assert process.stdout.read(10)
     process.stdout.close()
@@ -151,12 +155,14 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(keep, store, command):
     assert process.wait(60) == 128 + signal.SIGPIPE
 
 
-def test_output_to_a_full_disk_is_an_error(keep, store, tuning):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_to_a_full_disk_is_an_error(keep, store, tuning, unbuffered):
     if not os.path.exists("/dev/full"):
         pytest.fail("this test needs /dev/full, as Linux has it")
     keep(tuning)
     with open("/dev/full", "wb") as full:
-        done = shell(store, "list", capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        done = shell(store, "list", capture_output=False, stdout=full, stderr=subprocess.PIPE, env=environ)
     assert done.returncode == 2
     assert b"No space left on device" in done.stderr
     assert b"Traceback" not in done.stderr
