@@ -120,8 +120,11 @@ def _unreachable(error: Exception) -> Outcome:
     return Busy(reason=readable(str(reason)) or type(error).__name__)
 
 
-def _taken(signal: Signal, headers: Message, body: bytes) -> Accepted:
-    if "json" not in headers.get("content-type", ""):
+def _taken(signal: Signal, headers: Message, body: bytes) -> Outcome:
+    kind = headers.get("content-type", "").lower()
+    if "html" in kind:  # Jaeger's page, a proxy's login: they say 200 to anything, and keep nothing
+        return Refused(reason="a web page answers there, and no OTLP receiver", why="not at all")
+    if "json" not in kind:
         return accepted(signal, body)
     try:
         partial = orjson.loads(body).get("partialSuccess") or {}

@@ -75,6 +75,12 @@ def refused(reason: str, why: Why) -> Refused:
         (200, JSON, PARTIAL, Accepted(rejected=3, message="no")),
         (200, JSON, b"{}", Accepted()),
         (200, JSON, b"[not json", Accepted()),
+        (
+            200,
+            {"Content-Type": "text/html; charset=utf-8"},
+            b"<!DOCTYPE html>",
+            Refused(reason="a web page answers there, and no OTLP receiver", why="not at all"),
+        ),
         (503, {"Retry-After": "9"}, b"", Busy(reason=BUSY, after_seconds=9.0)),
         (503, later(12), b"", Busy(reason=BUSY, after_seconds=12.0)),
         (503, later(-12), b"", Busy(reason=BUSY, after_seconds=0.0)),
