@@ -54,8 +54,8 @@ def main() -> int:
         print(f"      curl -s '{endpoints['jaeger_api'].format(trace_id=trace_id)}'")
     print(
         "\nThis Jaeger is built from its Go module: its query API is whole, its web page is a placeholder."
-        "\nThe page comes with the official image: `docker compose up --detach --wait`, then"
-        "\n`otel-replay send --all --to http://127.0.0.1:4318`."
+        "\nThe page comes with the official image: `make jaeger-down`, `docker compose up --detach --wait`,"
+        "\nand `otel-replay send --all --resend --to http://127.0.0.1:4318`."
         f"\nMore runs: `otel-replay send latest --to {endpoints['otlp_grpc']}`."
         "\nStop both: `make jaeger-down`."
     )

@@ -17,7 +17,7 @@ _NEXT = (
     ("otel-replay summary latest", "what was decided, and where the time went"),
     ("otel-replay dump --run-id latest | head", "the file artifact"),
     ("otel-replay verify --all", "is every byte what it was?"),
-    ("make engines jaeger", "the same runs in a real Jaeger (in a checkout)"),
+    ("make jaeger", "the same runs in a real Jaeger (in a checkout)"),
 )
 
 
