@@ -137,7 +137,8 @@ class RecordedSpan:
         if self._open is None:
             return
         try:
-            if isinstance(error, SystemExit) and not error.code:
+            # A generator that is not asked for more has not failed, and neither has a program that ends well.
+            if isinstance(error, GeneratorExit) or (isinstance(error, SystemExit) and not error.code):
                 return
             self._failed = True
             if isinstance(error, str):
@@ -283,7 +284,10 @@ class Generation(RecordedSpan):
             GEN_AI_RESPONSE_MODEL: response_model,
         }
         given.update({GEN_AI_RESPONSE_PREFIX + name: value for name, value in response.items()})
-        given.update({GEN_AI_USAGE_PREFIX + name: value for name, value in (usage or {}).items()})
+        try:
+            given.update({GEN_AI_USAGE_PREFIX + name: value for name, value in (usage or {}).items()})
+        except Exception as error:
+            self._note(error)
         self.set_all({name: value for name, value in given.items() if value is not None})
 
 

@@ -82,6 +82,25 @@ def test_an_exception_in_a_generator_passes_through_and_fails_its_span(store):
     assert recorded.span("task thrown").message == "OSError: given"
 
 
+def test_a_block_in_a_generator_that_is_not_asked_for_more_has_not_failed(store):
+    def stream():
+        with task("stream"):
+            yield 1
+            yield 2
+
+    async def async_stream():
+        with task("async stream"):
+            yield 1
+            yield 2
+
+    with start_run("r"):
+        for _ in stream():
+            break
+        asyncio.run(_break(async_stream()))
+    recorded = store.run()
+    assert {recorded.span(f"task {name}").status for name in ("stream", "async stream")} == {"unset"}
+
+
 def test_between_its_items_a_generators_span_is_not_the_current_one(store):
     @task("g")
     def items():
