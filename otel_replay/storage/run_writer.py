@@ -331,9 +331,10 @@ class RunWriter:
             _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, error)
 
     def rescue(self, line: bytes, error: Exception) -> None:
-        """A record was not taken: a closed journal is opened again, everything else is a loss."""
+        """A record was not taken: it goes into another journal if that one is closed, else it is a loss."""
         try:
-            if isinstance(error, ValueError | TypeError) and (self.journal is None or self.journal.closed):
+            # Not whether it is closed now: another thread may have opened the next one since.
+            if isinstance(error, ValueError | TypeError):
                 self._opened().append(line)
                 return
         except Exception as second:

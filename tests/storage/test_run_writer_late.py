@@ -7,6 +7,7 @@ from collections import defaultdict
 
 import pytest
 
+from otel_replay import start_run
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.storage.journal import open_journal
 from otel_replay.storage.journal_reader import read_journal
@@ -56,10 +57,23 @@ print(json.dumps(made))
 """
 
 
+def test_a_record_that_met_a_closed_journal_goes_into_the_one_that_was_opened_since(store):
+    with start_run("r", run_id="r") as run:
+        writer = run._writer
+    # Between the refusal and what is done about it, another thread has recorded something.
+    run.decision("ANOTHER", "")
+    assert not writer.journal.closed
+    writer.rescue(encode(decision(1)), ValueError("the first journal is closed"))
+    writer.close("exit")
+    recorded = store.run()
+    assert recorded.lost == 0
+    assert {made.action for made in recorded.decisions} == {"AFR_CORRECTION", "ANOTHER"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["mmap", "write"])
 def test_nothing_is_lost_of_a_run_that_ends_while_other_threads_still_record(store, python, mode):
-    done = python(ENDS_EARLY, env={"OTEL_REPLAY_JOURNAL_MODE": mode})
+    done = python(ENDS_EARLY, env={"OTEL_REPLAY_JOURNAL": mode})
     assert done.stderr == ""
     made = json.loads(done.stdout)
     assert len(made) == 12
