@@ -37,16 +37,21 @@ class Losses:
     def note(self, reason: str, journal: Journal | None) -> None:
         """Count one record. At 1, 10, 100, … the journal's reserve takes a line, in case there is no end."""
         reason = reason.encode("utf-8", "backslashreplace").decode()
+        line = b""
         with self._lock:
             if len(self.by_reason) >= _MOST_REASONS and reason not in self.by_reason:
                 reason = "for many other reasons"
             first = reason not in self.by_reason
             self.by_reason[reason] = self.by_reason.get(reason, 0) + 1
             total = self.total
+            unwritten = total - self._written
             if str(total).strip("0") == "1" and journal is not None:
-                line = self._line(total - self._written, reason)
-                if _try_reserved(journal, line):
-                    self._written = total
+                line = self._line(unwritten, reason)
+                self._written += unwritten
+        # Not under the lock: who holds the journal's may be about to note a loss itself.
+        if line and journal is not None and not _try_reserved(journal, line):
+            with self._lock:
+                self._written -= unwritten
         if first:
             _log.warning("run %s: could not keep a record: %s (the program goes on)", self._run_id, reason)
 
