@@ -111,7 +111,7 @@ def record(warm: Callable[..., str], store: Any) -> Record:
     """Starts a recording in a process of its own."""
 
     def start(program: str, run_id: str, *, mode: str = "mmap", **order: Any) -> Recording:
-        environ = {"OTEL_REPLAY_STORE": str(store.root), "OTEL_REPLAY_JOURNAL_MODE": mode}
+        environ = {"OTEL_REPLAY_STORE": str(store.root), "OTEL_REPLAY_JOURNAL": mode}
         return Recording(warm, {"program": program, "run": run_id, "environ": environ, **order})
 
     return start
