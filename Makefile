@@ -14,12 +14,12 @@ help: ## this list
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $(PYTHON) is not there, or older than Python 3.10; say another one: make PYTHON=python3.12 …" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "error: no virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 2; }
-	@echo "setting up otel-replay in $(VENV) …"
+	@echo "setting up otel-replay in $(VENV) (half a minute) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.tests-installed: $(VENV)/.installed
-	@echo "setting up what the tests need …"
+	@echo "setting up what the tests need (a minute or two) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,test]'
 	@touch $@
 
@@ -31,7 +31,7 @@ demo: $(VENV)/.installed ## record a tuning run and an agent run, and say what t
 test: $(VENV)/.tests-installed engines ## every test, the real Collector and the real Jaeger included
 	$(BIN)/python -m pytest
 
-test-fast: $(VENV)/.tests-installed ## the tests that take seconds and need no engines
+test-fast: $(VENV)/.tests-installed ## the tests without the slow ones and without the engines (minutes)
 	$(BIN)/python -m pytest -m 'not slow and not engines'
 
 lint: $(VENV)/.tests-installed ## format, lint and types

@@ -169,7 +169,7 @@ def _qualified(function: Callable[..., Any]) -> str:
     return f"{module}.{_name(function)}" if module else _name(function)
 
 
-# Weak, so that a function that was defined inside another one goes when it is done, and what it holds with it.
+# Weak, so that a function that was defined inside another one goes when it is done, with what it holds.
 _signatures: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
 
 

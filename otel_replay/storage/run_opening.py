@@ -66,10 +66,8 @@ def open_run(
 
     Parameters
     ----------
-    run_id:
-        The id to use; made from the time if None.
-    joins:
-        Whether `run_id` names a run that may be there already.
+    run_id, joins:
+        The id to use, made from the time if None; and whether such a run may be there already.
     attributes:
         What the run's header says besides.
     parent_run_id:

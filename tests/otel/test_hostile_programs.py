@@ -264,7 +264,11 @@ FORKED = """
         if pid:
             os.waitpid(pid, 0)
     spans = [
-        (s.name, format(s.context.span_id, "016x"), [(e.name, e.attributes["otel_replay.reason"]) for e in s.events])
+        (
+            s.name,
+            format(s.context.span_id, "016x"),
+            [(e.name, e.attributes["otel_replay.reason"]) for e in s.events],
+        )
         for s in exporter.get_finished_spans()
     ]
     with open("parent" if pid else "child", "w") as stream:
