@@ -25,10 +25,10 @@ _lock = threading.RLock()
 def open_span_here() -> OpenSpan | None:
     """The open span that something belongs to which happens now, begun if need be; None: nothing records."""
     open_span = current_open_span()
-    if open_span is not None or not active_runs.WRITERS:
+    writer = next(iter(active_runs.WRITERS), None)
+    if open_span is not None or writer is None:
         return open_span
     with _lock:
-        writer = active_runs.WRITERS[0]
         if writer.root is None:
             from otel_replay.otel.process_run import program_name  # the SDK is there already, then
             from otel_replay.otel.provider import recording_tracer
