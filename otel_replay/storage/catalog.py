@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from otel_replay.storage.atomic import write_atomically
+from otel_replay.storage.inside import open_file
 
 __all__ = ["Catalog"]
 
@@ -50,7 +51,7 @@ class Catalog:
         self.lines_read = 0
         self._file_read = None
         try:
-            with open(self.path, "rb") as stream:
+            with os.fdopen(open_file(self.path), "rb") as stream:
                 self._file_read = _identity(os.fstat(stream.fileno()))
                 data = stream.read()
         except OSError:
@@ -110,7 +111,7 @@ class Catalog:
         OSError, StoreError
             If it cannot be written; the file is as it was before then.
         """
-        with open(self.path, "rb") as old:
+        with os.fdopen(open_file(self.path), "rb") as old:
             try:
                 fcntl.flock(old, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

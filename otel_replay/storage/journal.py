@@ -9,20 +9,19 @@ write(2) for each record. While it is open the writer holds `flock` on it: that 
 from __future__ import annotations
 
 import errno
-import fcntl
 import mmap
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from otel_replay.storage.own_file import OwnFile
 
 __all__ = ["Journal", "JournalFull", "open_journal"]
 
 _FIRST_PIECE_BYTES = 64 * 1024
 _LARGEST_PIECE_BYTES = 4 * 1024 * 1024
-_LOCK_TRIES = 100
 _RESERVE_BYTES = 1024
 """Kept free at the end of the last piece, so that a full disk can still be told about in the journal."""
 
@@ -48,8 +47,7 @@ class Journal:
         self._busy = False
         self._waiting: list[bytes] = []
         self._close_with: bytes | None = None
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        _lock_for_life(self._fd)
+        self._file = OwnFile(path)
 
     @property
     def size_bytes(self) -> int:
@@ -106,7 +104,7 @@ class Journal:
                 self._synced_bytes = size
                 self._flush_map()
                 # A copy of the descriptor, so that the slow part happens without the lock.
-                fd = os.dup(self._fd)
+                fd = os.dup(self._file.fd())
             finally:
                 self._busy = False
                 self._catch_up()
@@ -134,11 +132,12 @@ class Journal:
                 self._unmap()
                 size = self.size_bytes
                 try:
-                    os.ftruncate(self._fd, size)
+                    fd = self._file.fd()
+                    os.ftruncate(fd, size)
                     if durable:
-                        os.fsync(self._fd)
+                        os.fsync(fd)
                 finally:
-                    os.close(self._fd)
+                    self._file.close()
             finally:
                 self._busy = False
                 self._catch_up()
@@ -152,7 +151,7 @@ class Journal:
             self.closed = True
             self._unmap()
             # The flock belongs to the open file that both processes share; closing this copy keeps it.
-            os.close(self._fd)
+            self._file.close()
 
     def append_reserved(self, line: bytes) -> bool:
         """As :meth:`append`, but may use the room that is kept for last lines; False if there is none."""
@@ -180,18 +179,6 @@ class Journal:
         """Let go of the map, if there is one."""
 
 
-def _lock_for_life(fd: int) -> None:
-    """Take the lock that says the writer lives, whatever readers do to the file meanwhile."""
-    for _ in range(_LOCK_TRIES):
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            time.sleep(0.001)  # a reader is looking at just this moment, and lets go at once
-        except OSError:
-            return  # no flock on this file system: readers then ask for the process
-
-
 class _WrittenJournal(Journal):
     """One write(2) for each record."""
 
@@ -207,15 +194,18 @@ class _WrittenJournal(Journal):
         if self.closed:
             raise ValueError(f"journal {self.path} is closed")
         rest = memoryview(line)
+        position = self._position
         try:
             while rest:
-                rest = rest[os.write(self._fd, rest) :]
+                written = os.pwrite(self._file.fd(), rest, position)
+                rest = rest[written:]
+                position += written
         except OSError as error:
             # What of the line did reach the file must go again, or the next one would be damaged.
-            os.ftruncate(self._fd, self._position)
-            os.lseek(self._fd, self._position, os.SEEK_SET)
+            if position > self._position:
+                os.ftruncate(self._file.fd(), self._position)
             raise JournalFull(error.strerror or str(error)) from None
-        self._position += len(line)
+        self._position = position
 
 
 class _MappedJournal(Journal):
@@ -259,7 +249,7 @@ class _MappedJournal(Journal):
                 raise JournalFull(error.strerror or str(error)) from None
         base = position - position % mmap.ALLOCATIONGRANULARITY
         # The window ends before the reserve, so that no record gets there.
-        window = mmap.mmap(self._fd, self._allocated - _RESERVE_BYTES - base, offset=base)
+        window = mmap.mmap(self._file.fd(), self._allocated - _RESERVE_BYTES - base, offset=base)
         window.seek(position - base)
         self._leave_window(base)
         self._first = position - base
@@ -270,14 +260,14 @@ class _MappedJournal(Journal):
     def _allocate(self, size: int) -> None:
         size += -size % mmap.ALLOCATIONGRANULARITY
         if size > self._allocated:
-            _allocate(self._fd, self._allocated, size - self._allocated)
+            _allocate(self._file.fd(), self._allocated, size - self._allocated)
             self._allocated = size
 
     def _append_last(self, lines: bytes) -> bool:
         position = self._end_of_window()
         self._leave_window(position)
         if not self.closed and position + len(lines) <= self._allocated:
-            written = os.pwrite(self._fd, lines, position)
+            written = os.pwrite(self._file.fd(), lines, position)
             self._base += written
             return written == len(lines)
         return super()._append_last(lines)
@@ -285,7 +275,7 @@ class _MappedJournal(Journal):
     def _leave_window(self, base: int) -> None:
         if self._window is not None:
             self._flush_map()
-            self._window.close()
+            self._file.let_go_of(self._window)
         self._window, self._write, self.fast = None, _no_room, _no_room
         self._base = base
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import orjson
 
 from otel_replay.storage.inside import open_file
+from otel_replay.storage.own_file import is_closed_here
 
 __all__ = ["is_alive", "is_local", "is_process_alive", "lock_state", "process_identity"]
 
@@ -137,7 +138,7 @@ def is_alive(journal: Path, process: Mapping[str, Any] | None = None) -> bool:
     try:
         lock = lock_state(fd)
         if lock == "alive":
-            return True
+            return not is_closed_here(fd)
         head = os.pread(fd, _HEADER_BYTES, 0).partition(b"\n")[0]
         writer = _process_of(head)
         if writer is None:

@@ -145,6 +145,7 @@ def test_calls_that_make_no_sense_never_raise_into_the_caller(store):
             generation.output(
                 value, usage={value.__class__: 1} if False else {"a": value}, finish_reasons=value
             )
+            generation.output(usage=value)
         run.end()
         run.decision("LATE2", "after its end")
     assert store.run().bad_lines == []
@@ -179,7 +180,7 @@ class Broken(Exception):
         "otel_replay.storage.journal.mmap.mmap",
         "otel_replay.storage.journal.os.ftruncate",
         "otel_replay.storage.journal.os.posix_fallocate",
-        "otel_replay.storage.journal.fcntl.flock",
+        "otel_replay.storage.own_file.fcntl.flock",
         "otel_replay.storage.blobs.Blobs.put",
         "otel_replay.storage.run_opening.RunHeader",
         "otel_replay.storage.store.Store.create",

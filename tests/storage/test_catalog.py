@@ -302,3 +302,9 @@ def test_ten_thousand_runs_are_listed_in_a_moment(runs):
     by_catalog = time.process_time() - started
     assert len(first) == 2_000
     assert by_catalog < by_files / 3
+
+
+def test_a_pipe_in_the_catalogs_place_does_not_stop_a_listing(tmp_path):
+    path = tmp_path / "catalog.jsonl"
+    os.mkfifo(path)
+    assert Catalog(tmp_path).read() == {}

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_replay.storage import journal as journal_module
+from otel_replay.storage import own_file as own_file_module
 from otel_replay.storage.journal import open_journal
 
 MODES = ("mmap", "write")
@@ -168,7 +169,7 @@ def test_a_reader_that_looks_just_when_the_file_is_made_does_not_keep_the_writer
             os.close(readers[0])
         flock(fd, operation)
 
-    monkeypatch.setattr(journal_module.fcntl, "flock", look_first)
+    monkeypatch.setattr(own_file_module.fcntl, "flock", look_first)
     journal = open_journal(path, mode=mode)
     monkeypatch.undo()
     reader = os.open(path, os.O_RDONLY)
@@ -182,7 +183,7 @@ def test_where_files_cannot_be_locked_they_are_written_all_the_same(path, mode, 
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(journal_module.fcntl, "flock", refuse)
+    monkeypatch.setattr(own_file_module.fcntl, "flock", refuse)
     journal = open_journal(path, mode=mode)
     journal.append(b"x\n")
     journal.close()
@@ -289,7 +290,7 @@ def test_what_comes_in_the_middle_of_an_append_waits_for_its_turn(path, mode, mo
         return call
 
     inside = []
-    name = "posix_fallocate" if mode == "mmap" else "write"
+    name = "posix_fallocate" if mode == "mmap" else "pwrite"
     monkeypatch.setattr(journal_module.os, name, interrupted(getattr(os, name)))
     journal.append(b"y" * 2 * PIECE + b"\n")
     assert journal.closed
