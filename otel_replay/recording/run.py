@@ -98,19 +98,26 @@ class Run(RecordedSpan):
         if self._ended:
             return
         self._ended = True
-        self.detach()
-        super().end()
         try:
+            self.detach()
+            super().end()
             children.withdraw(id(self))
+            self._end_run()
             active_runs.not_at_exit(self._end_at_exit)
-            if self._opened is not None:
-                ended_ns = getattr(self._span, "end_time", None) or self._opened.writer.clock()
-                end_run(self._opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
+        except BaseException:
+            self._ended = False  # interrupted: the next call, or the end of the process, does what is left
+            raise
+
+    def _end_run(self) -> None:
+        if self._opened is None:
+            return
+        try:
+            ended_ns = getattr(self._span, "end_time", None) or self._opened.writer.clock()
+            end_run(self._opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
         except Exception as error:
             _log.warning("run %s was not ended: %s", self.run_id, told(error))
-            if self._writer is not None:
-                active_runs.remove(self._writer)
-                self._writer.close("exit")
+            active_runs.remove(self._opened.writer)
+            self._opened.writer.close("exit")
 
     def _end_at_exit(self) -> None:
         # In a forked child the run belongs to the parent: only this process's journal is closed.

@@ -36,6 +36,9 @@ __all__ = ["Agent", "Generation", "RecordedSpan", "Task", "ToolCall"]
 
 _log = logging.getLogger("otel_replay")
 
+_SAID = "_otel_replay_said"
+"""The attribute of an exception whose traceback stands in a span already."""
+
 
 class RecordedSpan:
     """A span of a run, from its construction to `end()`; as a context manager it is the current span inside.
@@ -159,16 +162,16 @@ class RecordedSpan:
 
     def _record(self, error: Exception, name: str, text: str) -> None:
         # As the SDK's record_exception, but without secrets, and whatever the exception does when asked.
-        where = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        self._span.add_event(
-            "exception",
-            {
-                "exception.type": name,
-                "exception.message": self._text(text),
-                "exception.stacktrace": self._text(where),
-                "exception.escaped": "False",
-            },
-        )
+        said = {"exception.type": name, "exception.message": self._text(text)}
+        # It may pass through many spans: where it comes from is said once, in the innermost.
+        if not getattr(error, _SAID, False):
+            where = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            said["exception.stacktrace"] = self._text(where)
+            try:
+                setattr(error, _SAID, True)
+            except Exception:
+                pass  # an exception without room for it
+        self._span.add_event("exception", {**said, "exception.escaped": "False"})
 
     def end(self) -> None:
         """End the span. Ending twice does nothing."""
