@@ -70,9 +70,13 @@ def __getattr__(name: str) -> Any:
     place = _PLACES.get(name)
     if place is None:
         raise AttributeError(f"module `otel_replay` has no attribute `{name}`")
-    value = getattr(import_module(f"otel_replay.{place}"), name)
-    globals()[name] = value
-    return value
+    # The names of a package come together: an import that is going on in one thread while another one forks
+    # would never end in the child.
+    package = place.partition(".")[0]
+    for other, where in _PLACES.items():
+        if where == place or (package == "recording" and where.startswith("recording.")):
+            globals()[other] = getattr(import_module(f"otel_replay.{where}"), other)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

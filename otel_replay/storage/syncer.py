@@ -6,6 +6,7 @@ a program must not be told that it forks with threads only because it is recorde
 
 from __future__ import annotations
 
+import contextvars
 import os
 import threading
 import weakref
@@ -14,6 +15,9 @@ from collections.abc import Callable
 from otel_replay.storage.journal import Journal
 
 __all__ = ["Syncer"]
+
+
+_PATIENCE_SECONDS = 5.0
 
 
 class Syncer:
@@ -44,7 +48,8 @@ class Syncer:
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             self._stop.set()
-            thread.join()
+            # Not for ever: a signal handler may fork while what it interrupted holds a journal's lock.
+            thread.join(_PATIENCE_SECONDS)
             self._thread = None
 
     def _start(self) -> None:
@@ -55,7 +60,8 @@ class Syncer:
             target=self._run, args=(self._stop,), name="otel-replay-sync", daemon=True
         )
         try:
-            self._thread.start()
+            # In a context of its own: what it syncs belongs to no run in particular.
+            contextvars.Context().run(self._thread.start)
         except RuntimeError:
             self._thread = None  # no more threads, or the interpreter is ending: the end of the run syncs
 

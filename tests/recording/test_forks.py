@@ -174,3 +174,33 @@ def test_a_pool_made_before_the_run_records_nothing_and_breaks_nothing(store, py
         """
     )
     assert store.run().decisions == []
+
+
+def test_once_a_run_has_begun_nothing_is_imported_that_a_fork_could_leave_half_done(python):
+    """An import that goes on in one thread while another one forks never ends in the child."""
+    python(
+        """
+        import sys
+        import otel_replay
+
+        run = otel_replay.start_run("r")
+        before = set(sys.modules)
+
+        @otel_replay.tool
+        def use(x):
+            otel_replay.decision("A", "", {"a": 1}, {"b": object()})
+            otel_replay.checkpoint("c", {})
+            otel_replay.artifact("a", b"bytes")
+            otel_replay.file_read("/nowhere")
+            otel_replay.heartbeat()
+            otel_replay.child_environment()
+            with otel_replay.task("t"), otel_replay.agent("a"), otel_replay.generation("m"):
+                pass
+
+        use(1)
+        ours = ("otel_replay", "opentelemetry")
+        new = {name for name in set(sys.modules) - before if name.startswith(ours)}
+        assert not new, new
+        run.end()
+        """
+    )

@@ -78,7 +78,7 @@ def test_decisions_where_no_stack_is_left_are_kept_or_counted_and_tear_nothing(s
 
     limit = sys.getrecursionlimit()
     with start_run("r") as run:
-        for more in range(25):
+        for more in range(8):
             sys.setrecursionlimit(limit + more)
             try:
                 with pytest.raises(RecursionError):
