@@ -40,23 +40,10 @@ def add(writer: RunWriter) -> None:
     """A run is being recorded from now on."""
     # A forked child, and what comes late, open another journal that must be closed as well.
     writer.on_opened = partial(_opened, writer)
-    writer.may_open = _may_open
     with _lock:
         WRITERS.append(writer)
         _known.add(writer)
     _hook_exit()
-
-
-_ending = False
-
-
-def _may_open() -> bool:
-    """Whether a journal may be opened now: while the process ends, only by the thread that ends it.
-
-    Threads that go on recording until they are stopped would have one closed journal after another to sum up,
-    and the process would not end.
-    """
-    return not _ending or threading.current_thread() is threading.main_thread()
 
 
 def _opened(writer: RunWriter) -> None:
@@ -114,8 +101,6 @@ def _hook_exit() -> None:
 
 def end_process() -> None:
     """The process ends: so do its runs, and their journals are closed. Doing it again does what is left."""
-    global _ending
-    _ending = True
     endings, _endings[:] = _endings[:], []
     for ending in reversed(endings):
         try:
@@ -132,8 +117,7 @@ def end_process() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _lock, _ending
-    _ending = False
+    global _lock
     _lock = threading.RLock()
     _endings.clear()
     for writer in list(_known):

@@ -88,8 +88,6 @@ class RunWriter:
         self.pending_lock = threading.RLock()
         self.journal_name = journal_name(clock())
         """File name of this process's journal, which is made with the first record."""
-        self.may_open: Callable[[], bool] = lambda: True
-        """Asked before a journal is opened."""
         self.on_opened: Callable[[], None] | None = None
         """Called when a journal has been made."""
         self.on_exit: Callable[[], None] | None = None
@@ -281,8 +279,6 @@ class RunWriter:
         with self._lock:
             if self.journal is not None and not self.journal.closed:
                 return self.journal
-            if not self.may_open():
-                raise OSError("the process is ending")
             # A folder that cannot be written is asked again once a second, not with every record.
             if self._open_error and monotonic() < self._retry_at:
                 raise OSError(self._open_error)
