@@ -139,8 +139,8 @@ def test_many_runs_leave_few_things_in_memory(store):
         with start_run("r", settings=settings), task("t"):
             decision("A", "")
     gc.collect()
-    assert sum(isinstance(thing, RunWriter) for thing in gc.get_objects()) < 100
-    assert sum(isinstance(thing, otel_replay.Run) for thing in gc.get_objects()) < 100
+    assert sum(type(thing) is RunWriter for thing in gc.get_objects()) < 100
+    assert sum(type(thing) is otel_replay.Run for thing in gc.get_objects()) < 100
 
 
 def test_a_run_that_is_never_ended_is_ended_with_the_process(store, python):
