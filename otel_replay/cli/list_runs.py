@@ -10,10 +10,15 @@ from otel_replay.cli.options import json_option, open_store, store_option
 
 if TYPE_CHECKING:
     from otel_replay.storage.listing import RunSummary
+    from otel_replay.storage.store import Store
 
 __all__ = ["command"]
 
 _ROWS_FOR_PEOPLE = 50
+_MOST_LOOKED_INTO = 3
+_MOST_JOURNAL_BYTES = 4 << 20
+"""What is read of an interrupted run to say what was open: a tenth of a second's worth."""
+_MOST_NAMES = 5
 _STATUSES = ("finished", "failed", "running", "interrupted", "damaged")
 
 
@@ -44,7 +49,7 @@ def command(context: click.Context, limit: int | None, status: str | None, as_js
         print_json({"store": str(store.root), "runs": [_as_json(run) for run in shown], "total": len(runs)})
         return
     _print_table(shown)
-    _print_hints(runs, len(shown), str(store.root), status)
+    _print_hints(runs, len(shown), store, status)
 
 
 def _as_json(run: RunSummary) -> dict[str, Any]:
@@ -115,7 +120,7 @@ def _count(run: RunSummary, name: str) -> str:
     return f"{run.counts.get(name, 0):,}" if run.counts else ""
 
 
-def _print_hints(runs: list[RunSummary], shown: int, root: str, status: str | None) -> None:
+def _print_hints(runs: list[RunSummary], shown: int, store: Store, status: str | None) -> None:
     from otel_replay.cli.people import counted
     from otel_replay.cli.terminal import stderr
 
@@ -123,13 +128,17 @@ def _print_hints(runs: list[RunSummary], shown: int, root: str, status: str | No
     if not runs:
         which = f"{status} runs" if status else "runs"
         screen.print(
-            (f"No {which} in {root}.", "dim"),
+            (f"No {which} in {store.root}.", "dim"),
             "" if status else " Record two small ones with `otel-replay demo`.",
         )
         return
     if shown < len(runs):
         screen.print((f"… {len(runs) - shown:,} more; --limit 0 shows all", "dim"))
     interrupted = [run.run_id for run in runs if run.status == "interrupted" and not run.recovered]
+    for run_id in interrupted[:_MOST_LOOKED_INTO]:
+        what = _left_open(store, run_id)
+        if what:
+            screen.print((what, "open"))
     if interrupted:
         one = interrupted[0] if len(interrupted) == 1 else "--all"
         screen.print(
@@ -139,3 +148,22 @@ def _print_hints(runs: list[RunSummary], shown: int, root: str, status: str | No
     damaged = next((run for run in runs if run.status == "damaged"), None)
     if damaged:
         screen.print(("hint: ", "key"), f"{damaged.run_id}: {damaged.message}")
+
+
+def _left_open(store: Store, run_id: str) -> str:
+    """A line that says which spans an interrupted run left open; empty where that takes too long."""
+    from otel_replay.analysis.open_spans import open_span_names
+    from otel_replay.cli.people import counted
+    from otel_replay.errors import OtelReplayError
+    from otel_replay.storage.run_files import RunFiles
+
+    try:
+        names = open_span_names(RunFiles(store.directory(run_id)), most_bytes=_MOST_JOURNAL_BYTES)
+    except (OSError, OtelReplayError):
+        return ""  # what is wrong with it is told by the commands that read it
+    if names is None:
+        return f"{run_id}: `otel-replay show {run_id}` says which spans were open"
+    if not names:
+        return ""
+    more = ", and more" if len(names) > _MOST_NAMES else ""
+    return f"{run_id} died with {counted(len(names), 'span')} open: {', '.join(names[:_MOST_NAMES])}{more}"

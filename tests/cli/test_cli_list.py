@@ -1,6 +1,7 @@
 """`otel-replay list`."""
 
 import pytest
+from analysis.story import Story
 
 from cli.conftest import tuning_story
 from otel_replay.cli.terminal import width
@@ -58,6 +59,27 @@ def test_interrupted_runs_are_marked_and_recovery_is_offered(call, keep, tuning)
     assert "interrupted" in result.lines[1]
     assert f"otel-replay recover {tuning.run_id}" in result.err
     assert "recover" not in result.out
+
+
+def test_what_was_open_when_an_interrupted_run_died_is_named(call, keep):
+    story = Story("dead")
+    run = story.run()
+    story.end(story.task("bin samples", run))
+    story.task("clamp \x1b[31m", run)
+    keep(story, how="interrupted")
+    told = call("list").err
+    assert "dead died with 2 spans open: run " in told
+    assert "clamp" in told
+    assert "bin samples" not in told
+    assert "\x1b[31m" not in told
+
+
+def test_a_long_run_is_not_read_to_name_what_was_open(call, keep, tuning):
+    directory = keep(tuning, how="interrupted")
+    journal = next((directory / "journal").iterdir())
+    with open(journal, "r+b") as stream:
+        stream.truncate(5 << 20)
+    assert f"otel-replay show {tuning.run_id}" in call("list").err
 
 
 def test_runs_can_be_asked_for_by_status(call, keep):
