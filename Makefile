@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-fast lint bench engines jaeger jaeger-down clean
+.PHONY: help demo test test-fast lint bench browser engines jaeger jaeger-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,11 +28,11 @@ demo: $(VENV)/.installed ## record a tuning run and an agent run, and say what t
 	@echo
 	@echo "The command is $(BIN)/otel-replay: put it on your PATH with  export PATH=\"\$$PWD/$(BIN):\$$PATH\""
 
-test: $(VENV)/.tests-installed engines ## every test, the real Collector and the real Jaeger included
+test: $(VENV)/.tests-installed browser engines ## every test, the real Collector and the real Jaeger included
 	$(BIN)/python -m pytest
 
-test-fast: $(VENV)/.tests-installed ## the tests without the slow ones and without the engines (minutes)
-	$(BIN)/python -m pytest -m 'not slow and not engines'
+test-fast: $(VENV)/.tests-installed ## the tests without the slow ones, the engines and the browser (minutes)
+	$(BIN)/python -m pytest -m 'not slow and not engines and not browser'
 
 lint: $(VENV)/.tests-installed ## format, lint and types
 	$(BIN)/ruff format --check .
@@ -41,6 +41,9 @@ lint: $(VENV)/.tests-installed ## format, lint and types
 
 bench: $(VENV)/.tests-installed ## measure side by side, as ratios
 	$(BIN)/python -m bench
+
+browser: $(VENV)/.tests-installed ## the headless Chromium that tests of pages need, where there is none
+	@$(BIN)/python tests/browser_kit.py
 
 engines: ## build the real Collector and the real Jaeger, once (about 8 minutes the first time)
 	@$(PYTHON) collector/build.py

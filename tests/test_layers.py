@@ -40,6 +40,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "sender": frozenset({"ground", "formats", "storage"}),
     "cli": frozenset({"ground", "formats", "storage", "analysis", "sender"}),
     "python -m": frozenset({"cli"}),
+    # above both sides
+    "compat": frozenset(
+        {
+            *("ground", "formats", "storage", "otel", "recording", "public names"),
+            *("analysis", "sender", "cli"),
+        }
+    ),
 }
 """What each part may import besides itself. Two that do not name each other are siblings."""
 
@@ -54,6 +61,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "sender": frozenset({"google.protobuf", "google.rpc", "grpc", "opentelemetry.proto", "orjson"}),
     "cli": frozenset({"click", "orjson", "rich"}),
     "python -m": frozenset(),
+    "compat": frozenset({"click", "opentelemetry", "orjson"}),
 }
 """Packages of others that each part may import."""
 
