@@ -176,6 +176,8 @@ def down(folder: Path) -> list[Started]:
     """Stop what we started, the Collector first, so that it can hand on what it holds."""
     with _locked(folder):
         engines = read_state(folder)
+        if not engines:
+            say("nothing was started here, or it has been stopped already")
         for engine in sorted(engines, key=lambda engine: engine.kind != "otelcol"):
             stopped = processes.end(engine.pid, engine.mark)
             say(f"{KINDS[engine.kind].title}: {'stopped' if stopped else 'did not run any more'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _tell(_lower_first(error.format_message()), None, COULD_NOT)
     except Exception as error:
-        code = _unexpected(error)
+        code = _no_room(error) or _unexpected(error)
         _flush_or_forget_stdout()
     return code
 
@@ -107,6 +108,14 @@ def _tell(message: str, hint: str | None, code: int) -> int:
     if hint:
         screen.print(("hint: ", "key"), hint)
     return code
+
+
+def _no_room(error: Exception) -> int:
+    """Tell of a full disk, which is nobody's mistake; 0 for any other error."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return 0
+    where = f" at {error.filename}" if error.filename else ""
+    return _tell(f"there is no room left{where}", "free some space, then run the command again", COULD_NOT)
 
 
 def _unexpected(error: Exception) -> int:

@@ -48,10 +48,10 @@ def _events(summary: Summary, screen: Screen) -> Lines:
 
 
 def _more(there: int, word: str, screen: Screen) -> Lines:
-    if there > _NAMES_SHOWN:
-        yield Text(
-            (f"  {screen.ellipsis} {there - _NAMES_SHOWN:,} more {word}s; --json has all of them", "dim")
-        )
+    left = there - _NAMES_SHOWN
+    if left > 0:
+        plural = "" if left == 1 else "s"
+        yield Text((f"  {screen.ellipsis} {left:,} more {word}{plural}; --json has all of them", "dim"))
 
 
 def _kinds(summary: Summary, screen: Screen) -> Lines:

@@ -119,6 +119,12 @@ def test_down_leaves_a_stranger_alone_that_has_the_number_of_an_engine(stack: St
         stranger.communicate(b"\n")
 
 
+def test_stopping_what_was_never_started_says_so(stack):
+    done = stack.call("down")
+    assert done.returncode == 0
+    assert "nothing was started here" in done.stderr
+
+
 def test_an_unreadable_state_file_is_named_with_what_to_do(stack: Stack) -> None:
     """No traceback, no guess about which processes are ours."""
     stack.folder.mkdir(parents=True)
