@@ -11,10 +11,13 @@ Names are imported when they are first used, so that `import otel_replay` costs 
 
 from __future__ import annotations
 
+from _thread import get_ident
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_replay.otel.exporter import ReplaySpanExporter
     from otel_replay.otel.processor import ReplaySpanProcessor
     from otel_replay.recording.children import child_environment
@@ -66,17 +69,39 @@ _PLACES = {
 }
 
 
+_importing: list[int] = []
+"""The threads that import names of ours right now."""
+
+_waiting: list[Callable[[], object]] = []
+"""What signal handlers have recorded meanwhile."""
+
+
 def __getattr__(name: str) -> Any:
     place = _PLACES.get(name)
     if place is None:
         raise AttributeError(f"module `otel_replay` has no attribute `{name}`")
+    thread = get_ident()
+    if place.startswith("recording.") and name != "Run" and thread in _importing:
+        from otel_replay.half_imported import StandIn  # hardly ever needed
+
+        return StandIn(name, lambda: globals().get(name), _waiting)
+    _importing.append(thread)
+    try:
+        _import_package(place)
+    finally:
+        _importing.remove(thread)
+    while _waiting and not _importing:
+        _waiting.pop(0)()
+    return globals()[name]
+
+
+def _import_package(place: str) -> None:
     # The names of a package come together: an import that is going on in one thread while another one forks
     # would never end in the child.
     package = place.partition(".")[0]
     for other, where in _PLACES.items():
         if where == place or (package == "recording" and where.startswith("recording.")):
             globals()[other] = getattr(import_module(f"otel_replay.{where}"), other)
-    return globals()[name]
 
 
 def __dir__() -> list[str]:

@@ -34,7 +34,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # the recording side
     "otel": frozenset({"ground", "formats", "storage"}),
     "recording": frozenset({"ground", "formats", "storage", "otel"}),
-    "public names": frozenset({"recording", "otel"}),
+    "half_imported": frozenset(),
+    "public names": frozenset({"half_imported", "recording", "otel"}),
     # the reading side
     "analysis": frozenset({"ground", "formats", "storage"}),
     "sender": frozenset({"ground", "formats", "storage"}),
@@ -56,6 +57,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "storage": frozenset({"orjson"}),
     "otel": frozenset({"opentelemetry"}),
     "recording": frozenset({"opentelemetry", "orjson", "typing_extensions"}),
+    "half_imported": frozenset(),
     "public names": frozenset(),
     "analysis": frozenset(),
     "sender": frozenset({"google.protobuf", "google.rpc", "grpc", "opentelemetry.proto", "orjson"}),

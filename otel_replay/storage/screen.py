@@ -26,7 +26,7 @@ _LONGEST_CACHED_BYTES = 2_048
 _MOST_CACHED = 4_096
 _LARGE_BYTES = 65_536
 _PROGRAM_KEYS = ("attributes", "values", "cell", "extra", "body", "process", "notes")
-_TEXT_KEYS = ("action", "reason", "name", "message", "event", "severity_text")
+_TEXT_KEYS = ("action", "reason", "name", "message", "event", "severity_text", "state", "schema_url")
 
 
 class Screen:
@@ -146,10 +146,13 @@ class Screen:
         return clean
 
     def _link(self, link: dict[str, Any], notes: Notes) -> dict[str, Any]:
-        attributes = link.get("attributes")
-        if not attributes:
-            return link
-        return {**link, "attributes": to_json(self._redacted(normalise(attributes, notes=notes), notes))}
+        clean = dict(link)
+        if link.get("state"):
+            clean["state"] = self._redacted(link["state"], notes)
+        if link.get("attributes"):
+            attributes = normalise(link["attributes"], notes=notes)
+            clean["attributes"] = to_json(self._redacted(attributes, notes))
+        return clean
 
 
 class _Held:

@@ -140,6 +140,32 @@ def test_what_our_own_calls_hand_to_other_exporters_holds_no_secret_either(store
             assert SECRET not in event.name + repr(dict(event.attributes))
 
 
+@pytest.mark.parametrize("redacting", [True, False])
+def test_neither_trace_state_nor_a_schema_url_brings_a_secret_into_the_store(store, redacting, monkeypatch):
+    """Both come from outside the program: from a caller's headers, and from who made the instrumentation."""
+    if not redacting:
+        monkeypatch.setenv("OTEL_REPLAY_REDACT", "false")
+    url = f"https://user:{SECRET}@host/schema"
+    provider = TracerProvider(
+        resource=Resource({"service.name": "s"}, schema_url=url), shutdown_on_exit=False
+    )
+    trace.set_tracer_provider(provider)
+    state = trace.TraceState([("vendor", SECRET), ("other", "7")])
+    caller = trace.SpanContext(1, 2, True, trace.TraceFlags(1), state)
+    with otel_replay.start_run("r"):
+        around = trace.set_span_in_context(trace.NonRecordingSpan(caller))
+        tracer = provider.get_tracer("library", schema_url=url)
+        with tracer.start_as_current_span("called", context=around, links=[trace.Link(caller)]):
+            otel_replay.decision("A", "")
+    recorded = store.run()
+    assert recorded.bad_lines == []
+    called = recorded.span("called")
+    assert "other=7" in called.trace_state
+    assert "other=7" in called.links[0].trace_state
+    assert store.bytes().count(SECRET.encode()) == (0 if redacting else 4)
+    assert recorded.files.header.notes.get("redacted", 0) == (4 if redacting else 0)
+
+
 def test_log_records_hold_no_secret(store):
     from opentelemetry._logs import SeverityNumber
     from opentelemetry.sdk._logs import LoggerProvider
