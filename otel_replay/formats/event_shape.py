@@ -31,7 +31,7 @@ def decision_attributes(action: str, reason: str, values: Any, cell: Any) -> dic
 
 
 def _flatten(prefix: str, value: Any, into: dict[str, Any]) -> None:
-    if isinstance(value, Mapping) and value:
+    if value and (value.__class__ is dict or isinstance(value, Mapping)):
         for key, item in value.items():
             into[f"{prefix}.{key}"] = item
     elif value is not None:

@@ -32,7 +32,7 @@ from otel_replay.records import (
 )
 from otel_replay.values import ORJSON_OPTIONS, from_json, to_json
 
-__all__ = ["FORMAT", "VERSION", "decision_row", "decode", "encode", "link_to_json"]
+__all__ = ["FORMAT", "VERSION", "decision_of_line", "decision_row", "decode", "encode", "link_to_json"]
 
 FORMAT = "otel-replay.journal"
 VERSION = 1
@@ -205,6 +205,14 @@ def _decision_of_row(row: list[Any]) -> Decision:
     _put_extra(decision, _NO_EXTRA)
     _put_kind(decision, "decision")
     return decision
+
+
+def decision_of_line(line: bytes) -> tuple[int, str, str, Any, Any] | None:
+    """Time, action, reason, values and cell of a line of ours in the short form; None if it has another."""
+    if line[:1] != b"[":
+        return None
+    _, _, time_ns, action, reason, values, cell = (*orjson.loads(line), 0, 0)[:7]
+    return time_ns, action, reason, _map_or_none(values), _map_or_none(cell)
 
 
 def _map_or_none(value: Any) -> Any:

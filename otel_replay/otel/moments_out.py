@@ -21,7 +21,7 @@ from otel_replay.formats.continuation import (
     key_of_own_journal,
 )
 from otel_replay.formats.event_shape import decision_attributes, decision_name
-from otel_replay.formats.journal_v1 import decode
+from otel_replay.formats.journal_v1 import decision_of_line, decode
 from otel_replay.records import Decision
 from otel_replay.records import Event as EventRecord
 from otel_replay.storage.open_span import OpenSpan
@@ -56,8 +56,10 @@ def give_out(span: Span, open_span: OpenSpan) -> None:
     if open_span.away:
         _send_continuation(span, open_span, moments, open_span.chunks)
         return
-    for moment in moments[:room]:
-        span._add_event(moment)
+    with span._lock:
+        # All at once: `_add_event` would take the lock, and look whether the span has ended, for each.
+        if span._end_time is None:
+            span._events.extend(moments[:room])  # type: ignore[attr-defined]
     if moments[room:]:
         _send_continuation(span, open_span, moments[room:], 0)
     if last:
@@ -141,6 +143,12 @@ def _send_continuation(span: Span, open_span: OpenSpan, events: list[MomentEvent
 def _events(lines: Sequence[bytes]) -> list[MomentEvent]:
     events = []
     for line in lines:
+        row = decision_of_line(line)
+        if row is not None:
+            time_ns, action, reason, values, cell = row
+            attributes = decision_attributes(action, reason, values, cell)
+            events.append(MomentEvent(decision_name(action), attributes, time_ns))
+            continue
         record = decode(line)
         if isinstance(record, Decision):
             name = decision_name(record.action)

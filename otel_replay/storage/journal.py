@@ -21,7 +21,7 @@ from otel_replay.storage.own_file import OwnFile
 __all__ = ["Journal", "JournalFull", "open_journal"]
 
 _FIRST_PIECE_BYTES = 64 * 1024
-_LARGEST_PIECE_BYTES = 4 * 1024 * 1024
+_LARGEST_PIECE_BYTES = 2 * 1024 * 1024
 _RESERVE_BYTES = 1024
 """Kept free at the end of the last piece, so that a full disk can still be told about in the journal."""
 
@@ -250,6 +250,7 @@ class _MappedJournal(Journal):
         base = position - position % mmap.ALLOCATIONGRANULARITY
         # The window ends before the reserve, so that no record gets there.
         window = mmap.mmap(self._file.fd(), self._allocated - _RESERVE_BYTES - base, offset=base)
+        _prepare(window)
         window.seek(position - base)
         self._leave_window(base)
         self._first = position - base
@@ -304,6 +305,19 @@ class _MappedJournal(Journal):
 # With the interpreter lock, one call of the map's write() is a whole: no other thread gets between its look
 # at the position and the copy. Without it, `fast` stays the append that takes a lock.
 _HAS_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+def _prepare(window: mmap.mmap) -> None:
+    """Have the kernel make a window's pages writable now: one call for a third of the cost of its faults."""
+    try:
+        if _POPULATE_WRITE is not None:
+            window.madvise(_POPULATE_WRITE)
+    except OSError:
+        pass  # a kernel that does not know this yet: the pages come one by one
+
+
+# Linux 5.14 and later; `mmap` has no name for it.
+_POPULATE_WRITE = 23 if sys.platform == "linux" else None
 
 
 def _no_room(line: bytes) -> int:
