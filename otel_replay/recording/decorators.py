@@ -12,72 +12,26 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
 from contextlib import nullcontext
-from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 from typing_extensions import Self
 
 from otel_replay.attributes import CODE_FUNCTION
-from otel_replay.errors import told
 from otel_replay.recording import shapes
-from otel_replay.recording.current import parent_context
+from otel_replay.recording.blocks import Block, GenerationBlock, ToolBlock, start_span
 from otel_replay.recording.joining import join_if_invited
-from otel_replay.recording.orphans import open_span_here
 from otel_replay.recording.shapes import Shape
 from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, ToolCall
 from otel_replay.storage.active_runs import WRITERS
 
 __all__ = ["agent", "generation", "task", "tool"]
 
-_log = logging.getLogger("otel_replay")
 _F = TypeVar("_F", bound=Callable[..., Any])
-_S = TypeVar("_S", bound=RecordedSpan)
-_entered: ContextVar[tuple[RecordedSpan, ...]] = ContextVar("otel_replay_entered", default=())
-"""The spans of blocks that this thread or task is inside of."""
 ShapeOf = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]], Shape]
-
-
-class Block(Generic[_S]):
-    """A span that is not started yet: enter it as a block, or put it on a function."""
-
-    def __init__(self, kind: type[_S], shape: Callable[[], Shape], around: ShapeOf) -> None:
-        self._kind = kind
-        self._shape = shape
-        self._around = around
-        self._spans: list[_S] = []
-
-    def __call__(self, function: _F) -> _F:
-        return _decorated(function, self._kind, self._around)
-
-    def __enter__(self) -> _S:
-        span = _start(self._kind, self._shape)
-        self._spans.append(span)
-        _entered.set((*_entered.get(), span))
-        return span.__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        entered = _entered.get()
-        # The last one that this thread or task entered: others may be inside the same block.
-        mine = [span for span in entered if span in self._spans] or self._spans
-        span = mine[-1]
-        self._spans.remove(span)
-        _entered.set(tuple(other for other in entered if other is not span))
-        span.__exit__(kind, error, where)
-
-    async def __aenter__(self) -> _S:
-        return self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, where)
 
 
 @overload
@@ -93,7 +47,7 @@ def task(name: Any = None, **attributes: Any) -> Any:
 
     if callable(name) or isinstance(name, classmethod):
         return _decorated(name, Task, around)
-    return Block(Task, lambda: shapes.task_shape(name or "", attributes), around)
+    return Block(Task, lambda: shapes.task_shape(name or "", attributes), _puts(Task, around))
 
 
 @overload
@@ -101,7 +55,7 @@ def tool(name: _F) -> _F: ...
 @overload
 def tool(
     name: str | None = None, arguments: Any = None, *, call_id: str | None = None, **attributes: Any
-) -> Block[ToolCall]: ...
+) -> ToolBlock: ...
 def tool(name: Any = None, arguments: Any = None, *, call_id: str | None = None, **attributes: Any) -> Any:
     """One call of a tool: `with tool("search", {"query": q}) as call:`, `@tool`, or `@tool("search")`.
 
@@ -115,7 +69,11 @@ def tool(name: Any = None, arguments: Any = None, *, call_id: str | None = None,
 
     if callable(name) or isinstance(name, classmethod):
         return _decorated(name, ToolCall, around)
-    return Block(ToolCall, lambda: shapes.tool_call_shape(name or "", arguments, call_id, attributes), around)
+
+    def shape() -> Shape:
+        return shapes.tool_call_shape(name or "", arguments, call_id, attributes)
+
+    return ToolBlock(ToolCall, shape, _puts(ToolCall, around))
 
 
 def agent(name: str, **attributes: Any) -> Block[Agent]:
@@ -124,13 +82,13 @@ def agent(name: str, **attributes: Any) -> Block[Agent]:
     def around(function: Callable[..., Any], _args: Any, _kwargs: Any) -> Shape:
         return shapes.agent_shape(name, {CODE_FUNCTION: _qualified(function), **attributes})
 
-    return Block(Agent, lambda: shapes.agent_shape(name, attributes), around)
+    return Block(Agent, lambda: shapes.agent_shape(name, attributes), _puts(Agent, around))
 
 
 @overload
 def generation(model: _F) -> _F: ...
 @overload
-def generation(model: str, **request: Any) -> Block[Generation]: ...
+def generation(model: str, **request: Any) -> GenerationBlock: ...
 def generation(model: Any, **request: Any) -> Any:
     """One call of a model: `with generation("gpt-x", input_messages=…) as g:`, or `@generation("gpt-x")`.
 
@@ -149,9 +107,11 @@ def generation(model: Any, **request: Any) -> Any:
 
     if callable(model) or isinstance(model, classmethod):
         return _decorated(model, Generation, around)
-    return Block(
-        Generation, lambda: shapes.generation_shape(model, **named, request=request, more=more), around
-    )
+
+    def shape() -> Shape:
+        return shapes.generation_shape(model, **named, request=request, more=more)
+
+    return GenerationBlock(Generation, shape, _puts(Generation, around))
 
 
 # -- inside --------------------------------------------------------------------------------------------------
@@ -193,29 +153,15 @@ def _bound(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
     return named
 
 
-def _start(kind: type[_S], shape: Callable[[], Shape]) -> _S:
-    if WRITERS or join_if_invited():
-        try:
-            span = open_span_here()
-            if span is not None:
-                from otel_replay.otel.provider import recording_tracer  # the SDK is there already
-
-                made, tracer, parent = shape(), recording_tracer(), parent_context(span)
-                return kind(
-                    span.writer, tracer, made.name, kind=made.kind, attributes=made.attributes, parent=parent
-                )
-        except Exception as error:
-            _log.warning("a span was not recorded: %s", told(error))
-            for writer in WRITERS[:1]:
-                writer.note_loss(f"span: {told(error)}")
-    return kind(None, None, "")
-
-
 def _finish(span: RecordedSpan, result: Any) -> None:
     if isinstance(span, ToolCall):
         span.result(result)
     elif isinstance(span, Generation):
         span.output(result)
+
+
+def _puts(kind: type[RecordedSpan], around: ShapeOf) -> Callable[[Any], Any]:
+    return functools.partial(_decorated, kind=kind, around=around)
 
 
 def _decorated(function: _F, kind: type[RecordedSpan], around: ShapeOf) -> _F:
@@ -225,7 +171,7 @@ def _decorated(function: _F, kind: type[RecordedSpan], around: ShapeOf) -> _F:
     def start(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> RecordedSpan | None:
         if not WRITERS and not join_if_invited():
             return None
-        return _start(kind, lambda: around(function, args, kwargs))
+        return start_span(kind, lambda: around(function, args, kwargs))
 
     if inspect.isasyncgenfunction(function):
         wrapper: Callable[..., Any] = _around_async_generator(function, start)

@@ -53,6 +53,8 @@ class RecordedSpan:
         Of the span. Attribute values may be anything.
     parent:
         The context that the span is started in; None: the current one.
+    start_ns:
+        When it began, if that was before now.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class RecordedSpan:
         attributes: Mapping[str, Any] | None = None,
         parent: otel_context.Context | None = None,
         links: list[trace.Link] | None = None,
+        start_ns: int | None = None,
     ) -> None:
         self._writer = writer
         self._span: trace.Span = trace.INVALID_SPAN
@@ -78,6 +81,8 @@ class RecordedSpan:
             clean = writer.clean(attributes) if attributes else {}
             base = otel_context.set_value(RUN_KEY, writer, parent)
             given: dict[str, Any] = {"context": base, "kind": kind, "attributes": clean, "links": links}
+            if start_ns is not None:
+                given["start_time"] = start_ns
             try:
                 self._span = tracer.start_span(writer.clean_text(name), **given)
             except Exception as error:
