@@ -16,6 +16,12 @@ RUN_ID = "otel_replay.run.id"
 RUN_NAME = "otel_replay.run.name"
 RUN_PARENT_ID = "otel_replay.run.parent_id"
 SPAN_TYPE = "otel_replay.span.type"
+SESSION_ID = "session.id"
+
+IMPORT_FORMAT = "otel_replay.import.format"
+IMPORT_SOURCE = "otel_replay.import.source"
+IMPORT_SHA256 = "otel_replay.import.sha256"
+IMPORT_REST = "otel_replay.import.rest"
 
 ACTION = "otel_replay.action"
 REASON = "otel_replay.reason"
@@ -102,6 +108,11 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(RUN_NAME, "string", "run", "the name that the run was started with"),
     Attribute(RUN_PARENT_ID, "string", "run", "the run inside which this one was started"),
     Attribute(SPAN_TYPE, "string", "run, task, process", "`run`, `task` or `process` (a child process): what no other convention says"),
+    Attribute(SESSION_ID, "string", "any span", "session; names the run of a span from outside", _SEMCONV),
+    Attribute(IMPORT_FORMAT, "string", "header of an imported run", "format of the file that it was read from"),
+    Attribute(IMPORT_SOURCE, "string", "header of an imported run", "name of that file"),
+    Attribute(IMPORT_SHA256, "string", "header of an imported run", "sha256 of that file"),
+    Attribute(IMPORT_REST, "map", "header of an imported run", "what else the file said of the run"),
     Attribute(ACTION, "string", "decision", "what was decided, e.g. `AFR_CORRECTION`; makes an event a decision"),
     Attribute(REASON, "string", "decision", "why, for a person"),
     Attribute(VALUES + ".*", "any", "decision", "values of the decision (before, after), one attribute for each"),

@@ -39,13 +39,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # the reading side
     "analysis": frozenset({"ground", "formats", "storage"}),
     "sender": frozenset({"ground", "formats", "storage"}),
-    "cli": frozenset({"ground", "formats", "storage", "analysis", "sender"}),
+    "importing": frozenset({"ground", "formats", "storage"}),
+    "cli": frozenset({"ground", "formats", "storage", "analysis", "importing", "sender"}),
     "python -m": frozenset({"cli"}),
     # above both sides
     "compat": frozenset(
         {
             *("ground", "formats", "storage", "otel", "recording", "public names"),
-            *("analysis", "sender", "cli"),
+            *("analysis", "importing", "sender", "cli"),
         }
     ),
 }
@@ -61,6 +62,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "public names": frozenset(),
     "analysis": frozenset(),
     "sender": frozenset({"google.protobuf", "google.rpc", "grpc", "opentelemetry.proto", "orjson"}),
+    "importing": frozenset(),
     "cli": frozenset({"click", "orjson", "rich"}),
     "python -m": frozenset(),
     "compat": frozenset({"click", "opentelemetry", "orjson"}),

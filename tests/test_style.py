@@ -20,8 +20,8 @@ LONGEST_FUNCTION = 60
 VAGUE = frozenset({"session", "manager", "handler", "helper", "utils", "service", "data", "info"})
 """Words that say nothing about what a thing is; each thing here has a better name."""
 
-GIVEN_NAMES = ("session_replay", "SessionReplay", "SESSION_REPLAY")
-"""Names that were there before us: of a file format."""
+GIVEN_NAMES = ("session_replay", "SessionReplay", "SESSION_REPLAY", "SESSION_ID")
+"""Names that were there before us: of a file format, of an attribute of OpenTelemetry's."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

@@ -35,6 +35,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("summary", "summary", "Count and time what happened in a run", _LOOK),
     Row("view", "view", "Show a run's decisions one by one, and follow a running one", _LOOK),
     Row("dump", "dump", "Write a run as session_replay JSON, JSON lines, OTLP or CSV", _KEEP),
+    Row("import", "import_files", "Take files of others into the store", _KEEP),
     Row("verify", "verify", "Check runs against their journals and checksums", _KEEP),
     Row("recover", "recover", "Close runs whose process died", _KEEP),
     Row("send", "send", "Send runs to an OTLP endpoint", _KEEP),

@@ -87,6 +87,7 @@ def _open(output: str | None) -> AbstractContextManager[BinaryIO]:
 
 
 def _json(files: RunFiles, records: Records, stream: BinaryIO) -> None:
+    from otel_replay.attributes import IMPORT_FORMAT
     from otel_replay.clock import SYSTEM_CLOCK
     from otel_replay.formats import session_replay
     from otel_replay.records import Decision
@@ -100,6 +101,7 @@ def _json(files: RunFiles, records: Records, stream: BinaryIO) -> None:
         decisions=(item.record for item in records() if isinstance(item.record, Decision)),
         total=_known_total(files),
         resolve=resolve_text(files.blobs),
+        extra=header.attributes.get(IMPORT_FORMAT) == "session_replay",
     )
 
 

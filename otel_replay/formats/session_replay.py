@@ -24,6 +24,7 @@ SCHEMA_VERSION = "1.0"
 
 _SPOOL_BYTES = 8 << 20
 _AT_A_TIME = 64
+_NAMED = frozenset({"timestamp", "action", "reason", "values", "cell"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ def write(
     total: int | None = None,
     resolve: Resolve | None = None,
     spool_directory: str | os.PathLike[str] | None = None,
+    extra: bool = False,
 ) -> int:
     """Write a document; returns the number of its decisions.
 
@@ -135,13 +137,15 @@ def write(
         Gives what stands in the document for a map that refers to a blob.
     spool_directory:
         Where the temporary file goes, if one is needed; the system's place for such files by default.
+    extra:
+        Whether a decision's `extra` is written too, as :func:`read` took it from a document.
 
     Raises
     ------
     FormatError
         If there are not `total` decisions.
     """
-    pieces = _pieces(decisions, resolve)
+    pieces = _pieces(decisions, resolve, extra)
     if total is not None:
         stream.write(_head(run_id, generated_ns, total))
         written = _write_pieces(stream, pieces)
@@ -203,7 +207,9 @@ def _write_pieces(stream: BinaryIO | _Spool, pieces: Iterator[tuple[bytes, int]]
     return written
 
 
-def _pieces(decisions: Iterable[Decision], resolve: Resolve | None) -> Iterator[tuple[bytes, int]]:
+def _pieces(
+    decisions: Iterable[Decision], resolve: Resolve | None, with_extra: bool
+) -> Iterator[tuple[bytes, int]]:
     """Decisions as they stand in the list, some at a time with their number, without the comma between."""
     entries: list[dict[str, Any]] = []
     plain = True
@@ -219,7 +225,8 @@ def _pieces(decisions: Iterable[Decision], resolve: Resolve | None) -> Iterator[
             "reason": decision.reason,
         }
         values, cell = decision.values, decision.cell
-        now_plain = (values is None or is_plain(values)) and (cell is None or is_plain(cell))
+        extra = decision.extra if with_extra else None
+        now_plain = (values is None or is_plain(values)) and (cell is None or is_plain(cell)) and not extra
         if entries and (now_plain is not plain or len(entries) == _AT_A_TIME):
             yield list_items(entries, plain, resolve), len(entries)
             entries = []
@@ -228,6 +235,8 @@ def _pieces(decisions: Iterable[Decision], resolve: Resolve | None) -> Iterator[
             entry["values"] = values
         if cell is not None:
             entry["cell"] = cell
+        if extra:
+            entry.update((key, value) for key, value in extra.items() if key not in _NAMED)
         entries.append(entry)
     if entries:
         yield list_items(entries, plain, resolve), len(entries)

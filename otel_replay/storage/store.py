@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,8 +86,15 @@ class Store:
         """Where a run of this id is, or would be."""
         return self.root / RUNS_NAME / validate_run_id(run_id)
 
-    def create(self, header: RunHeader) -> Path:
+    def create(self, header: RunHeader, fill: Callable[[Path], None] | None = None) -> Path:
         """Make the directory of a new run, with its `run.json` and an empty `journal/`, at one blow.
+
+        Parameters
+        ----------
+        header:
+            What `run.json` says.
+        fill:
+            Called with the directory before it stands in its place; what it writes is there with the rest.
 
         Raises
         ------
@@ -98,14 +106,18 @@ class Store:
         make_private_directory(new / "journal")
         try:
             write_header(new, header, durable=False)
+            if fill is not None:
+                fill(new)
             # rename() would put the new directory in place of an empty one.
             if os.path.lexists(final):
                 raise FileExistsError
             os.rename(new, final)
-        except OSError as error:
+        except BaseException as error:
             import shutil
 
             shutil.rmtree(new, ignore_errors=True)
+            if not isinstance(error, OSError):
+                raise
             if os.path.lexists(final):
                 raise StoreError(
                     f"run {header.run_id} exists already in {shown(self.root)}",
