@@ -19,7 +19,7 @@ class SourceFile:
 
     name: str
     sha256: str
-    data: bytes
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

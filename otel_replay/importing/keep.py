@@ -75,8 +75,8 @@ def import_file(
         If one id is given for several runs.
     """
     with told_as_store_error("read", path):
-        data = path.read_bytes()
-    source = SourceFile(name=path.name, sha256=hashlib.sha256(data).hexdigest(), data=data)
+        content = path.read_bytes()
+    source = SourceFile(name=path.name, sha256=hashlib.sha256(content).hexdigest(), content=content)
     importer = _importer(source, form)
     try:
         runs = list(importer.read(source))
@@ -90,7 +90,7 @@ def import_file(
 
 
 def _importer(source: SourceFile, form: str | None) -> Importer:
-    head = source.data[:_HEAD_BYTES]
+    head = source.content[:_HEAD_BYTES]
     for importer in IMPORTERS:
         if importer.format == form or (form is None and importer.recognises(head)):
             return importer

@@ -40,7 +40,7 @@ def _recognises(head: bytes) -> bool:
 def _read(source: SourceFile) -> Iterator[ForeignRun]:
     runs: dict[str, _Parts] = {}
     damage: list[str] = []
-    for item in read_lines(io.BytesIO(source.data)):
+    for item in read_lines(io.BytesIO(source.content)):
         if isinstance(item, BadLine):
             damage.append(f"line {item.number}: {item.reason}")
         elif isinstance(item, Span):

@@ -28,7 +28,7 @@ def _recognises(head: bytes) -> bool:
 
 
 def _read(source: SourceFile) -> Iterator[ForeignRun]:
-    document = session_replay.read(source.data)
+    document = session_replay.read(source.content)
     trace_id = hashlib.sha256(f"trace {source.sha256}".encode()).hexdigest()[:32]
     span_id = hashlib.sha256(f"span {source.sha256}".encode()).hexdigest()[:16]
     times = [decision.time_ns for decision in document.decisions]
