@@ -22,6 +22,7 @@ __all__ = ["Journal", "JournalFull", "open_journal"]
 
 _FIRST_PIECE_BYTES = 64 * 1024
 _LARGEST_PIECE_BYTES = 2 * 1024 * 1024
+_WRITTEN_BYTES = 128 * 1024
 _RESERVE_BYTES = 1024
 """Kept free at the end of the last piece, so that a full disk can still be told about in the journal."""
 
@@ -142,6 +143,11 @@ class Journal:
                 self._busy = False
                 self._catch_up()
         return fits
+
+    def moved(self, path: Path) -> None:
+        """Its directory has got its name: this is the file's path from now on."""
+        self.path = path
+        self._file.moved(path)
 
     def forget(self) -> None:
         """In a forked child: let go of the parent's journal without touching it."""
@@ -352,7 +358,9 @@ _FSYNC_WRITES_MAPS = os.uname().sysname == "Linux"
 
 def _allocate(fd: int, offset: int, size: int) -> None:
     """Give the file real blocks, so that writing into its map cannot fail for want of space."""
-    if hasattr(os, "posix_fallocate"):
+    # The first piece is written: that reserves blocks too, its pages are there already when the map is
+    # written to, and cutting off what was not used costs a tenth. Most runs need no other piece.
+    if (offset or size > _WRITTEN_BYTES) and hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(fd, offset, size)
             return

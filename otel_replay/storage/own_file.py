@@ -48,6 +48,10 @@ class OwnFile:
             self._fd = fd
         return self._fd
 
+    def moved(self, path: Path) -> None:
+        """It has this path now."""
+        self._path = path
+
     def close(self) -> None:
         """Close the descriptor, if it still is this file's."""
         if self._is_ours():
