@@ -37,14 +37,16 @@ from otel_replay.errors import told
 from otel_replay.recording.current import SPAN_KEY, get_context
 from otel_replay.recording.joining import join_if_invited
 from otel_replay.recording.orphans import open_span_here
+from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.storage.active_runs import WRITERS
-from otel_replay.storage.open_span import OpenSpan
-from otel_replay.values import Notes, normalise, to_json
+from otel_replay.storage.open_span import ROW_OFFSET, OpenSpan
+from otel_replay.values import ORJSON_OPTIONS, Notes, normalise, to_json
 
 __all__ = ["artifact", "checkpoint", "decision", "file_read", "file_write", "heartbeat"]
 
 _log = logging.getLogger("otel_replay")
 _F = TypeVar("_F", bound=Callable[..., None])
+_dumps = orjson.dumps
 
 
 def _lost(what: str, error: Exception) -> None:
@@ -87,13 +89,25 @@ def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> 
     """
     if not WRITERS and not join_if_invited():
         return
+    span: OpenSpan | None = None
+    time_ns = None
     try:
-        try:
-            span = get_context()[SPAN_KEY]._otel_replay  # type: ignore[attr-defined]  # our mark
-        except (KeyError, AttributeError):
+        # Most decisions go no further than this: what `OpenSpan.decision` does with them, without calling it.
+        span = get_context()[SPAN_KEY]._otel_replay  # type: ignore[attr-defined]  # our mark
+        if values.__class__ is dict and cell.__class__ is dict and not span.heard:
+            time_ns = span.now()
+            row = ("decision", span.span_id, time_ns, action, reason, values, cell)
+            line = _dumps(row, None, ORJSON_OPTIONS)
+            if line[ROW_OFFSET:].translate(None, SKELETON_DROPS) in span.known:
+                span.writer.journal.fast(line)
+                return
+    except Exception:
+        pass  # no span, no journal yet, no room in it, nothing that JSON knows
+    try:
+        if span is None:
             span = open_span_here()
         if span is not None:
-            span.decision(action, reason, values, cell)
+            span.decision(action, reason, values, cell, time_ns)
     except Exception as error:
         _lost("decision", error)
 

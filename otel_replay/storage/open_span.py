@@ -19,7 +19,7 @@ from otel_replay.values import ORJSON_OPTIONS
 if TYPE_CHECKING:
     from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["OpenSpan"]
+__all__ = ["ROW_OFFSET", "OpenSpan"]
 
 _DROPS = SKELETON_DROPS
 _dumps = orjson.dumps
@@ -27,7 +27,7 @@ _dumps = orjson.dumps
 # Where the screen begins: behind the span's id, and well before the first text of the program, even where the
 # clock has fewer digits than today. The digits of the time are no part of a skeleton.
 _DECISION_OFFSET = len('{"kind":"decision","span":"1234567890123456","t":')
-_ROW_OFFSET = len('["decision","1234567890123456",')
+ROW_OFFSET = len('["decision","1234567890123456",')
 _EVENT_OFFSET = len('{"kind":"event","span":"1234567890123456","t":')
 
 
@@ -95,9 +95,12 @@ class OpenSpan:
         self.on_full: Callable[[OpenSpan, list[bytes], int], None] | None = None
         """Called with each further full chunk and its number, on the thread that filled it."""
 
-    def decision(self, action: str, reason: str, values: Any = None, cell: Any = None) -> None:
-        """Record a decision. Never raises; what cannot be kept is counted."""
-        time_ns = self.now()
+    def decision(
+        self, action: str, reason: str, values: Any = None, cell: Any = None, time_ns: int | None = None
+    ) -> None:
+        """Record a decision, made now or at `time_ns`. Never raises; what cannot be kept is counted."""
+        if time_ns is None:
+            time_ns = self.now()
         try:
             if values.__class__ is dict:
                 if cell.__class__ is dict:
@@ -111,7 +114,7 @@ class OpenSpan:
             else:
                 row = ()
             line = _dumps(row, None, ORJSON_OPTIONS)
-            if line[_ROW_OFFSET:].translate(None, _DROPS) not in self.known:
+            if line[ROW_OFFSET:].translate(None, _DROPS) not in self.known:
                 line = self._by_the_rules(time_ns, action, reason, values, cell, line if row else None)
         except Exception:
             try:
@@ -139,7 +142,7 @@ class OpenSpan:
             body["cell"] = cell
         if line is None:
             return self.writer.line(body, _DECISION_OFFSET)
-        return self.writer.checked(line, body, _ROW_OFFSET)
+        return self.writer.checked(line, body, ROW_OFFSET)
 
     def event(self, name: str, attributes: Any = None, time_ns: int | None = None) -> None:
         """Record an event of ours (file access, checkpoint, artifact, heartbeat). Never raises."""
