@@ -22,20 +22,21 @@ _NAMES_SHOWN = 5
 @store_option
 @click.pass_context
 def command(context: click.Context, runs: tuple[str, ...], all_runs: bool) -> int:
-    """Close runs whose process died.
+    """Close runs whose process died, and take in what came after a run's end.
 
     Cuts off what was preallocated, sets a torn line aside, and writes session_replay.json and the manifest.
     Nothing that was recorded is lost; a second time does nothing. With --all, those that need it are closed.
     """
     from otel_replay.cli.terminal import stderr, stdout
     from otel_replay.errors import OtelReplayError
+    from otel_replay.storage.late_journals import needs_recovery
     from otel_replay.storage.recover import recover
 
     screen = stdout()
     failed = done = 0
     for files in named_runs(context, runs, all_runs):
         try:
-            if all_runs and files.status() != "interrupted":
+            if all_runs and not needs_recovery(files):
                 continue
             recovery = recover(files)
         except OtelReplayError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from otel_replay.storage.blobs import Blobs, is_sha256
 from otel_replay.storage.contents import Contents
 from otel_replay.storage.listing import record_end
 from otel_replay.storage.liveness import is_alive
-from otel_replay.storage.manifest import write_manifest
+from otel_replay.storage.manifest import Output, write_manifest
 from otel_replay.storage.refusals import told_as_store_error
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.run_header import EndStatus, RunHeader, read_header, write_header
@@ -82,11 +82,18 @@ def finalise(
 
 
 def derive(
-    run_directory: Path, header: RunHeader, *, clock: Clock, projections: bool = True, durable: bool = True
+    run_directory: Path,
+    header: RunHeader,
+    *,
+    clock: Clock,
+    projections: bool = True,
+    durable: bool = True,
+    kept: Iterable[Output] = (),
 ) -> tuple[RunHeader, Contents]:
     """As :func:`finalise`, for a caller who holds the lock and knows the header.
 
     A header without an end gets one: the root span's, or else the last sign of life, and then no status.
+    `kept`: as for :func:`write_manifest`.
     """
     files = RunFiles(run_directory, header)
     generated_ns = clock()
@@ -106,6 +113,7 @@ def derive(
             created_ns=generated_ns,
             journals=[path for path in files.journals() if not is_alive(path)],
             artifacts=contents.artifacts,
+            kept=kept,
         )
     record_end(run_directory, header)
     return header, contents

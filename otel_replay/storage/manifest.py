@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -51,6 +51,7 @@ def write_manifest(
     created_ns: int,
     journals: Iterable[Path],
     artifacts: Iterable[Artifact],
+    kept: Iterable[Output] = (),
 ) -> None:
     """Write `manifest.json` over what is in the directory now.
 
@@ -64,13 +65,16 @@ def write_manifest(
         The journals that nobody writes any more.
     artifacts:
         The names that the run gave to blobs.
+    kept:
+        Outputs that are known already, and not read again.
 
     Raises
     ------
     StoreError
         If a file cannot be read or the manifest cannot be written.
     """
-    outputs = [*_files(run_directory, journals), *_blobs(run_directory, artifacts)]
+    known = {output.path: output for output in kept}
+    outputs = [*_files(run_directory, journals, known), *_blobs(run_directory, artifacts)]
     body = {
         "run_id": run_id,
         "created": iso_milliseconds(created_ns),
@@ -127,12 +131,13 @@ def digest_of(run_directory: Path, relative: str) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _files(run_directory: Path, journals: Iterable[Path]) -> Iterator[Output]:
+def _files(run_directory: Path, journals: Iterable[Path], known: Mapping[str, Output]) -> Iterator[Output]:
     for name, schema in _SCHEMAS.items():
         if (run_directory / name).is_file():
             yield _hashed(run_directory, name, "json", schema)
     for path in journals:
-        yield _hashed(run_directory, f"journal/{path.name}", "jsonl", "otel-replay.journal")
+        relative = f"journal/{path.name}"
+        yield known.get(relative) or _hashed(run_directory, relative, "jsonl", "otel-replay.journal")
     for path in sorted((run_directory / "journal").glob("*.torn*")):
         if path.is_file() and not path.is_symlink():
             yield _hashed(run_directory, f"journal/{path.name}", "torn", "otel-replay.torn")

@@ -1,5 +1,8 @@
 """Closes a run whose process died, and takes nothing away: what was torn off is set aside, not deleted.
 
+A run that has ended may have got a journal since, from a child or as the interpreter went: it is closed and
+summed up as well.
+
 What is left may be done again at any time: a recovery that is itself interrupted is finished by the next one.
 """
 
@@ -20,8 +23,9 @@ from otel_replay.storage.contents import Contents
 from otel_replay.storage.finalise import derive, locked
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.journal_reader import JournalTail
+from otel_replay.storage.late_journals import late_journals
 from otel_replay.storage.liveness import is_alive
-from otel_replay.storage.manifest import MANIFEST_NAME
+from otel_replay.storage.manifest import MANIFEST_NAME, Output, read_manifest
 from otel_replay.storage.refusals import printable, told_as_store_error
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.run_header import RunHeader, read_header
@@ -82,11 +86,16 @@ def recover(files: RunFiles, *, clock: Clock = SYSTEM_CLOCK) -> Recovery:
         files = RunFiles(directory, header)
         _refuse_while_written(files)
         journals = tuple(_close(path) for path in files.journals())
-        changed = any(journal.changed for journal in journals)
-        if changed or header.ended_ns is None or not (directory / MANIFEST_NAME).exists():
-            header = replace(header, recovered=True)
-            header, contents = derive(directory, header, clock=clock)
-            changed = True
+        closed = {journal.name for journal in journals if journal.changed}
+        listed = _listed(directory)
+        late = late_journals(files, listed or ())
+        changed = bool(closed or late or header.ended_ns is None or listed is None)
+        if changed:
+            # One that was closed before is what the manifest says of it, or damaged: not to be hidden.
+            kept = [output for output in listed or () if output.path.startswith("journal/")]
+            kept = [output for output in kept if output.name not in closed]
+            header = replace(header, recovered=header.recovered or header.status is None)
+            header, contents = derive(directory, header, clock=clock, kept=kept)
         else:
             contents = Contents().count_all(files.records())
     return Recovery(
@@ -100,6 +109,13 @@ def recover(files: RunFiles, *, clock: Clock = SYSTEM_CLOCK) -> Recovery:
 def open_spans(files: RunFiles) -> list[SpanStart]:
     """The spans of the run that have not ended, in the order in which they started."""
     return list(Contents().count_all(files.records()).open_spans.values())
+
+
+def _listed(directory: Path) -> list[Output] | None:
+    """What the manifest names; None where there is none."""
+    if not os.path.lexists(directory / MANIFEST_NAME):
+        return None
+    return read_manifest(directory)
 
 
 def _refuse_while_written(files: RunFiles) -> None:

@@ -16,6 +16,7 @@ from otel_replay.storage.blobs import is_sha256
 from otel_replay.storage.contents import Contents
 from otel_replay.storage.finalise import LOCK_NAME, SESSION_REPLAY_NAME
 from otel_replay.storage.journal_reader import Located, read_journal
+from otel_replay.storage.late_journals import is_of_run, late_journals
 from otel_replay.storage.liveness import is_alive
 from otel_replay.storage.manifest import MANIFEST_NAME, Output, digest_of, read_manifest
 from otel_replay.storage.run_files import RunFiles, RunStatus
@@ -53,8 +54,7 @@ def verify(files: RunFiles) -> list[Finding]:
     outputs = _outputs(files, found)
     for output in outputs.values():
         _check_output(files.directory, output, found)
-    contents, references = _read_through(files, found)
-    _check_counts(files, contents, found)
+    references = _read_through(files, outputs, found)
     for sha256 in files.blobs:
         path = f"blobs/{sha256[:2]}/{sha256}"
         if path not in outputs:
@@ -139,29 +139,65 @@ def _check_output(directory: Path, output: Output, found: _Findings) -> None:
             found.add(output.path, "was changed: it has as many bytes as before, and others")
 
 
-def _read_through(files: RunFiles, found: _Findings) -> tuple[Contents | None, set[str]]:
-    """What all journals hold, None where they could not be read, and the blobs that they refer to."""
-    contents = Contents()
+def _read_through(files: RunFiles, outputs: Mapping[str, Output], found: _Findings) -> set[str]:
+    """Check every line of every journal, and the header's numbers; returns the blobs they refer to."""
     references: set[str] = set()
     try:
-        journals = files.journals()
+        late = late_journals(files, outputs.values() if outputs else None)
+        journals = [path for path in files.journals() if path not in late]
     except OtelReplayError as error:
-        found.add("journal", f"cannot be read: {error.message}")
-        return None, references
-    whole: Contents | None = contents
-    for path in journals:
-        damage = _Damage()
+        if HEADER_NAME not in found:
+            found.add("journal", f"cannot be read: {error.message}")
+            return references
+        late, journals = [], files.journals()
+    contents, damages = Contents(), dict[Path, _Damage]()
+    held: list[dict[str, int]] = []
+    for path in [*journals, *late]:
+        if path in late and not held:
+            held.append(contents.counts())
+        damage = damages[path] = _Damage()
         try:
             contents.count_all(damage.watch(read_journal(path), references))
         except OtelReplayError as error:
             found.add(f"journal/{path.name}", f"cannot be read: {error.message}")
-            whole = None
+            damage.whole = False
             continue
         if not damage.closed and is_alive(path):
-            whole = None
+            damage.whole = False
         else:
             damage.tell(f"journal/{path.name}", found)
-    return whole, references
+    held.append(contents.counts())
+    if not all(damage.whole for damage in damages.values()) or HEADER_NAME in found:
+        held = []
+    matching = [counts for counts in held if _says(files.header.counts, counts)]
+    if held and not matching:
+        _tell_counts(files.header.counts, held[-1], found)
+    if outputs or held[-1:] != matching[-1:]:
+        for path in late:
+            _tell_late(files, path, damages[path], found)
+    return references
+
+
+def _tell_late(files: RunFiles, path: Path, damage: _Damage, found: _Findings) -> None:
+    try:
+        ours = is_of_run(path, files.run_id)
+    except OtelReplayError:
+        ours = False
+    if ours and not damage.numbers:
+        what_next = f"`otel-replay recover {files.directory.name}` takes it in"
+        found.add(f"journal/{path.name}", f"came when the run had been summed up: {what_next}", "warning")
+    else:
+        found.add(f"journal/{path.name}", "is not in the manifest")
+
+
+def _says(said: Mapping[str, int], held: Mapping[str, int]) -> bool:
+    return all(held.get(name, 0) == number for name, number in said.items())
+
+
+def _tell_counts(said: Mapping[str, int], held: Mapping[str, int], found: _Findings) -> None:
+    for name, number in said.items():
+        if held.get(name, 0) != number:
+            found.add(HEADER_NAME, f"says {number} {name}, and the journals hold {held.get(name, 0)}")
 
 
 class _Damage:
@@ -172,6 +208,7 @@ class _Damage:
         self.torn: BadLine | None = None
         self.closed = False
         self.empty = True
+        self.whole = True
 
     def watch(self, records: Iterable[Located], references: set[str]) -> Iterator[Located]:
         for located in records:
@@ -217,20 +254,13 @@ def _gather(value: Any, references: set[str]) -> None:
             _gather(item, references)
 
 
-def _check_counts(files: RunFiles, contents: Contents | None, found: _Findings) -> None:
-    if contents is None or HEADER_NAME in found or not files.header.counts:
-        return
-    held = contents.counts()
-    for name, number in files.header.counts.items():
-        if held.get(name, 0) != number:
-            found.add(HEADER_NAME, f"says {number} {name}, and the journals hold {held.get(name, 0)}")
-
-
 def _check_extra(files: RunFiles, outputs: Mapping[str, Output], found: _Findings) -> None:
     """Files that nobody wrote down, but for what `send` remembers and interrupted writes left behind."""
     alive = {f"journal/{path.name}" for path in files.journals() if is_alive(path)}
     for path in sorted(_walk(files.directory)):
         if path in outputs or path in _NOT_LISTED or path in alive or path.startswith(("sent/", "blobs/")):
+            continue
+        if path in found and path.startswith("journal/"):
             continue
         if not is_leftover(path.rpartition("/")[2]):
             severity: Severity = "error" if path.endswith(".jsonl") else "warning"

@@ -9,6 +9,8 @@ import pytest
 import otel_replay
 from otel_replay import decision, start_run, task
 from otel_replay.settings import Settings
+from otel_replay.storage.late_journals import needs_recovery
+from otel_replay.storage.recover import recover
 from otel_replay.storage.run_writer import RunWriter
 from otel_replay.storage.verify import verify
 
@@ -182,3 +184,28 @@ def test_interactive_programs_and_those_from_the_standard_input_are_recorded(sto
             command, input=program.encode() if command[-1] == "-" else None, cwd=tmp_path, check=True
         )
     assert [len(run.decisions) for run in store.runs()] == [1, 1]
+
+
+AS_PYTHON_ENDS = """
+import sys
+import otel_replay
+
+class Keeper:
+    def __del__(self):
+        run.decision("LATE", "as the interpreter goes")
+
+with otel_replay.start_run("r", run_id="r") as run:
+    otel_replay.decision("A", "")
+sys.modules["keeper"] = Keeper()
+"""
+
+
+def test_what_is_recorded_when_nothing_more_is_called_at_exit_can_be_taken_in(store, python):
+    python(AS_PYTHON_ENDS)
+    recorded = store.run("r")
+    assert [decision.action for decision in recorded.decisions] == ["A", "LATE"]
+    assert {finding.severity for finding in verify(recorded.files)} == {"warning"}
+    assert needs_recovery(recorded.files)
+    recover(recorded.files)
+    assert verify(recorded.files) == []
+    assert store.run("r").files.header.counts["decisions"] == 2

@@ -6,9 +6,11 @@ import os
 import pytest
 
 from otel_replay.errors import StoreError
-from otel_replay.records import Event
+from otel_replay.records import Close, Event, JournalHeader
 from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.finalise import finalise
+from otel_replay.storage.late_journals import needs_recovery
+from otel_replay.storage.recover import recover
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.verify import verify
 from storage.storage_kit import (
@@ -112,14 +114,59 @@ def test_a_truncated_blob_is_found_with_its_sizes(run):
 
 def test_added_files_are_found_and_named(run):
     (run / "report.html").write_text("mine")
-    (run / "journal" / "zz.jsonl").write_bytes(lines([beginning()[0], decision(1)]))
+    (run / "journal" / "zz.jsonl").write_bytes(lines([beginning("another")[0], decision(1)]))
     added = Blobs(run / "blobs").put(b"nobody refers to this")
     assert {(path, severity) for path, _, severity in found(run)} == {
         ("report.html", "warning"),
         ("journal/zz.jsonl", "error"),
         (f"blobs/{added[:2]}/{added}", "warning"),
-        ("run.json", "error"),  # it says fewer decisions than there are now
     }
+
+
+LATE = lines([beginning()[0], decision(7), Close(time_ns=START_NS + 2 * 10**9, how="exit")])
+
+
+@pytest.mark.parametrize("content", [LATE, lines([beginning()[0], decision(7)]) + bytes(100)])
+def test_a_journal_that_came_after_the_end_is_no_damage_and_recover_takes_it_in(run, content):
+    (run / "journal" / "zz.jsonl").write_bytes(content)
+    [(path, problem, severity)] = found(run)
+    assert (path, severity) == ("journal/zz.jsonl", "warning")
+    assert f"`otel-replay recover {RUN}`" in problem
+    assert needs_recovery(RunFiles(run))
+    assert recover(RunFiles(run)).changed
+    assert found(run) == []
+    assert not needs_recovery(RunFiles(run))
+    assert not recover(RunFiles(run)).changed
+    header = RunFiles(run).header
+    assert (header.counts["decisions"], header.status, header.recovered) == (2, "ok", False)
+    assert len(json.loads((run / "session_replay.json").read_text())["decisions"]) == 2
+
+
+def test_a_damaged_journal_that_came_after_the_end_is_an_error(run):
+    (run / "journal" / "zz.jsonl").write_bytes(LATE.replace(b'sample 7"', b"sample 7"))
+    [finding] = [one for one in found(run) if one[0] == "journal/zz.jsonl"]
+    assert finding[2] == "error"
+
+
+def test_taking_in_what_came_late_hides_no_damage_of_what_was_there(run):
+    (run / "journal" / "zz.jsonl").write_bytes(LATE)
+    before = (run / "journal" / JOURNAL).read_bytes()
+    (run / "journal" / JOURNAL).write_bytes(before.replace(b"sample 1", b"sample 9"))
+    assert recover(RunFiles(run)).changed
+    assert [(path, severity) for path, _, severity in found(run)] == [(f"journal/{JOURNAL}", "error")]
+
+
+def test_without_a_manifest_what_came_late_is_told_from_damage_as_well(runs):
+    directory = write_run(runs)
+    finalise(directory, ended_ns=START_NS + 10**9, status="ok", projections=False)
+    late = JournalHeader(version=1, run_id=RUN, time_ns=START_NS + 2 * 10**9)
+    (directory / "journal" / "zz.jsonl").write_bytes(lines([late, decision(7)]))
+    assert {(path, severity) for path, _, severity in found(directory)} == {
+        ("journal/zz.jsonl", "warning"),
+        ("manifest.json", "warning"),
+    }
+    finalise(directory, projections=False)  # as the process itself does it that has recorded this
+    assert [path for path, problem, _ in found(directory) if "recover" in problem] == []
 
 
 def test_what_send_remembers_and_what_killed_writes_left_behind_is_no_finding(run):
