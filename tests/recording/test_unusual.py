@@ -207,5 +207,6 @@ def test_what_is_recorded_when_nothing_more_is_called_at_exit_can_be_taken_in(st
     assert {finding.severity for finding in verify(recorded.files)} == {"warning"}
     assert needs_recovery(recorded.files)
     recover(recorded.files)
+    recorded = store.run("r")
     assert verify(recorded.files) == []
-    assert store.run("r").files.header.counts["decisions"] == 2
+    assert recorded.files.header.counts["decisions"] == 2
