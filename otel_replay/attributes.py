@@ -42,6 +42,10 @@ ARTIFACT_SHA256 = "otel_replay.artifact.sha256"
 ARTIFACT_SIZE = "otel_replay.artifact.size_bytes"
 ARTIFACT_MEDIA_TYPE = "otel_replay.artifact.media_type"
 
+GENERATION_INDEX = "otel_replay.generation.index"
+GENERATION_LABEL = "otel_replay.generation.label"
+GENERATION_DETAILS = "otel_replay.generation.details"
+
 BLOB = "otel_replay.blob"
 CONTINUATION_OF = "otel_replay.continuation.of"
 CONTINUATION_INDEX = "otel_replay.continuation.index"
@@ -130,6 +134,9 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(ARTIFACT_SHA256, "string", "artifact", "sha256 of the bytes, and their blob"),
     Attribute(ARTIFACT_SIZE, "int", "artifact", "size in bytes"),
     Attribute(ARTIFACT_MEDIA_TYPE, "string", "artifact", "media type, guessed from the name unless given"),
+    Attribute(GENERATION_INDEX, "int", "generation", "number of the image in its album, from 0"),
+    Attribute(GENERATION_LABEL, "string", "generation", "the part of the image that it is about, as in its file's name"),
+    Attribute(GENERATION_DETAILS + ".*", "any", "generation", "what else the caller said of it"),
     Attribute(BLOB, "string", "inside any value", "sha256 of a blob that holds what is too large to stand here"),
     Attribute(CONTINUATION_OF, "string", "continuation span", "id of the span whose events this one carries on"),
     Attribute(CONTINUATION_INDEX, "int", "continuation span", "number of the continuation"),

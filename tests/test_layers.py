@@ -43,10 +43,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "cli": frozenset({"ground", "formats", "storage", "analysis", "importing", "sender"}),
     "python -m": frozenset({"cli"}),
     # above both sides
+    "generations": frozenset({"ground", "formats", "storage", "otel", "recording", "public names"}),
+    "web": frozenset({"ground"}),
     "compat": frozenset(
         {
             *("ground", "formats", "storage", "otel", "recording", "public names"),
-            *("analysis", "importing", "sender", "cli"),
+            *("analysis", "importing", "sender", "cli", "generations", "web"),
         }
     ),
 }
@@ -65,11 +67,27 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "importing": frozenset(),
     "cli": frozenset({"click", "orjson", "rich"}),
     "python -m": frozenset(),
-    "compat": frozenset({"click", "opentelemetry", "orjson"}),
+    "generations": frozenset({"PIL", "orjson"}),
+    "web": frozenset({"orjson", "starlette", "uvicorn"}),
+    "compat": frozenset({"click", "opentelemetry", "orjson", "starlette"}),
 }
 """Packages of others that each part may import."""
 
 EXCEPTIONS: dict[tuple[str, str], str] = {
+    **{
+        (f"otel_replay.cli.{command}", f"otel_replay.{module}"): "the command of what stands above both sides"
+        for command, modules in {
+            "serve": (
+                "compat.generation_sessions",
+                "compat.generation_sessions_asking",
+                "compat.generation_sessions_files",
+                "generations.choosing",
+                "web.serving",
+            ),
+            "compare_generations": ("compat.generation_sessions_files", "generations.comparison"),
+        }.items()
+        for module in modules
+    },
     ("otel_replay.cli.demo_runs.agent", "otel_replay"): "a program that records itself, by the public names",
     ("otel_replay.cli.demo_runs.tuning", "otel_replay"): "a program that records itself, by the public names",
     ("otel_replay.formats.otlp_protobuf_read", "opentelemetry.proto"): "the official messages, and no SDK",

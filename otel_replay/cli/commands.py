@@ -36,6 +36,8 @@ COMMANDS: tuple[Row, ...] = (
     Row("view", "view", "Show a run's decisions one by one, and follow a running one", _LOOK),
     Row("dump", "dump", "Write a run as session_replay JSON, JSON lines, OTLP or CSV", _KEEP),
     Row("import", "import_files", "Take files of others into the store", _KEEP),
+    Row("serve", "serve", "Serve image generations on this machine: an HTTP API and a page", _MORE),
+    Row("compare-generations", "compare_generations", "Compare two sessions of images pixel by pixel", _LOOK),
     Row("verify", "verify", "Check runs against their journals and checksums", _KEEP),
     Row("recover", "recover", "Close runs whose process died", _KEEP),
     Row("send", "send", "Send runs to an OTLP endpoint", _KEEP),
