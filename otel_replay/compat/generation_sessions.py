@@ -174,7 +174,7 @@ class _Server:
         headers = _about(made.picture)
         if made.recording is not None:
             headers["X-Session"] = made.recording.name
-        return _png(made.data, headers)
+        return _png(made.png, headers)
 
     # -- what was recorded -----------------------------------------------------------------------------------
 

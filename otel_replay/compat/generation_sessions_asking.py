@@ -209,7 +209,7 @@ def _canvas(given: Mapping[str, Any]) -> bytes | None:
         data = base64.b64decode(coded, validate=True)
     except (binascii.Error, ValueError):
         raise Unusable(f"`{key}` is not base64") from None
-    return as_png(data, f"`{key}`").data
+    return as_png(data, f"`{key}`").content
 
 
 def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:

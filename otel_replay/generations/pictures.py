@@ -23,7 +23,7 @@ _MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 class Png(NamedTuple):
     """An image as PNG. `came_as` is its format where that was another one."""
 
-    data: bytes
+    content: bytes
     width: int
     height: int
     came_as: str

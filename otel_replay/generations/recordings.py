@@ -44,7 +44,7 @@ _IMAGE = "image/png"
 class Made:
     """An image, and where it was recorded; `recording` is None where nothing is."""
 
-    data: bytes
+    png: bytes
     picture: Picture
     recording: Recording | None
 
@@ -119,7 +119,7 @@ class Recordings:
     def _begin(self, name: str | None) -> Recording:
         writer = self._new_album(name, self._clock() / 1e9)
         made = writer.album.name
-        run = start_run(made, run_id=made, store=self._store)
+        run = start_run("generations", run_id=made, store=self._store)
         run.detach()  # nobody's current run: many are recorded side by side
         if run.run_id:
             writer.belongs_to(run.run_id)
@@ -215,7 +215,7 @@ class Recordings:
         )
         if recording is None:
             _, png, picture = await self._made(request, asked)
-            return Made(png.data, picture, None)
+            return Made(png.content, picture, None)
         recording.under_way += 1
         recording.idle.clear()
         try:
@@ -232,7 +232,7 @@ class Recordings:
             answer, png, picture = await self._made(request, replace(asked, span_id=span.span_id))
             kept = await asyncio.to_thread(self._kept, recording, png, picture)
             await asyncio.to_thread(_tell, span, answer, png, kept)
-        return Made(png.data, kept, recording)
+        return Made(png.content, kept, recording)
 
     async def _made(self, request: ImageRequest, asked: Picture) -> tuple[ImageAnswer, Png, Picture]:
         began = time.perf_counter()
@@ -252,7 +252,7 @@ class Recordings:
         return answer, png, made
 
     def _kept(self, recording: Recording, png: Png, picture: Picture) -> Picture:
-        return recording.writer.add(png.data, replace(picture, time_s=self._clock() / 1e9))
+        return recording.writer.add(png.content, replace(picture, time_s=self._clock() / 1e9))
 
 
 def _clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -301,8 +301,8 @@ def _image_part(sha256: str, size_bytes: int) -> dict[str, Any]:
 
 def _tell(span: Generation, answer: ImageAnswer, png: Png, kept: Picture) -> None:
     """What came of it, into the span, which is the current one."""
-    _keep_image(kept.filename, png.data)
-    parts: list[dict[str, Any]] = [_image_part(kept.sha256, len(png.data))]
+    _keep_image(kept.filename, png.content)
+    parts: list[dict[str, Any]] = [_image_part(kept.sha256, len(png.content))]
     if answer.revised_prompt:
         parts.append({"type": "text", "content": answer.revised_prompt})
     span.set(GENERATION_INDEX, kept.index)
