@@ -120,7 +120,10 @@ class SpanUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanEnd:
-    """A span ended. `attributes` holds what is new or changed since its start; the rest stands there."""
+    """A span ended. `attributes` holds what is new or changed since its start; the rest stands there.
+
+    `room`: so many moments of the recording API went out with the span itself, where it had no room for more.
+    """
 
     time_ns: int
     span_id: str
@@ -132,6 +135,7 @@ class SpanEnd:
     dropped_attributes: int = 0
     dropped_events: int = 0
     dropped_links: int = 0
+    room: int | None = None
     kind: Literal["end"] = "end"
 
 

@@ -89,6 +89,7 @@ SAMPLES: dict[str, Any] = {
     "value": [1, "b"],
     "list of links": [{"trace": "t", "span": "s"}],
     "text or null": "y",
+    "integer or null": 9,
 }
 """A value of each type of the tables that is nobody's default."""
 

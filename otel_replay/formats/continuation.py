@@ -9,6 +9,7 @@ live exporter, a reader of the journal, `send` after a crash) gives it the same 
 moments                                 key of the continuation's id
 ======================================  ===================================================================
 of the span, in its own journal         `{span_id}/{k}`, k from 1
+of the first ones, without room there   `{span_id}/0`, where the end says how many had room (`room`)
 events of OpenTelemetry's API, there    `{span_id}/foreign/{k}`, k from 0
 of the span, in another journal         `{span_id}/{journal}/{k}`, k from 0 (a forked or attached process)
 of a span whose start is not there      `{span_id}/{journal}/line {n}`, n the line of the first moment
@@ -59,7 +60,10 @@ def continuation_id(span_id: str, key: str) -> str:
 
 
 def key_of_own_journal(index: int) -> str:
-    """The key of continuation `index` (from 1) of a span whose moments stand in the journal of its start."""
+    """The key of continuation `index` (from 1) of a span whose moments stand in the journal of its start.
+
+    0 is what had no room in the span itself, of its first moments.
+    """
     return str(index)
 
 

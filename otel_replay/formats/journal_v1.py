@@ -70,6 +70,7 @@ _CHECKS: dict[str, frozenset[type]] = {
     "str": frozenset({str}),
     "str | None": frozenset({str, type(None)}),
     "int": frozenset({int}),
+    "int | None": frozenset({int, type(None)}),
     "AnyMap": frozenset({dict}),
     "StatusCode": frozenset({str}),
     "Literal['ended', 'exit', 'recovered']": frozenset({str}),

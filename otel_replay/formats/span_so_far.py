@@ -118,6 +118,7 @@ class SpanSoFar:
     def end(self, end: SpanEnd, updates: dict[str, Any]) -> list[Span]:
         """The span, and the continuation that was not full; then only what a late moment needs is kept."""
         start, home = self.start, self.home
+        without_room = self._take_out(end.room) if end.room is not None else []
         span = Span(
             trace_id=start.trace_id,
             span_id=start.span_id,
@@ -140,6 +141,8 @@ class SpanSoFar:
             scope=home.scopes.get(start.scope, NO_SCOPE),
         )
         spans = [span]
+        if without_room:
+            spans.append(self._continue(without_room, key_of_own_journal(0), 0))
         if self.rest:
             spans.append(self.continue_rest())
         if self.foreign_rest:
@@ -148,6 +151,13 @@ class SpanSoFar:
         self.start = replace(start, name=span.name, attributes={}, links=())
         self.moments, self.attributes, self.foreign_updates, self.foreign_end = [], {}, {}, None
         return spans
+
+    def _take_out(self, room: int) -> list[Moment]:
+        """Take the recording API's moments from number `room` on out of the span."""
+        own = [moment for moment in self.moments if is_own(moment)]
+        out = {id(moment) for moment in own[max(0, room) :]}
+        self.moments = [moment for moment in self.moments if id(moment) not in out]
+        return own[max(0, room) :]
 
     def continue_rest(self) -> Span:
         """The continuation that is being filled, as it is."""

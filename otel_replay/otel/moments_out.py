@@ -59,8 +59,9 @@ def give_out(span: Span, open_span: OpenSpan) -> None:
     with span._lock:
         # All at once: `_add_event` would take the lock, and look whether the span has ended, for each.
         if span._end_time is None:
-            span._events.extend(moments[:room])  # type: ignore[attr-defined]
+            span._events.extend(moments[:room])  # type: ignore[attr-defined]  # a BoundedList
     if moments[room:]:
+        open_span.room = room  # the journal says so: who sends the run later must tell it the same way
         _send_continuation(span, open_span, moments[room:], 0)
     if last:
         _send_continuation(span, open_span, _events(last), open_span.chunks)

@@ -57,6 +57,7 @@ class OpenSpan:
         "on_full",
         "on_line",
         "pending",
+        "room",
         "span_id",
         "start_attributes",
         "start_links",
@@ -91,6 +92,8 @@ class OpenSpan:
         """Called with each line of a moment, after it is in the journal."""
         self.held: list[bytes] | None = None
         """The first full chunk of `pending`, kept until the span ends."""
+        self.room: int | None = None
+        """How many moments went out with the span itself, where there was no room for more."""
         self.chunks = 0
         self.on_full: Callable[[OpenSpan, list[bytes], int], None] | None = None
         """Called with each further full chunk and its number, on the thread that filled it."""

@@ -243,6 +243,8 @@ class RunWriter:
             body["name"] = name
         if links:
             body["links"] = links
+        if span.room is not None:
+            body["room"] = span.room
         body.update(dropped)
         head = b'{"kind":"end","t":%d,"span":"%b",' % (time_ns, span.span_id.encode())
         self.append(head + self.line(body, 0)[1:])

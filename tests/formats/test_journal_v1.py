@@ -96,6 +96,7 @@ RECORDS = {
         "dropped_attributes": counts,
         "dropped_events": counts,
         "dropped_links": counts,
+        "room": st.none() | counts,
     },
     Event: {
         "time_ns": numbers,

@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace import SpanLimits
 import otel_replay
 from otel.program import folded
 from otel_replay.attributes import CONTINUATION_INDEX, CONTINUATION_OF
+from otel_replay.formats.assemble import assemble
 from otel_replay.formats.continuation import continuation_id
 from otel_replay.records import Decision
 
@@ -98,6 +99,34 @@ def test_without_a_limit_on_events_nothing_is_lost_either(store, set_up):
     with otel_replay.start_run("r"), otel_replay.task("busy"):
         decide(1000)
     assert numbers(program.folded()["task busy"].events) == list(range(1000))
+
+
+LIMITS = [0, 1, 2, 10, 127, 128, 200, SpanLimits.UNSET]
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=str)
+@pytest.mark.parametrize("count", [1, 10, 128, 129, 300])
+@pytest.mark.parametrize("theirs", [0, 3, 100])
+def test_whoever_gets_a_run_live_and_has_it_sent_again_gets_no_moment_twice(
+    store, set_up, limit, count, theirs
+):
+    """Spans are the same by their ids: whichever of two such a backend keeps, it has each moment once."""
+    program = set_up(span_limits=SpanLimits(max_events=limit))
+    with otel_replay.start_run("r"), program.tracer.start_as_current_span("span") as span:
+        for number in range(theirs):
+            span.add_event(f"theirs {number}")
+        decide(count)
+    live = {
+        format(span.context.span_id, "016x"): [
+            event.attributes["otel_replay.values.n"]
+            for event in span.events
+            if event.name.startswith("decision")
+        ]
+        for span in program.exported
+    }
+    sent = {span.span_id: numbers(span.events) for span in assemble(store.run().located)}
+    assert sent == live
+    assert sorted(number for told in sent.values() for number in told) == list(range(count))
 
 
 def test_four_threads_on_one_span_lose_nothing(store, program):
