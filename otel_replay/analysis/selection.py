@@ -1,4 +1,4 @@
-"""Which decisions a person asked for: by action, cell, reason and time, told one decision at a time."""
+"""Which decisions a person asked for: by action, cell, values, reason and time, one decision at a time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from otel_replay.analysis.conditions import Condition, as_number, means
 from otel_replay.records import Decision
 
 __all__ = ["CellRule", "Selection", "cell_rule"]
@@ -24,20 +25,13 @@ class CellRule:
         if not isinstance(cell, Mapping):
             return False
         for key, value in cell.items():
-            if str(key).casefold() == self.key and self._means(value):
+            if str(key).casefold() == self.key and means(value, self.text, self.number):
                 return True
         first, dot, rest = self.key.partition(".")
         if not dot:
             return False
         inner = CellRule(key=rest, text=self.text, number=self.number)
         return any(str(key).casefold() == first and inner.matches(value) for key, value in cell.items())
-
-    def _means(self, value: Any) -> bool:
-        if isinstance(value, bool) or value is None:
-            return self.text.casefold() == {True: "true", False: "false", None: "null"}[value]
-        if isinstance(value, (int, float)):
-            return self.number is not None and value == self.number
-        return bool(str(value) == self.text)
 
 
 def cell_rule(text: str) -> CellRule:
@@ -52,14 +46,7 @@ def cell_rule(text: str) -> CellRule:
     key, value = key.strip(), value.strip()
     if not equals or not key:
         raise ValueError(f"`{text}` is not KEY=VALUE, such as rpm=3500")
-    try:
-        number: float | None = int(value)
-    except ValueError:
-        try:
-            number = float(value)
-        except ValueError:
-            number = None
-    return CellRule(key=key.casefold(), text=value, number=number)
+    return CellRule(key=key.casefold(), text=value, number=as_number(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +60,7 @@ class Selection:
     action: str = ""
     reason: str = ""
     cell: tuple[CellRule, ...] = ()
+    where: tuple[Condition, ...] = ()
     since_ns: int | None = None
     until_ns: int | None = None
 
@@ -85,6 +73,7 @@ class Selection:
             (not self.action or self.action.casefold() in decision.action.casefold())
             and (not self.reason or self.reason.casefold() in decision.reason.casefold())
             and all(rule.matches(decision.cell) for rule in self.cell)
+            and all(rule.matches(decision) for rule in self.where)
             and (self.since_ns is None or decision.time_ns >= self.since_ns)
             and (self.until_ns is None or decision.time_ns <= self.until_ns)
         )

@@ -12,7 +12,6 @@ import click
 from otel_replay.cli.options import json_option, run_argument, store_option
 
 if TYPE_CHECKING:
-    from otel_replay.analysis.selection import Selection
     from otel_replay.cli.matching import Matching, Numbered
     from otel_replay.cli.source import Source
     from otel_replay.cli.terminal import Screen
@@ -48,6 +47,13 @@ class _Options:
 @click.option(
     "-c", "--cell", multiple=True, metavar="K=V", help="Only this cell, such as rpm=3500; may be repeated."
 )
+@click.option(
+    "-w",
+    "--where",
+    multiple=True,
+    metavar="COND",
+    help="Only where this holds, such as 'afr_error_pct>5'; may be repeated.",
+)
 @click.option("--reason", default="", metavar="TEXT", help="Only reasons with TEXT in them.")
 @click.option("--since", metavar="T", help="Only from T on: 1.5s or 200ms after the start, or an ISO time.")
 @click.option("--until", metavar="T", help="Only up to T.")
@@ -69,6 +75,7 @@ def command(
     run: str,
     action: str,
     cell: tuple[str, ...],
+    where: tuple[str, ...],
     reason: str,
     since: str | None,
     until: str | None,
@@ -76,15 +83,27 @@ def command(
 ) -> None:
     """Show the decisions of RUN one by one.
 
-    RUN may also be the path of a session_replay.json.
+    RUN may also be the path of a session_replay.json. COND compares a value, part of the cell, the action or
+    the reason: afr_error_pct>5, cell.rpm<=3500, cell.cylinder!=f, action~CLAMP (has it in it).
     """
     from otel_replay.cli.matching import Matching
+    from otel_replay.cli.selecting import selection
     from otel_replay.cli.source import find_source
 
     options = _Options(**rest)
     _check_together(options)
     source = find_source(context, run)
-    matching = Matching(_selection(source.started_ns, action, cell, reason, since, until))
+    matching = Matching(
+        selection(
+            source.started_ns,
+            action=action,
+            cell=cell,
+            where=where,
+            reason=reason,
+            since=since,
+            until=until,
+        )
+    )
     if options.summary_only:
         _print_counts(source, matching, options.as_json)
     elif options.as_json:
@@ -110,25 +129,6 @@ def _check_together(options: _Options) -> None:
         for name, given in excluded.items():
             if given:
                 raise UsageError(f"--follow and {name} exclude each other")
-
-
-def _selection(
-    start_ns: int, action: str, cell: tuple[str, ...], reason: str, since: str | None, until: str | None
-) -> Selection:
-    from otel_replay.analysis.selection import Selection, cell_rule
-    from otel_replay.cli.times import read_time
-    from otel_replay.errors import UsageError
-
-    try:
-        return Selection(
-            action=action,
-            reason=reason,
-            cell=tuple(cell_rule(text) for text in cell),
-            since_ns=None if since is None else read_time(since, start_ns),
-            until_ns=None if until is None else read_time(until, start_ns),
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from None
 
 
 def _chosen(source: Source, matching: Matching, options: _Options) -> Iterator[Numbered]:

@@ -242,3 +242,29 @@ def test_a_dump_is_what_the_run_s_own_file_says(call, keep, tuning):
     ours = json.loads((directory / "session_replay.json").read_bytes())
     viewed = call("view", str(directory / "session_replay.json"), "--json").json
     assert [one["action"] for one in viewed["decisions"]] == [one["action"] for one in ours["decisions"]]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "count"),
+    [
+        (["afr_error_pct>1.5"], 4),
+        (["afr_error_pct>1.5", "afr_error_pct<=2.5"], 2),
+        (["afr_error_pct>1.5", "cell.rpm>=4500"], 2),
+        (["action~applied", "cell.kpa!=80"], 2),
+        (["reason~over"], 3),
+        (["nothing=1"], 0),
+    ],
+)
+def test_values_are_asked_for_by_conditions(call, keep, tuning, conditions, count):
+    """All of them must hold, and the other options with them."""
+    keep(tuning)
+    options = [word for text in conditions for word in ("--where", text)]
+    assert len(call("view", "latest", "--json", *options).json["decisions"]) == count
+
+
+def test_a_condition_that_is_none_is_refused(call, keep, tuning):
+    """With an example of one."""
+    keep(tuning)
+    done = call("view", "latest", "--where", "afr")
+    assert (done.code, done.out) == (2, "")
+    assert "afr_error_pct>5" in done.err
