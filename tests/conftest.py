@@ -147,6 +147,7 @@ def no_run_is_left(no_environment: None) -> Iterator[None]:
     process_run = sys.modules.get("otel_replay.otel.process_run")
     if process_run is not None:
         process_run._run = None
+        process_run.offers.withdraw_process_run()
 
 
 @pytest.fixture

@@ -26,9 +26,10 @@ def post_instrument() -> None:
     if _NAME not in names:
         return
     try:
-        from opentelemetry import trace
+        from opentelemetry import context, trace
         from opentelemetry.sdk.trace import TracerProvider
 
+        from otel_replay.otel import offers
         from otel_replay.otel.process_run import process_run
         from otel_replay.otel.provider import attach_processor
         from otel_replay.settings import read_settings
@@ -39,6 +40,9 @@ def post_instrument() -> None:
         provider = trace.get_tracer_provider()
         if isinstance(provider, TracerProvider):
             attach_processor(provider)
+            if offers.inherited_run_id() is not None:
+                # Spans of the program that have no parent here lie below the one that started this process.
+                context.attach(offers.inherited_parent())
             # A decision may come before the first span, or in a program that has none.
             active_runs.opener = process_run
     except Exception as error:

@@ -12,6 +12,7 @@ import threading
 
 from opentelemetry.sdk.trace import ReadableSpan
 
+from otel_replay.otel import offers
 from otel_replay.settings import read_settings
 from otel_replay.storage import active_runs
 from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
@@ -25,11 +26,16 @@ _run: OpenedRun | None = None
 
 def writer_for_orphan(span: ReadableSpan) -> RunWriter | None:
     """The run that takes a span which no run claims: the oldest active one, else the process's own."""
-    del span
     if active_runs.WRITERS:
-        return active_runs.WRITERS[0]
-    run = process_run()
-    return run.writer if run is not None else None
+        writer = active_runs.WRITERS[0]
+    else:
+        run = process_run()
+        if run is None:
+            return None
+        writer = run.writer
+    if _run is not None and writer is _run.writer:
+        offers.outermost_started(span.context)
+    return writer
 
 
 def process_run() -> OpenedRun | None:
@@ -37,18 +43,20 @@ def process_run() -> OpenedRun | None:
     global _run
     with _lock:
         if _run is None:
-            settings = read_settings()
+            settings = read_settings(offers.own_environment())
             if settings.disabled:
                 return None
             _run = open_run(
                 program_name(), settings=settings, run_id=settings.run_id, joins=bool(settings.run_id)
             )
+            offers.offer_process_run(_run.writer)
             active_runs.at_exit(_end)
         return _run
 
 
 def _end() -> None:
     if _run is not None:
+        offers.withdraw_process_run()
         end_run(_run, ended_ns=_run.writer.clock())
 
 

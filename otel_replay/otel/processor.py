@@ -22,6 +22,7 @@ from otel_replay.attributes import ACTION, RUN_ID
 from otel_replay.errors import told
 from otel_replay.formats.event_shape import event_to_record
 from otel_replay.formats.journal_v1 import encode
+from otel_replay.otel import offers
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
 from otel_replay.otel.moments_out import MomentEvent, catch_up, give_out, give_out_chunk, is_continuation
 from otel_replay.otel.process_run import writer_for_orphan
@@ -90,6 +91,8 @@ class ReplaySpanProcessor(SpanProcessor):
                 # It started before this processor was added to the provider.
                 writer = self._writer_of(span, None)
                 open_span = write_start(writer, span) if writer is not None else None
+            if span_id == offers.outermost:
+                offers.outermost_ended()
             # Set on the span itself, which is what exporters get.
             setattr(span, _WRITTEN, True)
             if open_span is not None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import threading
 
-from opentelemetry import context as otel_context
-
+from otel_replay.otel.offers import inherited_parent
 from otel_replay.recording import shapes
 from otel_replay.recording.current import current_open_span
 from otel_replay.recording.spans import RecordedSpan
@@ -39,7 +38,7 @@ def open_span_here() -> OpenSpan | None:
                 recording_tracer(),
                 shape.name,
                 attributes=shape.attributes,
-                parent=otel_context.Context(),
+                parent=inherited_parent(),
             )
             writer.root = span._open
             active_runs.at_exit(span.end)

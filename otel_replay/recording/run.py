@@ -13,8 +13,9 @@ from opentelemetry import trace
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock
 from otel_replay.errors import told
+from otel_replay.otel import offers
 from otel_replay.otel.keys import RUN_KEY
-from otel_replay.recording import children, moments, shapes
+from otel_replay.recording import moments, shapes
 from otel_replay.recording.current import open_span_of, writer_around
 from otel_replay.recording.shapes import Shape
 from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, ToolCall, context_of
@@ -61,7 +62,7 @@ class Run(RecordedSpan):
         writer.root = self._open
         if self._opened is not None:
             name_root(self._opened, self.trace_id, self.span_id)
-        children.offer(id(self), self._open, nested=nested)
+        offers.offer(id(self), self._open, nested=nested)
         active_runs.at_exit(self._end_at_exit)
         if current:
             self.attach()
@@ -101,7 +102,7 @@ class Run(RecordedSpan):
         try:
             self.detach()
             super().end()
-            children.withdraw(id(self))
+            offers.withdraw(id(self))
             self._end_run()
             active_runs.not_at_exit(self._end_at_exit)
         except BaseException:
@@ -305,7 +306,7 @@ def _started(
     outer = writer_around()
     if store is None and outer is not None:
         store = outer.directory.parent.parent
-    given = settings or read_settings(children.own_environment(), store=store)
+    given = settings or read_settings(offers.own_environment(), store=store)
     if given.disabled or _tracer() is None:
         return Run(None, shapes.run_shape("", None, None))
     try:
@@ -317,7 +318,7 @@ def _started(
     joined = None
     if not run_id:
         joined = outer.run_id if outer is not None and forked else None
-        joined = joined or (children.inherited_run_id() if outer is None else None)
+        joined = joined or (offers.inherited_run_id() if outer is None else None)
     opened = open_run(
         name,
         settings=given,
@@ -345,7 +346,7 @@ def _begun(
     forked: bool,
 ) -> Run:
     if joined:
-        parent = None if forked else children.inherited_parent()
+        parent = None if forked else offers.inherited_parent()
         return Run(opened, shapes.run_shape(name, None, attributes), parent=parent)
     shape = shapes.run_shape(name, outer.run_id if outer is not None else None, attributes)
     # A run is a trace of its own; the link leads to where it was started.
@@ -358,7 +359,7 @@ def _begun(
 def join_run() -> bool:
     """Join the run that the environment names, for as long as this process lives; whether it did."""
     settings = read_settings()
-    inherited = children.inherited_run_id()
+    inherited = offers.inherited_run_id()
     if settings.disabled or inherited is None:
         return False
     from otel_replay.otel.process_run import program_name
@@ -366,5 +367,5 @@ def join_run() -> bool:
     name = program_name()
     opened = open_run(name, settings=settings, run_id=inherited, joins=True)
     carry_context_into_threads()
-    run = Run(opened, shapes.process_shape(name), parent=children.inherited_parent(), current=False)
+    run = Run(opened, shapes.process_shape(name), parent=offers.inherited_parent(), current=False)
     return run.recording

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from otel_replay.records import LogEntry, SpanEnd, SpanStart
+from otel_replay.storage.verify import verify
 
 INSTRUMENT = (str(Path(sys.executable).with_name("opentelemetry-instrument")),)
 
@@ -173,5 +174,72 @@ with trace.get_tracer("app").start_as_current_span("parent"):
 """
     done = instrumented(OTEL_TRACES_EXPORTER="otel_replay", program=program)
     assert (done.returncode, done.stderr) == (0, "")
-    spans = [start.name for run in store.runs() for start in run.of(SpanStart)]
-    assert sorted(spans) == ["child", "parent"]
+    recorded = store.run()
+    assert recorded.parents() == {"parent": "-", "child": "parent"}
+    assert recorded.span("child").trace_id == recorded.span("parent").trace_id
+    assert (recorded.files.header.name, recorded.files.status()) == ("app.py", "finished")
+    assert verify(recorded.files) == []
+
+
+FAMILY = """
+import os, subprocess, sys
+import otel_replay
+from opentelemetry import trace
+
+def ask(child):
+    subprocess.run([sys.executable, "-c", child], check=True)
+
+decides = "import otel_replay; otel_replay.decision({!r}, '')"
+tracer = trace.get_tracer("app")
+with tracer.start_as_current_span("first"):
+    with tracer.start_as_current_span("inner"):
+        ask(decides.format("BELOW FIRST"))
+ask(decides.format("BELOW NOTHING"))
+with tracer.start_as_current_span("second"):
+    ask("import otel_replay\\nwith otel_replay.start_run('theirs'): otel_replay.decision('JOINS', '')")
+    with otel_replay.start_run("own", run_id="own"):
+        ask(decides.format("OF OWN"))
+    ask(decides.format("BELOW SECOND"))
+assert os.environ["OTEL_REPLAY_RUN_ID"]
+"""
+
+
+def test_children_of_an_instrumented_program_join_its_run_below_its_outermost_span(store, instrumented):
+    done = instrumented(OTEL_TRACES_EXPORTER="otel_replay", program=FAMILY)
+    assert (done.returncode, done.stderr) == (0, "")
+    own, recorded = store.run("own"), store.named("app.py")
+    assert len(store.runs()) == 2
+    assert [decision.action for decision in own.decisions] == ["OF OWN"]
+    parents = {span.span_id: span for span in recorded.spans}
+
+    def above(action):
+        (made,) = [one for one in recorded.decisions if one.action == action]
+        span = parents[made.span_id]
+        return parents[span.parent_id].name if span.parent_id else "-"
+
+    assert above("BELOW FIRST") == "first"
+    assert above("BELOW NOTHING") == "-"
+    assert above("JOINS") == above("BELOW SECOND") == "second"
+    assert verify(recorded.files) == []
+
+
+def test_a_child_that_is_instrumented_joins_whatever_run_its_parent_records(store, instrumented, tmp_path):
+    (tmp_path / "parent.py").write_text(
+        "import subprocess, sys, otel_replay\n"
+        "with otel_replay.start_run('r', run_id='r') as run, run.task('t'):\n"
+        "    subprocess.run(sys.argv[1:], check=True, env=otel_replay.child_environment())\n"
+    )
+    (tmp_path / "app.py").write_text(APP)
+    app = [*INSTRUMENT, sys.executable, "app.py", "0"]
+    env = {**os.environ, "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
+    subprocess.run(
+        [sys.executable, "parent.py", *app],
+        env={**env, "OTEL_TRACES_EXPORTER": "otel_replay"},
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+    )
+    recorded = store.run("r")
+    assert recorded.parents() == {"run r": "-", "task t": "run r", "work": "task t", "task smooth": "work"}
+    assert len(recorded.decisions) == 201
+    assert verify(recorded.files) == []

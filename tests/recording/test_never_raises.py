@@ -187,7 +187,7 @@ class Broken(Exception):
         "otel_replay.storage.store.Store.ensure",
         "otel_replay.storage.finalise.finalise",
         "otel_replay.recording.current.get_context",
-        "otel_replay.recording.children.os.environ.copy",
+        "otel_replay.otel.offers.os.environ.copy",
         "otel_replay.otel.processor.write_start",
         "otel_replay.otel.processor.write_end",
         "otel_replay.recording.run.open_run",
