@@ -99,7 +99,7 @@ def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> 
             row = ("decision", span.span_id, time_ns, action, reason, values, cell)
             line = _dumps(row, None, ORJSON_OPTIONS)
             if line[ROW_OFFSET:].translate(None, SKELETON_DROPS) in span.known:
-                span.writer.journal.fast(line)
+                span.writer.journal.fast(line)  # type: ignore[union-attr]  # the next lines know what to do
                 return
     except Exception:
         pass  # no span, no journal yet, no room in it, nothing that JSON knows
