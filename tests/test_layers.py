@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 MAY_NEED: dict[str, frozenset[str]] = {
     "ground": frozenset({"orjson"}),
     "formats": frozenset({"orjson"}),
-    "storage": frozenset({"orjson"}),
+    "storage": frozenset({"backports.zstd", "compression", "orjson"}),
     "otel": frozenset({"opentelemetry"}),
     "recording": frozenset({"opentelemetry", "orjson", "typing_extensions"}),
     "half_imported": frozenset(),

@@ -41,6 +41,8 @@ COMMANDS: tuple[Row, ...] = (
     Row("verify", "verify", "Check runs against their journals and checksums", _KEEP),
     Row("recover", "recover", "Close runs whose process died", _KEEP),
     Row("send", "send", "Send runs to an OTLP endpoint", _KEEP),
+    Row("pack", "pack", "Pack a run into one compressed file", _KEEP),
+    Row("unpack", "unpack", "Put packed runs into the store", _KEEP),
     Row("delete", "delete", "Delete runs", _KEEP),
 )
 

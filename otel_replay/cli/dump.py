@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from otel_replay.cli.options import complete_run, open_store, store_option
+from otel_replay.cli.options import complete_run, find_run, store_option
 
 if TYPE_CHECKING:
     from otel_replay.cli.progress import Progress
@@ -54,7 +54,7 @@ def command(
 
     if (run is None) == (run_id is None):
         raise UsageError("name one run: `otel-replay dump RUN`", hint="`latest` is the newest one")
-    files = open_store(context).resolve(run or run_id or "")
+    files = find_run(context, run or run_id or "")
     with Progress("records read") as progress:
         _dump(files, form, output, progress)
 

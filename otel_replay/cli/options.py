@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "complete_run",
+    "find_run",
     "json_option",
     "named_runs",
+    "names_a_pack",
     "open_store",
     "run_argument",
     "runs_arguments",
@@ -33,6 +35,37 @@ def open_store(context: click.Context) -> Store:
     from otel_replay.storage.store import Store
 
     return Store(read_settings(store=context.find_root().obj or None).store)
+
+
+def find_run(context: click.Context, name: str) -> RunFiles:
+    """The run that `name` means: as in `Store.resolve`, or the path of a packed run.
+
+    A packed run is unpacked into a temporary directory, which is gone when the command ends.
+
+    Raises
+    ------
+    UsageError, StoreError, FormatError
+        If there is none, or it cannot be read.
+    """
+    from pathlib import Path
+
+    if names_a_pack(name):
+        from otel_replay.storage.unpack import unpacked
+
+        return context.with_resource(unpacked(Path(name)))
+    return open_store(context).resolve(name)
+
+
+def names_a_pack(name: str) -> bool:
+    """Whether `name` is the path of a packed run."""
+    from pathlib import Path
+
+    path = Path(name)
+    if "\0" in name or not path.is_file():
+        return False
+    from otel_replay.storage.pack_stream import is_pack
+
+    return is_pack(path)
 
 
 def _take_store(context: click.Context, _: click.Parameter, folder: str | None) -> None:
@@ -99,5 +132,5 @@ def named_runs(context: click.Context, names: tuple[str, ...], all_runs: bool) -
 
         # A directory whose run.json is damaged has no usable name but its own: no resolving by id.
         return [RunFiles(store.directory(run.run_id)) for run in reversed(store.runs())]
-    found = [store.resolve(name) for name in names]
+    found = [find_run(context, name) for name in names]
     return list({files.directory: files for files in found}.values())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_replay.cli.options import named_runs, runs_arguments, store_option
+from otel_replay.cli.options import named_runs, names_a_pack, runs_arguments, store_option
 
 if TYPE_CHECKING:
     from otel_replay.cli.terminal import Screen
@@ -28,10 +28,13 @@ def command(context: click.Context, runs: tuple[str, ...], all_runs: bool) -> in
     Nothing that was recorded is lost; a second time does nothing. With --all, those that need it are closed.
     """
     from otel_replay.cli.terminal import stderr, stdout
-    from otel_replay.errors import OtelReplayError
+    from otel_replay.errors import OtelReplayError, UsageError
     from otel_replay.storage.late_journals import needs_recovery
     from otel_replay.storage.recover import recover
 
+    for name in runs:
+        if names_a_pack(name):
+            raise UsageError(f"{name} is packed", hint="unpack it first: `otel-replay unpack FILE`")
     screen = stdout()
     failed = done = 0
     for files in named_runs(context, runs, all_runs):

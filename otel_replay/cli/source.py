@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from otel_replay.cli.options import open_store
+from otel_replay.cli.options import find_run
 from otel_replay.errors import FormatError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ Source = StoredRun | ReplayFile
 
 
 def find_source(context: click.Context, name: str) -> Source:
-    """The run that `name` means: an id, a prefix, `latest`, a run's directory, or a `session_replay.json`.
+    """The run that `name` means: id, prefix, `latest`, a run's directory, a pack, or a `session_replay.json`.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def find_source(context: click.Context, name: str) -> Source:
     path = Path(name)
     if path.suffix == ".json" and "\0" not in name and path.is_file():
         return _read_file(path)
-    return StoredRun(open_store(context).resolve(name))
+    return StoredRun(find_run(context, name))
 
 
 def _read_file(path: Path) -> ReplayFile:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
 
-from otel_replay.cli.options import json_option, named_runs, runs_arguments, store_option
+from otel_replay.cli.options import (
+    find_run,
+    json_option,
+    named_runs,
+    names_a_pack,
+    runs_arguments,
+    store_option,
+)
 
 if TYPE_CHECKING:
     from otel_replay.cli.terminal import Screen
@@ -23,12 +31,15 @@ __all__ = ["command"]
 @store_option
 @click.pass_context
 def command(context: click.Context, runs: tuple[str, ...], all_runs: bool, as_json: bool) -> int:
-    """Check runs against their manifests and journals, byte by byte.
+    """Check runs against their manifests and journals, byte by byte. A RUN may be the path of a packed one.
 
     Exits with 1 if anything was changed, is damaged or missing. That a run was interrupted and not recovered
     yet is told, and is no damage.
     """
-    found = _verified(named_runs(context, runs, all_runs))
+    packs = [name for name in runs if names_a_pack(name)]
+    others = tuple(name for name in runs if name not in packs)
+    stored = named_runs(context, others, all_runs) if others or all_runs or not packs else []
+    found = chain((_verified_pack(context, name) for name in packs), _verified(stored))
     if as_json:
         return _print_json(found)
     from otel_replay.cli.people import counted
@@ -51,6 +62,21 @@ def command(context: click.Context, runs: tuple[str, ...], all_runs: bool, as_js
             )
         )
     return 1 if damaged else 0
+
+
+def _verified_pack(context: click.Context, name: str) -> tuple[RunFiles, list[Finding]]:
+    """What is wrong with a pack; the run in it is checked where the pack itself is whole."""
+    from pathlib import Path
+
+    from otel_replay.errors import FormatError
+    from otel_replay.storage.run_files import RunFiles
+    from otel_replay.storage.verify import Finding, verify
+
+    try:
+        files = find_run(context, name)
+    except FormatError as error:
+        return RunFiles(Path(name)), [Finding(severity="error", path=name, problem=error.message)]
+    return files, verify(files)
 
 
 def _verified(runs: list[RunFiles]) -> Iterator[tuple[RunFiles, list[Finding]]]:

@@ -29,7 +29,15 @@ from otel_replay.storage.refusals import told_as_store_error
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.run_header import EndStatus, RunHeader, read_header, write_header
 
-__all__ = ["LOCK_NAME", "SESSION_REPLAY_NAME", "derive", "finalise", "locked", "resolve_text"]
+__all__ = [
+    "LOCK_NAME",
+    "SESSION_REPLAY_NAME",
+    "derive",
+    "finalise",
+    "locked",
+    "resolve_text",
+    "write_session_replay",
+]
 
 SESSION_REPLAY_NAME = "session_replay.json"
 LOCK_NAME = ".lock"
@@ -99,7 +107,7 @@ def derive(
     generated_ns = clock()
     contents = Contents(root_id=header.span_id)
     if projections:
-        _write_session_replay(files, contents, generated_ns)
+        write_session_replay(files, contents, generated_ns)
     else:
         contents.count_all(files.records())
     header = replace(header, counts=contents.counts(), lost=contents.lost, notes=contents.notes)
@@ -127,7 +135,8 @@ def _with_end(header: RunHeader, contents: Contents) -> RunHeader:
     return replace(header, ended_ns=end.time_ns, status=status, message=end.message)
 
 
-def _write_session_replay(files: RunFiles, contents: Contents, generated_ns: int) -> None:
+def write_session_replay(files: RunFiles, contents: Contents, generated_ns: int) -> None:
+    """Write the run's decisions as `session_replay.json`; `contents` counts what goes by."""
     with open_atomically(files.directory / SESSION_REPLAY_NAME, durable=False) as stream:
         session_replay.write(
             stream,

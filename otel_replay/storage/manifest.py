@@ -18,7 +18,16 @@ from otel_replay.storage.documents import encode_document, read_document
 from otel_replay.storage.inside import check_relative, open_inside
 from otel_replay.storage.refusals import shown, told_as_store_error
 
-__all__ = ["FORMAT", "MANIFEST_NAME", "VERSION", "Output", "digest_of", "read_manifest", "write_manifest"]
+__all__ = [
+    "FORMAT",
+    "MANIFEST_NAME",
+    "VERSION",
+    "Output",
+    "digest_of",
+    "manifest_bytes",
+    "read_manifest",
+    "write_manifest",
+]
 
 FORMAT = "otel-replay.manifest"
 VERSION = 1
@@ -73,6 +82,27 @@ def write_manifest(
     StoreError
         If a file cannot be read or the manifest cannot be written.
     """
+    made = manifest_bytes(
+        run_directory,
+        run_id=run_id,
+        created_ns=created_ns,
+        journals=journals,
+        artifacts=artifacts,
+        kept=kept,
+    )
+    write_atomically(run_directory / MANIFEST_NAME, made, durable=False)
+
+
+def manifest_bytes(
+    run_directory: Path,
+    *,
+    run_id: str,
+    created_ns: int,
+    journals: Iterable[Path],
+    artifacts: Iterable[Artifact],
+    kept: Iterable[Output] = (),
+) -> bytes:
+    """What :func:`write_manifest` would write now."""
     known = {output.path: output for output in kept}
     outputs = [*_files(run_directory, journals, known), *_blobs(run_directory, artifacts)]
     body = {
@@ -80,7 +110,7 @@ def write_manifest(
         "created": iso_milliseconds(created_ns),
         "outputs": [{name: getattr(output, name) for name in _FIELDS} for output in outputs],
     }
-    write_atomically(run_directory / MANIFEST_NAME, encode_document(FORMAT, VERSION, body), durable=False)
+    return encode_document(FORMAT, VERSION, body)
 
 
 def read_manifest(run_directory: Path) -> list[Output]:
