@@ -1,4 +1,4 @@
-"""A run is packed into one file and comes back as it was; what is no such file, or not all of one, is told."""
+"""A run is packed into one file and comes back whole; what is no such file, or not all of it, is told."""
 
 from __future__ import annotations
 
