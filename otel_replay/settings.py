@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RUN_ID_VARIABLE", "STORE_VARIABLE", "VARIABLES", "Settings", "Variable", "read_settings"]
+__all__ = [
+    "OTHER_VARIABLES",
+    "RUN_ID_VARIABLE",
+    "STORE_VARIABLE",
+    "VARIABLES",
+    "Settings",
+    "Variable",
+    "misspelt",
+    "read_settings",
+]
 
 RUN_ID_VARIABLE = "OTEL_REPLAY_RUN_ID"
 STORE_VARIABLE = "OTEL_REPLAY_STORE"
@@ -108,6 +117,39 @@ VARIABLES: tuple[Variable, ...] = (
 )  # fmt: skip
 
 
+_PREFIX = "OTEL_REPLAY_"
+
+_OTHERS = """
+    DEBUG TOKEN GRPC_PORT HTTP_PORT ENGINES STACK
+    COLLECTOR_ARCHIVE_DIR COLLECTOR_GRPC COLLECTOR_HEALTH COLLECTOR_HTTP COLLECTOR_LOG_LEVEL
+    COLLECTOR_MEMORY_MIB COLLECTOR_MEMORY_SPIKE_MIB COLLECTOR_METRICS_HOST COLLECTOR_METRICS_LEVEL
+    COLLECTOR_METRICS_PORT COLLECTOR_QUEUE_BYTES COLLECTOR_QUEUE_DIR
+    JAEGER_DATA_DIR JAEGER_FSYNC JAEGER_GRPC JAEGER_HEALTH JAEGER_HTTP JAEGER_INSECURE JAEGER_KEEP
+    JAEGER_LOG_LEVEL JAEGER_MAX_TRACES JAEGER_MEMORY_MIB JAEGER_MEMORY_SPIKE_MIB JAEGER_PORT
+    JAEGER_QUERY_GRPC JAEGER_QUERY_HTTP JAEGER_UI
+"""
+OTHER_VARIABLES = frozenset(_PREFIX + name for name in _OTHERS.split())
+"""What the command line, the containers and the real engines read: no settings, and no mistakes either."""
+
+
+_KNOWN = OTHER_VARIABLES | {variable.name for variable in VARIABLES}
+
+
+def misspelt(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that is named like ours and is none."""
+    unknown = [name for name in environ if name.startswith(_PREFIX) and name not in _KNOWN]
+    if not unknown:
+        return []
+    from difflib import get_close_matches  # hardly ever needed
+
+    told = []
+    for name in sorted(unknown):
+        near = get_close_matches(name, _KNOWN, n=1, cutoff=0.75)
+        hint = f"did you mean {near[0]}?" if near else "see docs/settings.md"
+        told.append(f"{name} is none of our variables, and does nothing: {hint}")
+    return told
+
+
 def read_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
     """Settings from the environment, overridden by what is given and not None.
 
@@ -120,7 +162,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Set
     """
     source = os.environ if environ is None else environ
     values: dict[str, Any] = {}
-    problems: list[str] = []
+    problems = misspelt(source)
     for variable in VARIABLES:
         text = source.get(variable.name, "")
         if not text:

@@ -1,12 +1,13 @@
 """Settings: from the environment, overridden by what is given; a wrong one is told and does no harm."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 import otel_replay
-from otel_replay.settings import VARIABLES, Settings, Variable, read_settings
+from otel_replay.settings import OTHER_VARIABLES, VARIABLES, Settings, Variable, misspelt, read_settings
 
 
 def test_without_an_environment_everything_has_its_default():
@@ -128,3 +129,35 @@ def test_without_projections_only_the_header_is_written_at_the_end(store, monkey
     assert "run.json" in names
     assert not names & {"session_replay.json", "manifest.json"}
     assert store.run().files.header.counts["decisions"] == 1
+
+
+def test_a_misspelt_variable_is_told_on_the_log_once_with_the_name_that_was_meant(store, monkeypatch, caplog):
+    monkeypatch.setenv("OTEL_REPLAY_SYNC_SECOND", "0")
+    for _ in range(3):
+        with otel_replay.start_run("r"):
+            pass
+    assert [record.getMessage() for record in caplog.records] == [
+        "OTEL_REPLAY_SYNC_SECOND is none of our variables, and does nothing: "
+        "did you mean OTEL_REPLAY_SYNC_SECONDS?"
+    ]
+
+
+def test_one_that_is_like_none_of_ours_is_told_as_well():
+    (told,) = misspelt({"OTEL_REPLAY_XYZZY": "1", "OTEL_REPLAY_STORE": "s", "PATH": "p"})
+    assert told.endswith("see docs/settings.md")
+
+
+READ_BY_TOOLS = ("collector", "bench", "deploy", "tests/e2e", "otel_replay/cli")
+
+
+def test_the_variables_of_the_tooling_are_no_mistakes():
+    """Each of them is read by something, and whatever is read is one of them or a setting."""
+    root = Path(__file__).parent.parent
+    paths = [path for folder in READ_BY_TOOLS for path in (root / folder).rglob("*") if path.is_file()]
+    paths += [root / "docker-compose.yml", root / "Makefile", *(root / "otel_replay").rglob("*.py")]
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+    del texts[root / "otel_replay" / "settings.py"]
+    found = re.compile(r"(?<![A-Z_])OTEL_REPLAY_[A-Z0-9_]*[A-Z0-9]")
+    read = {name for text in texts.values() for name in found.findall(text)}
+    assert misspelt(dict.fromkeys(read, "1")) == []
+    assert OTHER_VARIABLES - read == set()

@@ -59,12 +59,26 @@ def _run(arguments: list[str]) -> int:
         from click.shell_completion import shell_complete
 
         return shell_complete(cli, {}, PROGRAM, COMPLETE_VARIABLE, completion)
+    _tell_misspelt()
     try:
         with cli.make_context(PROGRAM, arguments) as context:
             code = cli.invoke(context)
     except click.exceptions.Exit as exit:
         return exit.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _tell_misspelt() -> None:
+    from otel_replay.settings import misspelt
+
+    problems = misspelt(os.environ)
+    if problems:
+        from otel_replay.cli.terminal import stderr
+
+        screen = stderr()
+        for problem in problems:
+            screen.print(("warning: ", "open"), problem)
+        screen.flush()
 
 
 def _write_all_or_raise() -> None:

@@ -226,3 +226,16 @@ def test_completion_in_no_store_is_silent(store, tmp_path):
         root = tmp_path / "nowhere"
 
     assert completions(Nowhere, "show", "x") == []
+
+
+def test_a_misspelt_variable_is_told_on_stderr_with_the_name_that_was_meant(store, keep, tuning, monkeypatch):
+    keep(tuning)
+    monkeypatch.setenv("OTEL_REPLAY_STROE", "elsewhere")
+    monkeypatch.setenv("OTEL_REPLAY_JAEGER_KEEP", "1")
+    done = shell(store, "list", "--json", text=True)
+    assert done.returncode == 0
+    assert len(json.loads(done.stdout)["runs"]) == 1
+    assert done.stderr.splitlines() == [
+        "warning: OTEL_REPLAY_STROE is none of our variables, and does nothing: "
+        "did you mean OTEL_REPLAY_STORE?"
+    ]
