@@ -152,3 +152,12 @@ def killed_run(store: Store, run_id: str = RUN, **given: Any) -> Path:
 def reasons(records: Iterable[Any]) -> Sequence[str]:
     """The reasons of the decisions among located records."""
     return [item.record.reason for item in records if isinstance(item.record, Decision)]
+
+
+def pack_content(directory: Path) -> dict[str, bytes]:
+    """Every file of a run that a pack gives back."""
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != ".lock" and path.parent.name != "sent"
+    }
