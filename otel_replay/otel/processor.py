@@ -17,13 +17,13 @@ from opentelemetry import context as otel_context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import StatusCode
+from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
-from otel_replay.attributes import ACTION, RUN_ID
+from otel_replay.attributes import RUN_ID
 from otel_replay.errors import told
-from otel_replay.formats.event_shape import event_to_record
-from otel_replay.formats.journal_v1 import encode
 from otel_replay.otel import offers
-from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
+from otel_replay.otel.keys import RUN_KEY, get_context
 from otel_replay.otel.moments_out import MomentEvent, catch_up, give_out, give_out_chunk, is_continuation
 from otel_replay.otel.process_run import writer_for_orphan
 from otel_replay.storage import active_runs
@@ -37,8 +37,9 @@ _WRITTEN = "_otel_replay_written"
 
 _processors: weakref.WeakSet[ReplaySpanProcessor] = weakref.WeakSet()
 
-# As format() writes ids, at half its price.
-_hex_16, _hex_32 = "%016x".__mod__, "%032x".__mod__
+_NOTHING = object()
+_STATUS = ("unset", "ok", "error")
+"""By OpenTelemetry's numbers."""
 
 OrphanWriter = Callable[[ReadableSpan], "RunWriter | None"]
 
@@ -72,7 +73,7 @@ class ReplaySpanProcessor(SpanProcessor):
                 return
             _mark(span, writer.run_id)
             open_span = write_start(writer, span)
-            setattr(span, OPEN_SPAN, open_span)
+            span._otel_replay = open_span  # type: ignore[attr-defined]  # our mark
             self._open[span.context.span_id] = open_span
             self._listen(span, open_span)
         except Exception as error:
@@ -113,7 +114,7 @@ class ReplaySpanProcessor(SpanProcessor):
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _writer_of(self, span: ReadableSpan, context: otel_context.Context | None) -> RunWriter | None:
-        writer = otel_context.get_value(RUN_KEY, context)
+        writer = (get_context() if context is None else context).get(RUN_KEY)
         if isinstance(writer, RunWriter):
             return writer
         parent = self._open.get(span.parent.span_id) if span.parent is not None else None
@@ -146,10 +147,11 @@ def _others_listen(span: Span) -> bool:
 def _mark(span: Span, run_id: str) -> None:
     """Write the run's id on a span that nobody else has seen yet: without the locks that it has for later."""
     try:
-        held = span._attributes
+        limit, held = span._attributes.maxlen, span._attributes._dict  # type: ignore[union-attr]  # never None
+        held.pop(RUN_ID, None)
         # Without room for one more, OpenTelemetry would take out one of the program's own.
-        if held.maxlen is None or len(held) < held.maxlen:  # type: ignore[union-attr,arg-type]
-            held._setitem_locked(RUN_ID, run_id)  # type: ignore[union-attr]  # never None
+        if limit is None or len(held) < limit:
+            held[RUN_ID] = run_id
     except AttributeError:
         span.set_attribute(RUN_ID, run_id)
 
@@ -172,17 +174,17 @@ def _listening(kind: type[Span]) -> type[Span]:
         self: Span, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None
     ) -> None:
         when = time_ns() if timestamp is None else timestamp
-        if self.is_recording():
-            open_span = getattr(self, OPEN_SPAN)
+        if self._end_time is None:
+            open_span: OpenSpan = self._otel_replay  # type: ignore[attr-defined]  # our mark
             try:
-                _write_event(open_span, name, attributes, when)
+                open_span.foreign_event(name, attributes, when)
             except Exception as error:
                 open_span.writer.note_loss(told(error))
         kind.add_event(self, name, attributes, when)
 
     def end(self: Span, end_time: int | None = None) -> None:
-        open_span = getattr(self, OPEN_SPAN)
-        if self.is_recording() and (open_span.pending is not None or _others_listen(self)):
+        open_span: OpenSpan = self._otel_replay  # type: ignore[attr-defined]  # our mark
+        if self._end_time is None and (open_span.pending is not None or _others_listen(self)):
             try:
                 if open_span.pending is None:
                     catch_up(self, open_span)
@@ -210,60 +212,83 @@ def _note(writer: RunWriter | None, error: Exception) -> None:
         known.note_loss(f"span: {told(error)}")
 
 
+# What follows reads the fields behind a span's properties: each property costs as much as writing a field.
+
+
 def write_start(writer: RunWriter, span: ReadableSpan) -> OpenSpan:
     """Write the start of `span` and return the write side of it."""
-    context = span.get_span_context()
-    assert context is not None
-    parent = span.parent
-    return writer.span_started(
-        time_ns=span.start_time or time_ns(),
-        span_id=_hex_16(context.span_id),
-        trace_id=_hex_32(context.trace_id),
-        parent_id=_hex_16(parent.span_id) if parent is not None else "",
-        name=span.name,
+    trace_id, span_id, _, flags, trace_state, _ = span._context  # type: ignore[misc]  # spans have one
+    parent = span._parent
+    resource, scope = _origin_of(span, writer)
+    start: dict[str, Any] = {
+        "kind": "start",
+        "span": span_id.to_bytes(8, "big").hex(),
+        "trace": trace_id.to_bytes(16, "big").hex(),
+        "parent": parent.span_id.to_bytes(8, "big").hex() if parent is not None else "",
+        "t": span._start_time or time_ns(),
+        "name": span._name,
         # OTLP counts from 1 (internal), the SDK's enumeration from 0.
-        span_kind=span.kind.value + 1,
-        attributes=_attributes_of(span),
-        links=links_of(span) if span._links else [],
-        trace_state=context.trace_state.to_header() if context.trace_state else "",
-        flags=int(context.trace_flags),
-        resource=resource_id(writer, span.resource),
-        scope=scope_id(writer, span.instrumentation_scope),
-    )
+        "span_kind": span._kind._value_ + 1,
+        "resource": resource,
+        "scope": scope,
+        "flags": flags,
+        "attributes": _attributes_of(span).copy(),
+    }
+    if trace_state is not DEFAULT_TRACE_STATE and trace_state:
+        start["state"] = trace_state.to_header()
+    if span._links:
+        start["links"] = links_of(span)
+    return writer.span_started(start)
 
 
 def write_end(open_span: OpenSpan, span: ReadableSpan) -> None:
     """Write the end of `span`, and before it the events that are not in the journal yet."""
+    end: dict[str, Any] = {}
+    status = span._status
+    if status.status_code is not StatusCode.UNSET:
+        end["status"] = _STATUS[status.status_code.value]
+        if status.description:
+            end["message"] = status.description
+    if span._name != open_span.start_name:
+        end["name"] = span._name
+    changed = _changed(_attributes_of(span), open_span.start_attributes)
+    if changed:
+        end["attributes"] = changed
+    if len(span._links) > open_span.start_links:
+        end["links"] = links_of(span)[open_span.start_links :]
+    if open_span.room is not None:
+        end["room"] = open_span.room
     # What a limit of the SDK took from the span stands in the journal, if it came by `add_event`.
-    dropped_events = 0
-    if len(span._events) + span.dropped_events != open_span.foreign_events:
-        dropped_events = _write_unseen_events(open_span, span)
-    dropped = {
-        "dropped_attributes": span.dropped_attributes,
-        "dropped_events": dropped_events,
-        "dropped_links": span.dropped_links,
-    }
-    links = links_of(span) if span._links else []
-    open_span.writer.span_ended(
-        open_span,
-        time_ns=span.end_time or time_ns(),
-        status=span.status.status_code.value,
-        message=span.status.description or "",
-        name=span.name,
-        attributes=_attributes_of(span),
-        links=links[open_span.start_links :],
-        dropped={name: count for name, count in dropped.items() if count},
-    )
+    events = span._events
+    if len(events) + getattr(events, "dropped", 0) != open_span.foreign_events:
+        end["dropped_events"] = _write_unseen_events(open_span, span)
+    for what, held in (("dropped_attributes", span._attributes), ("dropped_links", span._links)):
+        if getattr(held, "dropped", 0):
+            end[what] = held.dropped  # type: ignore[union-attr]  # it has them
+    open_span.writer.span_ended(open_span, span._end_time or time_ns(), end)
 
 
-def _write_event(open_span: OpenSpan, name: str, attributes: Mapping[str, Any] | None, time_ns: int) -> None:
-    """An event that came by OpenTelemetry; with the attributes of a decision it is one, as for readers."""
-    if attributes and ACTION in attributes:
-        record = event_to_record(time_ns, open_span.span_id, name, open_span.writer.clean(attributes))
-        open_span.append(encode(record))
-        open_span.foreign_events += 1
-    else:
-        open_span.foreign_event(name, attributes, time_ns)
+def _changed(attributes: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """What is new or has been set again."""
+    # OpenTelemetry moves what is set to the end of its map. While our mark is the last, nothing was.
+    if (
+        len(attributes) == len(before)
+        and next(reversed(attributes), None) == RUN_ID
+        and attributes[RUN_ID] is before.get(RUN_ID)
+    ):
+        return {}
+    return {key: value for key, value in attributes.items() if before.get(key, _NOTHING) is not value}
+
+
+def _origin_of(span: ReadableSpan, writer: RunWriter) -> tuple[int, int]:
+    """The numbers of the span's resource and scope in the writer's journal."""
+    resource, scope = span._resource, span._instrumentation_scope
+    known = writer.origins
+    numbers = known.get((id(resource), id(scope)))
+    if numbers is None:
+        # Into the table from before: if this begins another journal, that has a new one.
+        known[id(resource), id(scope)] = numbers = resource_id(writer, resource), scope_id(writer, scope)
+    return numbers
 
 
 def _write_unseen_events(open_span: OpenSpan, span: ReadableSpan) -> int:
@@ -274,14 +299,14 @@ def _write_unseen_events(open_span: OpenSpan, span: ReadableSpan) -> int:
     events = [event for event in span.events if not isinstance(event, MomentEvent)]
     unseen = max(0, len(events) + span.dropped_events - open_span.foreign_events)
     for event in events[len(events) - min(unseen, len(events)) :]:
-        _write_event(open_span, event.name, dict(event.attributes or {}), event.timestamp)
+        open_span.foreign_event(event.name, dict(event.attributes or {}), event.timestamp)
     return max(0, unseen - len(events))
 
 
 def _attributes_of(span: ReadableSpan) -> dict[str, Any]:
-    """The span's attributes in a map of our own. The SDK's map behind its map is copied in one step."""
+    """The span's attributes, to read: the SDK's map behind its map, where there is one."""
     inner = getattr(span._attributes, "_dict", None)
-    return inner.copy() if inner.__class__ is dict else dict(span.attributes or {})
+    return inner if inner.__class__ is dict else dict(span.attributes or {})
 
 
 def links_of(span: ReadableSpan) -> list[dict[str, Any]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import cast
 
 from opentelemetry import context, trace
 
-from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
+from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY, get_context
 from otel_replay.storage.active_runs import WRITERS, fallback_span
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
@@ -23,15 +22,6 @@ __all__ = [
 ]
 
 
-def _context_getter() -> Callable[[], context.Context]:
-    # The public get_current() looks the implementation up each time; the context variable behind it is ten
-    # times as fast. Another implementation than the usual one is asked the public way.
-    context.get_current()
-    variable = getattr(getattr(context, "_RUNTIME_CONTEXT", None), "_current_context", None)
-    return cast("Callable[[], context.Context]", getattr(variable, "get", context.get_current))
-
-
-get_context = _context_getter()
 SPAN_KEY: str = getattr(trace.propagation, "_SPAN_KEY", "")
 
 

@@ -7,12 +7,15 @@ the span events are made when the span ends or when `event_limit` of them have g
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from otel_replay.attributes import ACTION
 from otel_replay.errors import told
+from otel_replay.formats.event_shape import event_to_record
+from otel_replay.formats.journal_v1 import encode
 from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.values import ORJSON_OPTIONS
 
@@ -71,7 +74,7 @@ class OpenSpan:
     ) -> None:
         self.writer = writer
         self.append = writer.append
-        self.known = writer.screen.known
+        self.known = writer.known
         self.now = writer.clock
         self.span_id = span_id
         self.trace_id = trace_id
@@ -149,15 +152,21 @@ class OpenSpan:
 
     def event(self, name: str, attributes: Any = None, time_ns: int | None = None) -> None:
         """Record an event of ours (file access, checkpoint, artifact, heartbeat). Never raises."""
-        line = self._event_line(name, attributes, self.now() if time_ns is None else time_ns)
+        body = self._event(name, attributes, self.now() if time_ns is None else time_ns)
         if self.heard:
-            self._append_and_hold(line)
+            self._append_and_hold(self.writer.line(body, _EVENT_OFFSET))
         else:
-            self.append(line)
+            self.writer.write(body, _EVENT_OFFSET)
 
-    def foreign_event(self, name: str, attributes: Any, time_ns: int) -> None:
-        """Record an event that was added through the OpenTelemetry API, so that others see it anyway."""
-        self.append(self._event_line(name, attributes, time_ns))
+    def foreign_event(self, name: str, attributes: Mapping[str, Any] | None, time_ns: int) -> None:
+        """Record an event that came by the OpenTelemetry API, so that others see it anyway.
+
+        With the attributes of a decision it is one, as for readers.
+        """
+        if attributes and ACTION in attributes:
+            self.append(encode(event_to_record(time_ns, self.span_id, name, self.writer.clean(attributes))))
+        else:
+            self.writer.write(self._event(name, attributes, time_ns), _EVENT_OFFSET)
         self.foreign_events += 1
 
     def update(self, attributes: dict[str, Any]) -> None:
@@ -165,11 +174,11 @@ class OpenSpan:
         head = b'{"kind":"update","t":%d,"span":"%b",' % (self.now(), self.span_id.encode())
         self.append(head + self.writer.line({"attributes": attributes}, 0)[1:])
 
-    def _event_line(self, name: str, attributes: Any, time_ns: int) -> bytes:
-        body = {"kind": "event", "span": self.span_id, "t": time_ns, "name": name}
+    def _event(self, name: str, attributes: Mapping[str, Any] | None, time_ns: int) -> dict[str, Any]:
+        body: dict[str, Any] = {"kind": "event", "span": self.span_id, "t": time_ns, "name": name}
         if attributes:
             body["attributes"] = attributes
-        return self.writer.line(body, _EVENT_OFFSET)
+        return body
 
     def take_pending(self) -> list[bytes]:
         """What others have not seen yet, for the last time: from now on lines go to the journal only."""

@@ -36,8 +36,7 @@ __all__ = ["RunWriter"]
 _log = logging.getLogger("otel_replay")
 _T = TypeVar("_T")
 _dumps = orjson.dumps
-_NOTHING = object()
-_STATUS = ("unset", "ok", "error")
+_START_OFFSET = len('{"kind":"start","span":"","trace":"","parent":"') + 16 + 32
 
 
 class RunWriter:
@@ -81,6 +80,7 @@ class RunWriter:
         self.directory = directory
         self.run_id = run_id
         self.screen = screen
+        self.known = screen.known
         self.clock = clock
         self.event_limit = event_limit
         self.as_logs = as_logs
@@ -105,6 +105,8 @@ class RunWriter:
         self._lock = threading.RLock()
         self.journal: Journal | None = None
         self._tables: dict[tuple[str, int], tuple[int, object]] = {}
+        self.origins: dict[tuple[int, int], tuple[int, int]] = {}
+        """The numbers of a resource and a scope in this journal, by the `id()` of both."""
         self._retry_at = 0.0
         self._open_error = ""
 
@@ -121,11 +123,23 @@ class RunWriter:
             except Exception as error:
                 self.rescue(line, error)
 
+    def write(self, body: dict[str, Any], offset: int) -> None:
+        """Append `body` as a line; see :meth:`line`."""
+        try:
+            # The way of nearly all records, in one go.
+            line = _dumps(body, None, ORJSON_OPTIONS)
+            if line[offset:].translate(None, SKELETON_DROPS) in self.known:
+                self.journal.fast(line)  # type: ignore[union-attr]  # where there is none, what follows makes it
+                return
+        except Exception:
+            pass  # the rules know what to do with it
+        self.append(self.line(body, offset))
+
     def line(self, body: dict[str, Any], offset: int) -> bytes:
         """`body` as a line, by the rules for values and without secrets; see :meth:`Screen.line`."""
         try:
             line = _dumps(body, None, ORJSON_OPTIONS)
-            if line[offset:].translate(None, SKELETON_DROPS) in self.screen.known:
+            if line[offset:].translate(None, SKELETON_DROPS) in self.known:
                 return line
         except Exception:
             pass  # the rules know what to do with it
@@ -180,74 +194,26 @@ class RunWriter:
 
     # -- spans ---------------------------------------------------------------------------------------------
 
-    def span_started(
-        self,
-        *,
-        time_ns: int,
-        span_id: str,
-        trace_id: str,
-        parent_id: str,
-        name: str,
-        span_kind: int,
-        attributes: dict[str, Any],
-        links: list[dict[str, Any]],
-        trace_state: str,
-        flags: int,
-        resource: int,
-        scope: int,
-    ) -> OpenSpan:
-        """Write a span's start and return the write side of the open span."""
-        body: dict[str, Any] = {"name": name, "span_kind": span_kind, "resource": resource, "scope": scope}
-        if attributes:
-            body["attributes"] = attributes
-        if flags:
-            body["flags"] = flags
-        if trace_state:
-            body["state"] = trace_state
-        if links:
-            body["links"] = links
-        ids = f'"span":"{span_id}","trace":"{trace_id}","parent":"{parent_id}"'
-        self.append(f'{{"kind":"start","t":{time_ns},{ids},'.encode() + self.line(body, 0)[1:])
-        span = OpenSpan(self, span_id, trace_id, name, attributes)
-        span.start_links = len(links)
-        span.flags = flags
-        self.open_spans[span_id] = span
+    def span_started(self, start: dict[str, Any]) -> OpenSpan:
+        """Write a span's start and return the write side of the open span.
+
+        `start` has the keys of docs/format.md, and `span`, `trace` and `parent` first.
+        """
+        self.write(start, _START_OFFSET + len(start["parent"]))
+        span = OpenSpan(self, start["span"], start["trace"], start["name"], start["attributes"])
+        span.flags = start["flags"]
+        span.start_links = len(start.get("links", ()))
+        self.open_spans[span.span_id] = span
         return span
 
-    def span_ended(
-        self,
-        span: OpenSpan,
-        *,
-        time_ns: int,
-        status: int,
-        message: str,
-        name: str,
-        attributes: Mapping[str, Any],
-        links: list[dict[str, Any]],
-        dropped: Mapping[str, int],
-    ) -> None:
-        """Write a span's end: what is new or changed since its start.
-
-        `status` is OpenTelemetry's number (0 unset, 1 ok, 2 error); `dropped` counts what limits of the SDK
-        took, under `dropped_attributes`, `dropped_events` and `dropped_links`.
-        """
+    def span_ended(self, span: OpenSpan, time_ns: int, end: dict[str, Any]) -> None:
+        """Write a span's end. `end` has the keys of docs/format.md, and only what is not the default."""
         self.open_spans.pop(span.span_id, None)
-        body: dict[str, Any] = {"status": _STATUS[status]}
-        before = span.start_attributes.get
-        changed = {key: value for key, value in attributes.items() if before(key, _NOTHING) is not value}
-        if changed:
-            body["attributes"] = changed
-        if message:
-            body["message"] = message
-        if name != span.start_name:
-            body["name"] = name
-        if links:
-            body["links"] = links
-        if span.room is not None:
-            body["room"] = span.room
-        body.update(dropped)
-        head = b'{"kind":"end","t":%d,"span":"%b",' % (time_ns, span.span_id.encode())
-        self.append(head + self.line(body, 0)[1:])
+        head = b'{"kind":"end","t":%d,"span":"%b"' % (time_ns, span.span_id.encode())
+        if end:
+            self.append(head + b"," + self.line(end, 0)[1:])
+        else:
+            self.append(head + b"}\n")
 
     def log(self, time_ns: int, body: dict[str, Any]) -> None:
         """Write an OpenTelemetry log record; `body` has the keys of docs/format.md."""
@@ -293,7 +259,7 @@ class RunWriter:
             journal.on_refused = self.rescue
             self.journal = journal
             self._open_error = ""
-            self._tables = {}
+            self._tables, self.origins = {}, {}
             if self._syncer is not None:
                 self._syncer.watch(journal)
             if self.on_opened is not None:
@@ -378,7 +344,7 @@ class RunWriter:
         if self.journal is not None:
             self.journal.forget()
         self.journal = None
-        self._tables = {}
+        self._tables, self.origins = {}, {}
         self.journal_name = ""
         self.losses = Losses(self.run_id, self.clock)
         self.notes = {}

@@ -7,6 +7,7 @@ from opentelemetry import trace
 
 import otel_replay
 from otel_replay.otel import moments_out, processor
+from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
 
@@ -45,12 +46,14 @@ def disk_is_gone(*_args):
         (processor, "resource_id"),
         (processor, "give_out"),
         (processor, "give_out_chunk"),
-        (processor, "_write_event"),
+        (processor, "_write_unseen_events"),
+        (OpenSpan, "foreign_event"),
         (moments_out, "_events"),
         (moments_out, "decode"),
         (RunWriter, "span_started"),
         (RunWriter, "span_ended"),
         (RunWriter, "line"),
+        (RunWriter, "write"),
         (processor.ReplaySpanProcessor, "_writer_of"),
         (processor.ReplaySpanProcessor, "_listen"),
     ],
