@@ -44,7 +44,7 @@ ARTIFACT_MEDIA_TYPE = "otel_replay.artifact.media_type"
 
 GENERATION_INDEX = "otel_replay.generation.index"
 GENERATION_LABEL = "otel_replay.generation.label"
-GENERATION_DETAILS = "otel_replay.generation.details"
+GENERATION_DETAILS_PREFIX = "otel_replay.generation.details."
 
 BLOB = "otel_replay.blob"
 CONTINUATION_OF = "otel_replay.continuation.of"
@@ -136,7 +136,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(ARTIFACT_MEDIA_TYPE, "string", "artifact", "media type, guessed from the name unless given"),
     Attribute(GENERATION_INDEX, "int", "generation", "number of the image in its album, from 0"),
     Attribute(GENERATION_LABEL, "string", "generation", "the part of the image that it is about, as in its file's name"),
-    Attribute(GENERATION_DETAILS + ".*", "any", "generation", "what else the caller said of it"),
+    Attribute(GENERATION_DETAILS_PREFIX + "*", "any", "generation", "what else the caller said of it"),
     Attribute(BLOB, "string", "inside any value", "sha256 of a blob that holds what is too large to stand here"),
     Attribute(CONTINUATION_OF, "string", "continuation span", "id of the span whose events this one carries on"),
     Attribute(CONTINUATION_INDEX, "int", "continuation span", "number of the continuation"),

@@ -20,7 +20,7 @@ from otel_replay.records import BadLine, Decision, Event, Loss, SpanStart
 from otel_replay.storage import active_runs
 from otel_replay.storage.run_files import Located, RunFiles
 
-pytest_plugins = ["browser_kit"]
+pytest_plugins = ["browser_kit", "generation_kit"]
 
 _KEPT = {"OTEL_REPLAY_ENGINES", "OTEL_REPLAY_STACK"}
 """Variables of the test machine: where the real Collector and Jaeger are built."""

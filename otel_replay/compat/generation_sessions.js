@@ -74,11 +74,11 @@ async function showSessions() {
 async function open(session) {
   stop();
   forgetPictures();
-  const document = await askJson(`session/${encodeURIComponent(session)}`);
-  Object.assign(state, { session, sequence: document.sequence, at: 0, other: null, pairs: [] });
+  const found = await askJson(`session/${encodeURIComponent(session)}`);
+  Object.assign(state, { session, sequence: found.sequence, at: 0, other: null, pairs: [] });
   location.hash = encodeURIComponent(session);
   $("player").hidden = false;
-  const began = document.created_at ? `, ${new Date(document.created_at * 1000).toLocaleString()}` : "";
+  const began = found.created_at ? `, ${new Date(found.created_at * 1000).toLocaleString()}` : "";
   $("title").textContent = session + began;
   say("");
   $("strip").replaceChildren();
@@ -148,7 +148,8 @@ function showDetails(entry) {
   const rows = Object.entries(entry ?? {}).filter(([key, value]) => key !== "prompt" && value !== null && value !== "");
   $("details").replaceChildren(...rows.map(([key, value]) => {
     const row = element("tr");
-    const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+    const text = key === "timestamp" ? new Date(value * 1000).toLocaleString()
+      : typeof value === "object" ? JSON.stringify(value) : String(value);
     row.append(element("th", key), element("td", text));
     return row;
   }));

@@ -1,6 +1,7 @@
 """The built-in generator: draws shapes by seed and prompt, offline, so that tests and demos run anywhere.
 
-The same seed, prompt, size, region and canvas give the same pixels. It is no model and claims to be none.
+The same seed, prompt, size, region and canvas give the same pixels; the seed alone gives the background, so
+that another prompt changes a part of the picture. It is no model and claims to be none.
 """
 
 from __future__ import annotations
@@ -42,19 +43,23 @@ def drawn(request: ImageRequest) -> bytes:
     """The PNG for a request. A pure function of the request (and of Pillow's version, for the packing)."""
     from PIL import ImageDraw
 
-    digest = hashlib.sha256(f"{request.seed}\0{request.prompt}".encode("utf-8", "surrogatepass")).digest()
-    chance = random.Random(int.from_bytes(digest, "big"))
     if request.canvas is None:
-        image = _background(*(request.size or _SIZE), chance)
+        image = _background(*(request.size or _SIZE), _chance(str(request.seed)))
     else:
         image = opened(request.canvas, "the canvas").convert("RGB")
     draw = ImageDraw.Draw(image)
     left, top, right, bottom = request.region or (0.0, 0.0, 1.0, 1.0)
     width, height = image.size
     box = (round(left * width), round(top * height), round(right * width), round(bottom * height))
+    chance = _chance(f"{request.seed}\0{request.prompt}")
     for _ in range(3 + int(chance.random() * 5)):
         _draw_shape(draw, box, chance)
     return encode(image)
+
+
+def _chance(text: str) -> random.Random:
+    """Chance that is the same for the same text, on every machine."""
+    return random.Random(int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest(), "big"))
 
 
 def _colour(chance: random.Random) -> Colour:

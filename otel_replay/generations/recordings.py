@@ -20,7 +20,7 @@ import otel_replay
 from otel_replay.attributes import (
     BLOB,
     GEN_AI_REQUEST_PREFIX,
-    GENERATION_DETAILS,
+    GENERATION_DETAILS_PREFIX,
     GENERATION_INDEX,
     GENERATION_LABEL,
 )
@@ -276,7 +276,7 @@ def _span(run: Run, request: ImageRequest, asked: Picture) -> Generation:
     if request.size is not None:
         given["size"] = "{}x{}".format(*request.size)
     attributes = {f"{GEN_AI_REQUEST_PREFIX}{key}": value for key, value in given.items() if value is not None}
-    attributes.update({f"{GENERATION_DETAILS}.{key}": value for key, value in asked.details.items()})
+    attributes.update({f"{GENERATION_DETAILS_PREFIX}{key}": value for key, value in asked.details.items()})
     if asked.label:
         attributes[GENERATION_LABEL] = asked.label
     return run.generation(
