@@ -29,15 +29,19 @@ REFUSALS_AT_FIRST = 5
 class Patience:
     """How long to try again: `attempts` in all, with waits that double from `first_seconds` on.
 
-    A target that asks for a longer wait than `longest_seconds` is left alone. `sleep` and `chance` (a number
-    from 0 to 1) are the world.
+    A target that asks for a longer wait than `longest_seconds` is left alone; one that nothing was ever heard
+    of is left after `attempts_unheard`, or at the first that took `unheard_seconds`. `sleep`, `chance` (a
+    number from 0 to 1) and `now` are the world.
     """
 
     attempts: int = 6
+    attempts_unheard: int = 2
+    unheard_seconds: float = 5.0
     first_seconds: float = 0.5
     longest_seconds: float = 60.0
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
+    now: Callable[[], float] = time.monotonic
 
     def wait_seconds(self, attempt: int, asked_seconds: float | None) -> float:
         """How long to wait after the failed attempt number `attempt` (from 1)."""
@@ -93,6 +97,7 @@ class Courier:
         self._patience = patience
         self._waiting = waiting
         self._ever_accepted = False
+        self._ever_heard = False
         self._refused_singly = 0
 
     def deliver(self, signal: Signal, parcels: Sequence[Parcel]) -> Delivery:
@@ -143,10 +148,23 @@ class Courier:
             attempt += 1
             self.requests += 1
             self.sent_bytes += len(body)
+            began = self._patience.now()
             outcome: Outcome = self._client.export(signal, body)
             if not isinstance(outcome, Busy):
+                self._ever_heard = True
                 return outcome
+            self._ever_heard = self._ever_heard or outcome.heard
+            took_long = self._patience.now() - began >= self._patience.unheard_seconds
+            if not self._ever_heard and (took_long or attempt >= self._patience.attempts_unheard):
+                raise self._unheard(outcome)
             self._wait(attempt, outcome)
+
+    def _unheard(self, outcome: Busy) -> SendError:
+        if outcome.listens:
+            hint = "is this an OTLP endpoint, and the right protocol? (`--protocol grpc|http`)"
+            return SendError(f"{self._target_name} does not answer: {outcome.reason}", hint=hint)
+        message = f"nothing listens at {self._target_name}: {outcome.reason}"
+        return SendError(message, hint="is it running, and are host and port right? then send again")
 
     def _wait(self, attempt: int, outcome: Busy) -> None:
         seconds = self._patience.wait_seconds(attempt, outcome.after_seconds)

@@ -24,6 +24,10 @@ METHODS: dict[Signal, str] = {
 }
 
 _BUSY = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"})
+_NOBODY = ("connection refused", "dns resolution failed")
+_UNHEARD = ("unavailable: failed to connect", "dns resolution failed", "deadline_exceeded: deadline exceeded")
+"""How gRPC's own words begin where no answer came; what a target says stands there instead of these."""
+
 _REFUSALS: dict[str, Why] = {"INVALID_ARGUMENT": "bad data", "UNIMPLEMENTED": "no such signal"}
 
 _OPTIONS = (
@@ -88,7 +92,10 @@ def _failure(error: Any) -> Outcome:
     code = error.code().name
     reason = f"{code}: {readable(error.details() or '')}".removesuffix(": ")
     if code in _BUSY:
-        return Busy(reason=reason, after_seconds=_retry_after(error))
+        words = reason.lower()
+        heard = not any(sign in words for sign in _UNHEARD)
+        listens = not any(sign in words for sign in _NOBODY)
+        return Busy(reason=reason, after_seconds=_retry_after(error), heard=heard, listens=listens)
     if code == "RESOURCE_EXHAUSTED":
         return _exhausted(error, reason)
     return Refused(reason=reason, why=_REFUSALS.get(code, "not at all"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import gzip
 import http.client
+import socket
 import ssl
 import time
 import urllib.error
@@ -115,9 +116,14 @@ def _unreachable(error: Exception) -> Outcome:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         return Refused(reason=f"its certificate is not trusted: {reason.verify_message}", why="not at all")
-    if isinstance(reason, OSError) and reason.strerror:
-        return Busy(reason=readable(reason.strerror))
-    return Busy(reason=readable(str(reason)) or type(error).__name__)
+    listens = not isinstance(reason, ConnectionRefusedError | socket.gaierror)
+    if isinstance(reason, TimeoutError):
+        words = "no answer in time"
+    elif isinstance(reason, http.client.BadStatusLine):
+        words = "what answers there does not speak HTTP"
+    else:
+        words = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+    return Busy(reason=readable(words), heard=False, listens=listens)
 
 
 def _taken(signal: Signal, headers: Message, body: bytes) -> Outcome:

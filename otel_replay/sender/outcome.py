@@ -31,10 +31,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Busy:
-    """Not now: the same request may be sent again, after `after_seconds` if the target said so."""
+    """Not now: the same request may be sent again, after `after_seconds` if the target said so.
+
+    `heard` says whether anybody answered; `listens` is False where the connection itself was refused.
+    """
 
     reason: str
     after_seconds: float | None = None
+    heard: bool = True
+    listens: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,7 +144,7 @@ def send(
             largest_bytes=sender.limits.max_bytes - 4_096,
         )
         with closing(connect(target)) as client:
-            sender.run(client, parcels, patience or Patience())
+            sender.run(client, parcels, patience or _patience(target))
         report.open_spans = parcels.open_spans if is_written else 0
         report.bad_lines = parcels.bad_lines
         cursor.complete = None if is_written else sizes
@@ -154,6 +154,11 @@ def send(
 
 def _sizes(journals: list[Path]) -> dict[str, int]:
     return {path.name: os.stat(path).st_size for path in journals}
+
+
+def _patience(target: Target) -> Patience:
+    # One whole timeout without a word from a target that never said one is enough.
+    return Patience(unheard_seconds=min(5.0, 0.9 * target.timeout_seconds))
 
 
 class _Sender:

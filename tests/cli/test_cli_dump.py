@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 from analysis.story import Story
@@ -152,3 +155,17 @@ def test_a_large_run_that_is_over_begins_to_come_at_once_and_says_when_its_journ
     result = call("dump", "latest")
     assert result.code == 2
     assert "9 decisions, not 10" in result.err
+
+
+def test_a_dump_that_is_interrupted_while_nobody_reads_it_ends_silently(keep, store):
+    story = Story("long")
+    story.run("long")
+    for number in range(3000):
+        story.decide("00000000000000aa", "STEP", f"number {number}" * 5)
+    keep(story)
+    command = [sys.executable, "-m", "otel_replay", "dump", "latest", "--store", str(store.root)]
+    dumping = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert dumping.stdout.read(1) == b"{"
+    dumping.send_signal(signal.SIGINT)
+    _, err = dumping.communicate(timeout=60)
+    assert (dumping.returncode, err) == (130, b"")

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -14,6 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from cli.conftest import tuning_story
+
+SEND = [sys.executable, "-m", "otel_replay", "send", "latest", "--to"]
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -116,6 +123,43 @@ def test_no_endpoint_is_told(call, keep, tuning, monkeypatch):
     result = call("send", "latest")
     assert result.code == 2
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in result.err
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_a_port_at_which_nobody_listens_is_told_at_once_with_its_url(keep, tuning, store, protocol):
+    keep(tuning)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    began = time.monotonic()
+    done = subprocess.run(
+        [*SEND, f"http://127.0.0.1:{port}", "--protocol", protocol, "--store", str(store.root)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert time.monotonic() - began < 10  # about one second, on a machine with nothing else to do
+    assert done.returncode == 2
+    assert f"nothing listens at http://127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_who_is_tired_of_waiting_for_an_endpoint_may_interrupt(keep, tuning, store, protocol):
+    keep(tuning)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        sending = subprocess.Popen(
+            [*SEND, url, "--protocol", protocol, "--store", str(store.root)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        connection, _ = server.accept()  # and nothing is ever said
+        sending.send_signal(signal.SIGINT)
+        out, err = sending.communicate(timeout=60)
+        connection.close()
+    assert (sending.returncode, out, err) == (130, "", "")
 
 
 def test_an_endpoint_may_come_from_the_environment(call, keep, tuning, endpoint, monkeypatch):

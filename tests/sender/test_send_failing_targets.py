@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal as signals
+import socket
 import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +21,7 @@ from otel_replay.errors import SendError
 from otel_replay.formats.assemble import assemble
 from otel_replay.formats.canonical import canonical
 from otel_replay.sender.send import Progress, send
+from otel_replay.sender.target import Protocol
 
 
 @pytest.mark.parametrize("after", range(5))
@@ -41,16 +45,66 @@ def test_a_target_that_dies_midway_gets_the_rest_later(
 
 
 def test_a_target_that_is_not_there_is_told_as_such(run: WrittenRun, waits: Waits) -> None:
-    """After some patience, with what to do next."""
+    """Soon, with what to do next."""
     run.spans(1, 1)
     for protocol, server in SERVERS.items():
         with server(Received()) as port:
             target = a_target(protocol, port)
-        with pytest.raises(SendError, match="does not answer") as caught:
-            send(run.files, target, patience=waits.patience(attempts=3))
+        with pytest.raises(SendError, match="nothing listens at") as caught:
+            send(run.files, target, patience=waits.patience())
         assert "refused" in caught.value.message.lower()
+        assert target.name in caught.value.message
         assert caught.value.exit_code == 2
-    assert waits.seconds == [0.5, 1.0] * 2
+    assert waits.seconds == [0.5] * 2
+
+
+def test_a_name_that_nobody_has_is_told_as_such(run: WrittenRun, waits: Waits) -> None:
+    """As a port at which nobody listens."""
+    run.spans(1, 1)
+    target = replace(a_target("http", 4318), address="http://nobody.invalid:4318", is_local=True)
+    with pytest.raises(SendError, match="nothing listens at"):
+        send(run.files, target, patience=waits.patience())
+
+
+@contextmanager
+def a_socket_that(says: bytes | None) -> Iterator[int]:
+    """A port at which everybody is let in and told this at once; or, None, nothing ever."""
+    held = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                held.append(connection)
+                if says is not None:
+                    connection.sendall(says)
+                    connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for connection in held:
+            connection.close()
+
+
+@pytest.mark.parametrize("protocol", SERVERS)
+@pytest.mark.parametrize("says", [None, b"220 mail.example ESMTP\r\n", b""])
+def test_a_server_that_hangs_or_speaks_something_else_is_told_within_the_timeout(
+    run: WrittenRun, waits: Waits, protocol: Protocol, says: bytes | None
+) -> None:
+    """It is not asked over and over, as one would be that is known and busy."""
+    run.spans(1, 1)
+    with a_socket_that(says) as port:
+        target = replace(a_target(protocol, port), timeout_seconds=0.3)
+        with pytest.raises(SendError, match="does not answer") as caught:
+            send(run.files, target, patience=waits.patience(unheard_seconds=0.2))
+    assert "right protocol" in str(caught.value.hint)
+    assert waits.seconds == ([] if says is None else [0.5])
 
 
 def test_a_target_that_comes_back_is_found(run: WrittenRun, receiver: Receiver) -> None:
@@ -70,7 +124,7 @@ def test_a_target_that_comes_back_is_found(run: WrittenRun, receiver: Receiver) 
         else:
             threading.Event().wait(0.05)  # gRPC reconnects by the real clock
 
-    patience = replace(Waits().patience(attempts=200), sleep=sleep)
+    patience = replace(Waits().patience(attempts=200, attempts_unheard=200), sleep=sleep)
     try:
         assert send(run.files, a_target(receiver.protocol, port), patience=patience).spans == 4
     finally:
