@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from otel_replay.analysis.bottlenecks import TaskTimes
 from otel_replay.analysis.bounded import OTHERS, count_name, entry
 from otel_replay.analysis.facts import as_number
 from otel_replay.analysis.generations import ModelTotals, model_of
@@ -18,7 +19,14 @@ from otel_replay.analysis.kinds import SpanKind
 from otel_replay.analysis.pace import Pace
 from otel_replay.analysis.self_time import SelfTime
 from otel_replay.analysis.spans import NO_SIGN_OF_LIFE, SpanBook, TrackedSpan
-from otel_replay.attributes import ARTIFACT_NAME, GEN_AI_TOOL_NAME
+from otel_replay.analysis.velocity import per_hour
+from otel_replay.attributes import (
+    ARTIFACT_NAME,
+    FILE_READ_EVENT,
+    FILE_WRITE_EVENT,
+    GEN_AI_TOOL_NAME,
+    SPAN_TYPE,
+)
 from otel_replay.records import (
     BadLine,
     Close,
@@ -79,6 +87,7 @@ class Summary:
     spans: int = 0
     kinds: dict[SpanKind, Totals] = field(default_factory=dict)
     names: dict[tuple[SpanKind, str], Totals] = field(default_factory=dict)
+    tasks: TaskTimes = field(default_factory=TaskTimes)
     tools: dict[str, Totals] = field(default_factory=dict)
     models: dict[str, ModelTotals] = field(default_factory=dict)
     decision_pace: Pace = field(default_factory=Pace)
@@ -96,6 +105,18 @@ class Summary:
     def duration_ns(self) -> int:
         """From the first record to the last."""
         return max(0, self.end_ns - self.start_ns)
+
+    def velocity(self) -> dict[str, float]:
+        """What was done in an hour of the run: tasks that ended, files, tool calls and decisions."""
+        calls = self.kinds.get("tool call")
+        counts = {
+            "tasks_per_hour": self.tasks.ended,
+            "files_read_per_hour": self.events[FILE_READ_EVENT],
+            "files_written_per_hour": self.events[FILE_WRITE_EVENT],
+            "tool_calls_per_hour": calls.count - calls.open if calls is not None else 0,
+            "decisions_per_hour": self.decisions,
+        }
+        return {name: per_hour(count, self.duration_ns) for name, count in counts.items()}
 
     def bottlenecks(self, most: int = 5) -> list[tuple[SpanKind, str, Totals]]:
         """The names whose spans took most time themselves, children left out; the largest first."""
@@ -142,9 +163,12 @@ class _Builder:
                 summary.start_ns = time_ns
 
     def start(self, record: SpanStart, journal: str) -> None:
-        if self.book.begin(record, journal) is not None:
+        span = self.book.begin(record, journal)
+        if span is not None:
             self.summary.spans += 1
             self.self_time.begin(record.span_id, self.book.owner(record.parent_id), record.time_ns)
+            if record.attributes.get(SPAN_TYPE) == "task":
+                self.summary.tasks.begin(_task_name(span), record.time_ns)
 
     def update(self, record: SpanUpdate, _: str) -> None:
         self.book.update(record)
@@ -166,6 +190,9 @@ class _Builder:
         self_ns = self.self_time.end(span.span_id, parent_id, end_ns, duration_ns)
         summary.kinds.setdefault(kind, Totals()).add(span, duration_ns, self_ns)
         entry(summary.names, (kind, name), (kind, OTHERS), Totals).add(span, duration_ns, self_ns)
+        if span.start.attributes.get(SPAN_TYPE) == "task":
+            stop = summary.tasks.still_open if span.end is None else summary.tasks.end
+            stop(_task_name(span), end_ns, duration_ns)
         if kind == "tool call":
             tool = str(span.attributes.get(GEN_AI_TOOL_NAME, name))
             entry(summary.tools, tool, OTHERS, Totals).add(span, duration_ns, self_ns)
@@ -220,3 +247,7 @@ class _Builder:
         for span in reversed(left):  # children before their parents
             self.ended(span, self.summary.end_ns)
         return self.summary
+
+
+def _task_name(span: TrackedSpan) -> str:
+    return span.start.name.removeprefix("task ")

@@ -17,6 +17,7 @@ __all__ = ["summary_document"]
 def summary_document(source: Source, summary: Summary) -> dict[str, Any]:
     """The document of one run."""
     spread_ns = summary.last_decision_ns - summary.first_decision_ns
+    bottlenecks = frozenset(summary.tasks.bottlenecks())
     return {
         "run_id": source.run_id,
         "name": source.name,
@@ -42,6 +43,19 @@ def summary_document(source: Source, summary: Summary) -> dict[str, Any]:
             | _totals(totals)
             for kind, name, totals in summary.bottlenecks(20)
         ],
+        "tasks": [
+            {
+                "name": name,
+                "ended": task.ended,
+                "total_ms": task.total_ns / 1e6,
+                "share_of_tasks": summary.tasks.share_of_tasks(name),
+                "busy_ms": task.busy_ns / 1e6,
+                "share_of_run": summary.tasks.share_of_run(name, summary.duration_ns),
+                "bottleneck": name in bottlenecks,
+            }
+            for name, task in summary.tasks.names.items()
+        ],
+        "velocity": summary.velocity(),
         "models": {model: _totals(totals) for model, totals in summary.models.items()},
         "tools": {tool: _totals(totals) for tool, totals in summary.tools.items()},
         "events": dict(summary.events.most_common()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from otel_replay.analysis.bottlenecks import BOTTLENECK_SHARE
 from otel_replay.analysis.kinds import KINDS
 from otel_replay.analysis.summary import Summary
 from otel_replay.cli import people
@@ -11,10 +12,7 @@ from otel_replay.cli.bars import bar, count_bars, sparkline, squeeze
 from otel_replay.cli.table import Column, lay_out
 from otel_replay.cli.terminal import Screen, Text
 
-__all__ = ["BOTTLENECK_SHARE", "summary_lines"]
-
-BOTTLENECK_SHARE = 0.3
-"""From this share of the run's time on, a span's own time is called a bottleneck."""
+__all__ = ["summary_lines"]
 
 _BAR_CELLS = 12
 _NAMES_SHOWN = 15
@@ -90,6 +88,29 @@ def _bottlenecks(summary: Summary, screen: Screen) -> Lines:
     yield from _table(("", "count", "self", "of run", ""), rows, screen)
 
 
+def _tasks(summary: Summary, screen: Screen) -> Lines:
+    tasks = summary.tasks
+    busy_ns = sum(task.busy_ns for task in tasks.names.values())
+    in_turn = tasks.total_ns == busy_ns <= summary.duration_ns
+    if "task" not in summary.kinds or (in_turn and summary.kinds["task"].self_ns == tasks.total_ns):
+        return  # one after the other and nothing in them: where the time went says it all
+    ranked = sorted(tasks.names.items(), key=lambda item: -item[1].total_ns)
+    rows = []
+    for name, task in ranked[:_NAMES_SHOWN]:
+        share, of_run = tasks.share_of_tasks(name), tasks.share_of_run(name, summary.duration_ns)
+        rows.append(
+            [
+                Text((name, "task")),
+                Text(f"{task.ended:,}"),
+                Text(people.duration(task.total_ns)),
+                Text((f"{share:.0%}", "failed" if share > BOTTLENECK_SHARE else "")),
+                Text((f"{of_run:.0%}", "failed" if of_run > BOTTLENECK_SHARE else "")),
+            ]
+        )
+    yield from _table(("", "ended", "total", "of tasks", "of run"), rows, screen)
+    yield from _more(len(ranked), "task", screen)
+
+
 def _models(summary: Summary, screen: Screen) -> Lines:
     rows = []
     for model, totals in sorted(summary.models.items(), key=lambda item: -item[1].total_ns):
@@ -135,6 +156,8 @@ def _pace(summary: Summary, screen: Screen) -> Lines:
         yield line
     if summary.spans > 1 and summary.duration_ns:
         yield Text(f"  spans      {people.per_second(summary.spans, summary.duration_ns):>10}")
+    if summary.tasks.ended:
+        yield Text(f"  tasks      {people.per_second(summary.tasks.ended, summary.duration_ns):>10}")
 
 
 def _artifacts(summary: Summary, screen: Screen) -> Lines:
@@ -217,6 +240,7 @@ _SECTIONS: tuple[tuple[str, Callable[[Summary, Screen], Lines]], ...] = (
     ("Decisions", _decisions),
     ("Spans", _kinds),
     ("Where the time went", _bottlenecks),
+    ("Tasks", _tasks),
     ("Models", _models),
     ("Tools", _tools),
     ("Events", _events),

@@ -44,6 +44,28 @@ def test_models_tools_and_where_the_time_went(call, keep):
     assert "1 file read" in result.out
 
 
+def test_tasks_that_overlap_are_told_as_work_and_by_the_watch(call, keep):
+    story = Story("agent-1")
+    run = story.run("agent")
+    first, second = story.task("index", run), story.task("embed", run)
+    story.wait(1_000)
+    story.end(first)
+    story.end(second)
+    story.end(run)
+    keep(story)
+    result = call("summary", "agent-1")
+    rows = {
+        line.split()[0]: line.split()[-2:] for line in result.lines if line.startswith(("  index", "  embed"))
+    }
+    assert rows == {"index": ["50%", "100%"], "embed": ["50%", "100%"]}
+    document = call("summary", "agent-1", "--json").json
+    assert [(task["name"], task["ended"], task["bottleneck"]) for task in document["tasks"]] == [
+        ("index", 1, True),
+        ("embed", 1, True),
+    ]
+    assert document["velocity"]["tasks_per_hour"] == 2 * 3_600_000 / document["duration_ms"]
+
+
 def test_everything_that_was_lost_is_told(call, keep):
     story = agent_story()
     story.add(Loss(time_ns=story.now_ns, records=3, reason="No space left on device"))
