@@ -65,7 +65,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "analysis": frozenset(),
     "sender": frozenset({"google.protobuf", "google.rpc", "grpc", "opentelemetry.proto", "orjson"}),
     "importing": frozenset(),
-    "cli": frozenset({"click", "orjson", "rich"}),
+    "cli": frozenset({"click", "orjson", "rich", "textual"}),
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),
     "web": frozenset({"orjson", "starlette", "uvicorn"}),

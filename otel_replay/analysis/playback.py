@@ -53,10 +53,15 @@ class Playback:
         return self.decisions[self.position - 1] if self.position else None
 
     @property
-    def change(self) -> Change | None:
-        """What it did to the grid."""
+    def last_change(self) -> Change | None:
+        """The last change that has been made to the grid."""
         done = len(self._replaced)
-        last = self._changes[done - 1] if done else None
+        return self._changes[done - 1] if done else None
+
+    @property
+    def change(self) -> Change | None:
+        """What the current decision did to the grid."""
+        last = self.last_change
         return last if last is not None and last.number == self.position else None
 
     @property

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from otel_replay.analysis.conditions import Condition
     from otel_replay.analysis.selection import Selection
 
-__all__ = ["selection"]
+__all__ = ["conditions", "selection"]
 
 
 def selection(
@@ -28,7 +29,6 @@ def selection(
     UsageError
         If one of them makes no sense.
     """
-    from otel_replay.analysis.conditions import condition
     from otel_replay.analysis.selection import Selection, cell_rule
     from otel_replay.cli.times import read_time
     from otel_replay.errors import UsageError
@@ -38,9 +38,26 @@ def selection(
             action=action,
             reason=reason,
             cell=tuple(cell_rule(text) for text in cell),
-            where=tuple(condition(text) for text in where),
+            where=conditions(where),
             since_ns=None if since is None else read_time(since, start_ns),
             until_ns=None if until is None else read_time(until, start_ns),
         )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
+    """The conditions that texts stand for.
+
+    Raises
+    ------
+    UsageError
+        If one of them is none.
+    """
+    from otel_replay.analysis.conditions import condition
+    from otel_replay.errors import UsageError
+
+    try:
+        return tuple(condition(text) for text in texts)
     except ValueError as error:
         raise UsageError(str(error)) from None
