@@ -34,7 +34,7 @@ class PlayScreen(App[None]):
     #body { height: 1fr; }
     #left { width: 2fr; }
     #decision { height: 1fr; padding: 0 1; }
-    #near { height: 10; padding: 0 1; border-top: solid $panel; }
+    #near { height: 30%; padding: 0 1; border-top: solid $panel; }
     #grid { width: 3fr; height: 100%; padding: 0 1; border-left: solid $panel; }
     #ask { display: none; }
     #said { height: auto; padding: 0 1; color: $error; }
@@ -44,7 +44,7 @@ class PlayScreen(App[None]):
         Binding("left", "step(-1)", "back"),
         Binding("down,pagedown", "step(10)", "10 on", show=False),
         Binding("up,pageup", "step(-10)", "10 back", show=False),
-        Binding("space", "toggle", "play"),
+        Binding("space", "play", "play"),
         Binding("home", "first", "start"),
         Binding("end", "last", "end"),
         Binding("plus,equals_sign", "faster", "faster", key_display="+"),
@@ -119,7 +119,7 @@ class PlayScreen(App[None]):
         self.playback.run_to_breakpoint()
         self._show()
 
-    def action_toggle(self) -> None:
+    def action_play(self) -> None:
         """Play or stand still."""
         self.playback.toggle()
         self._pace()
