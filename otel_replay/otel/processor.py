@@ -1,4 +1,4 @@
-"""The span processor that journals spans as they start, the events in them, and their ends.
+"""The span processor that journals spans as they start, and their ends; `span_methods` sees what is between.
 
 It hangs on `on_start` and `on_end`, because an exporter sees a span only when it has ended: of a process
 that is killed, an exporter keeps no open span and perhaps nothing at all. Nothing in here raises into the
@@ -8,8 +8,8 @@ program: OpenTelemetry would hand an exception of a processor straight to the co
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from collections.abc import Callable
+from functools import partial
 from time import time_ns
 from typing import Any
 
@@ -24,8 +24,9 @@ from otel_replay.attributes import RUN_ID
 from otel_replay.errors import told
 from otel_replay.otel import offers
 from otel_replay.otel.keys import RUN_KEY, get_context
-from otel_replay.otel.moments_out import MomentEvent, catch_up, give_out, give_out_chunk, is_continuation
+from otel_replay.otel.moments_out import MomentEvent, is_continuation
 from otel_replay.otel.process_run import writer_for_orphan
+from otel_replay.otel.span_methods import listen, wrap_span_methods
 from otel_replay.storage import active_runs
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
@@ -60,6 +61,7 @@ class ReplaySpanProcessor(SpanProcessor):
         self._orphans: OrphanWriter = writer_for_orphan if orphans is None else orphans
         self._open: dict[int, OpenSpan | None] = {}  # None: a span that is left out
         _processors.add(self)
+        wrap_span_methods()
 
     # -- the processor's interface ---------------------------------------------------------------------------
 
@@ -75,7 +77,7 @@ class ReplaySpanProcessor(SpanProcessor):
             open_span = write_start(writer, span)
             span._otel_replay = open_span  # type: ignore[attr-defined]  # our mark
             self._open[span.context.span_id] = open_span
-            self._listen(span, open_span)
+            listen(span, open_span)
         except Exception as error:
             _note(writer, error)
 
@@ -122,27 +124,6 @@ class ReplaySpanProcessor(SpanProcessor):
             return parent.writer
         return self._orphans(span)
 
-    def _listen(self, span: Span, open_span: OpenSpan) -> None:
-        """See events of others at once; and where others listen too, hand them ours before the span ends."""
-        # The class, not the span's attributes: these would refer to the span, which then outlives its last
-        # use, or has gone before it where they do so weakly (`tracer.start_span("x").end()`).
-        span.__class__ = _listening(type(span))
-        if _others_listen(span):
-            open_span.heard = True
-            open_span.pending = []
-            open_span.on_full = partial(_on_full, weakref.ref(span))
-        if open_span.writer.as_logs:
-            from otel_replay.otel.log_events import emit_line  # only where the setting asks for it
-
-            open_span.heard = True
-            open_span.on_line = emit_line
-
-
-def _others_listen(span: Span) -> bool:
-    """Whether the span's provider has other processors by now, and they export this span."""
-    others = len(getattr(span._span_processor, "_span_processors", (None, None))) > 1
-    return others and span.context.trace_flags.sampled
-
 
 def _mark(span: Span, run_id: str) -> None:
     """Write the run's id on a span that nobody else has seen yet: without the locks that it has for later."""
@@ -164,46 +145,6 @@ def covers(span: ReadableSpan) -> bool:
     if getattr(span, _WRITTEN, False):
         return True
     return any(span.context.span_id in processor._open for processor in list(_processors))
-
-
-@lru_cache(maxsize=64)
-def _listening(kind: type[Span]) -> type[Span]:
-    """A span class like `kind` that journals events at once, and gives out what is pending before its end."""
-
-    def add_event(
-        self: Span, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None
-    ) -> None:
-        when = time_ns() if timestamp is None else timestamp
-        if self._end_time is None:
-            open_span: OpenSpan = self._otel_replay  # type: ignore[attr-defined]  # our mark
-            try:
-                open_span.foreign_event(name, attributes, when)
-            except Exception as error:
-                open_span.writer.note_loss(told(error))
-        kind.add_event(self, name, attributes, when)
-
-    def end(self: Span, end_time: int | None = None) -> None:
-        open_span: OpenSpan = self._otel_replay  # type: ignore[attr-defined]  # our mark
-        if self._end_time is None and (open_span.pending is not None or _others_listen(self)):
-            try:
-                if open_span.pending is None:
-                    catch_up(self, open_span)
-                give_out(self, open_span)
-            except Exception as error:
-                open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")
-        kind.end(self, end_time)
-
-    same = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
-    return type(kind.__name__, (kind,), {**same, "add_event": add_event, "end": end})
-
-
-def _on_full(reference: weakref.ref[Span], open_span: OpenSpan, lines: list[bytes], number: int) -> None:
-    span = reference()
-    try:
-        if span is not None:
-            give_out_chunk(span, open_span, lines, number)
-    except Exception as error:
-        open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")
 
 
 def _note(writer: RunWriter | None, error: Exception) -> None:
