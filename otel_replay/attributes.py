@@ -45,6 +45,15 @@ ARTIFACT_MEDIA_TYPE = "otel_replay.artifact.media_type"
 GENERATION_INDEX = "otel_replay.generation.index"
 GENERATION_LABEL = "otel_replay.generation.label"
 GENERATION_DETAILS_PREFIX = "otel_replay.generation.details."
+GENERATION_DETAILS = "otel_replay.generation.details"
+MEMORY_SERIES = "otel_replay.memory.series"
+MEMORY_SEQUENCE = "otel_replay.memory.sequence"
+MEMORY_ACTION = "otel_replay.memory.action"
+MEMORY_FRAMES = "otel_replay.memory.frames"
+MEMORY_DURATION = "otel_replay.memory.duration_ms"
+MEMORY_INPUT_SHA256 = "otel_replay.memory.input.sha256"
+MEMORY_OUTPUT_SHA256 = "otel_replay.memory.output.sha256"
+MEMORY_ERROR = "otel_replay.memory.error"
 
 BLOB = "otel_replay.blob"
 CONTINUATION_OF = "otel_replay.continuation.of"
@@ -137,6 +146,15 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(GENERATION_INDEX, "int", "generation", "number of the image in its album, from 0"),
     Attribute(GENERATION_LABEL, "string", "generation", "the part of the image that it is about, as in its file's name"),
     Attribute(GENERATION_DETAILS_PREFIX + "*", "any", "generation", "what else the caller said of it"),
+    Attribute(GENERATION_DETAILS + ".*", "any", "generation", "what else the caller said of it"),
+    Attribute(MEMORY_SERIES, "string", "call of a memory", "id of the series of calls that this one belongs to (a memory session)"),
+    Attribute(MEMORY_SEQUENCE, "int", "call of a memory", "number of the call in its series, from 0"),
+    Attribute(MEMORY_ACTION, "map", "call of a memory", "what was done: `kind` (`put`, `find`, `ask`, `checkpoint`, `call`) and its parameters"),
+    Attribute(MEMORY_FRAMES, "int[]", "call of a memory", "frames that were made or found, in that order"),
+    Attribute(MEMORY_DURATION, "int", "call of a memory", "how long it took, in milliseconds, as the program said or as measured"),
+    Attribute(MEMORY_INPUT_SHA256, "string", "call of a memory", "sha256 of the input as it was kept"),
+    Attribute(MEMORY_OUTPUT_SHA256, "string", "call of a memory", "sha256 of what must be the same in a replay"),
+    Attribute(MEMORY_ERROR, "string", "call of a memory", "how the call failed; empty where it did not"),
     Attribute(BLOB, "string", "inside any value", "sha256 of a blob that holds what is too large to stand here"),
     Attribute(CONTINUATION_OF, "string", "continuation span", "id of the span whose events this one carries on"),
     Attribute(CONTINUATION_INDEX, "int", "continuation span", "number of the continuation"),

@@ -69,7 +69,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),
     "web": frozenset({"orjson", "starlette", "uvicorn"}),
-    "compat": frozenset({"click", "opentelemetry", "orjson", "starlette"}),
+    "compat": frozenset({"typing_extensions", "click", "opentelemetry", "orjson", "starlette"}),
 }
 """Packages of others that each part may import."""
 
