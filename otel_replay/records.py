@@ -44,7 +44,10 @@ def _empty() -> AnyMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalHeader:
-    """The first line of a journal: which format, which run, which process."""
+    """The first line of a journal: which format, which run, which process.
+
+    `begins` stands in the journal of the process that began the run: what the run is.
+    """
 
     version: int
     run_id: str
@@ -52,6 +55,7 @@ class JournalHeader:
     process: AnyMap = field(default_factory=_empty)
     writer: str = ""
     event_limit: int = 128
+    begins: AnyMap = field(default_factory=_empty)
     kind: Literal["journal"] = "journal"
 
 
@@ -203,11 +207,13 @@ class Close:
     """The last line of a journal that was closed. `how` says who closed it.
 
     `notes` counts what was changed on the way in: redacted values, values kept by their repr, and so on.
+    `ends` stands in the journal of the process that ended the run: how it ended.
     """
 
     time_ns: int
     how: Literal["ended", "exit", "recovered"]
     notes: AnyMap = field(default_factory=_empty)
+    ends: AnyMap = field(default_factory=_empty)
     kind: Literal["close"] = "close"
 
 

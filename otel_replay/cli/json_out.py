@@ -26,17 +26,35 @@ def stdout_bytes() -> BinaryIO:
 
 def print_json(document: Any) -> None:
     """One document, indented, with a newline."""
-    stdout_bytes().write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    stdout_bytes().write(_dumps(document, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _dumps(value: Any, option: int | None = None) -> bytes:
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError:
+        # The name of a file need not be text. What is none in it is written as its escape.
+        return orjson.dumps(_text_only(value), option=option)
+
+
+def _text_only(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_text_only(key): _text_only(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_text_only(item) for item in value]
+    return value
 
 
 def write_list(head: dict[str, Any], name: str, items: Iterable[Any]) -> int:
     """A document whose last member is a list of any length, written as it comes; returns how long it was."""
     out = stdout_bytes()
-    opening = orjson.dumps(head, option=orjson.OPT_INDENT_2)[:-2]
+    opening = _dumps(head, orjson.OPT_INDENT_2)[:-2]
     out.write(opening + b',\n  "%b": [' % name.encode())
     count = 0
     for item in items:
-        out.write((b",\n    " if count else b"\n    ") + orjson.dumps(item))
+        out.write((b",\n    " if count else b"\n    ") + _dumps(item))
         count += 1
     out.write(b"\n  ]\n}\n" if count else b"]\n}\n")
     return count

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_replay.cli.options import named_runs, names_a_pack, runs_arguments, store_option
+from otel_replay.cli.options import (
+    named_runs,
+    names_a_pack,
+    open_store,
+    runs_arguments,
+    store_option,
+)
 
 if TYPE_CHECKING:
     from otel_replay.cli.terminal import Screen
@@ -54,6 +60,8 @@ def command(context: click.Context, runs: tuple[str, ...], all_runs: bool) -> in
             continue
         _tell(files.directory.name, recovery, screen)
     screen.flush()
+    if all_runs:
+        open_store(context).sweep()
     if all_runs and not done and not failed:
         stderr().print(("No run needs to be closed.", "dim"))
     return 2 if failed else 0

@@ -63,7 +63,7 @@ _KEYS = {
 }
 """Field names that are shorter in a line; all others stand there as they are."""
 
-_ANY = frozenset({"attributes", "values", "cell", "extra", "body", "process", "notes"})
+_ANY = frozenset({"attributes", "values", "cell", "extra", "body", "process", "notes", "begins", "ends"})
 """Fields that hold values of the recorded program, in the JSON form of `otel_replay.values`."""
 
 _CHECKS: dict[str, frozenset[type]] = {

@@ -43,6 +43,7 @@ class Run(RecordedSpan):
         links: list[trace.Link] | None = None,
         nested: bool = False,
         current: bool = True,
+        start_ns: int | None = None,
     ) -> None:
         self._opened = opened
         self._ended = False
@@ -56,6 +57,7 @@ class Run(RecordedSpan):
             attributes=shape.attributes,
             parent=parent,
             links=links,
+            start_ns=start_ns,
         )
         if writer is None or self._open is None:
             return
@@ -330,7 +332,7 @@ def _started(
     )
     carry_context_into_threads()
     try:
-        return _begun(opened, name, attributes, outer, joined=joined is not None, forked=forked)
+        return _begun(opened, name, attributes, outer, clock, joined=joined is not None, forked=forked)
     except Exception:
         active_runs.remove(opened.writer)
         raise
@@ -341,6 +343,7 @@ def _begun(
     name: str,
     attributes: Mapping[str, Any] | None,
     outer: RunWriter | None,
+    clock: Clock,
     *,
     joined: bool,
     forked: bool,
@@ -353,7 +356,10 @@ def _begun(
     around = trace.get_current_span().get_span_context()
     links = [trace.Link(around)] if around.is_valid else None
     root = trace.set_span_in_context(trace.INVALID_SPAN)
-    return Run(opened, shape, parent=root, links=links, nested=outer is not None)
+    # It began when the run did, unless somebody else's clock says when that was.
+    start_ns = opened.header.started_ns if clock is SYSTEM_CLOCK else None
+    nested = outer is not None
+    return Run(opened, shape, parent=root, links=links, nested=nested, start_ns=start_ns)
 
 
 def join_run() -> bool:

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from otel_replay.attributes import ARTIFACT_EVENT, ARTIFACT_MEDIA_TYPE, ARTIFACT_NAME, ARTIFACT_SHA256
+from otel_replay.attributes import (
+    ARTIFACT_EVENT,
+    ARTIFACT_MEDIA_TYPE,
+    ARTIFACT_NAME,
+    ARTIFACT_SHA256,
+    SPAN_TYPE,
+)
 from otel_replay.records import (
     BadLine,
     Close,
@@ -47,7 +53,9 @@ class Contents:
     artifacts: dict[Artifact, None] = field(default_factory=dict)
     open_spans: dict[str, SpanStart] = field(default_factory=dict)
     root_id: str = ""
-    """The run's own span: the first to start, unless it is given."""
+    """The run's own span, unless it is given: the first that says so, or else the first to start."""
+    root_trace_id: str = ""
+    """Its trace, where the span says that it is the run's own."""
     root_end: SpanEnd | None = None
     """The end of that span, if it was seen."""
     _ended_before_start: set[str] = field(default_factory=set)
@@ -84,6 +92,8 @@ class Contents:
         self.spans += 1
         if not self.root_id:
             self.root_id = record.span_id
+        if not self.root_trace_id and record.attributes.get(SPAN_TYPE) == "run":
+            self.root_id, self.root_trace_id = record.span_id, record.trace_id
         if record.span_id in self._ended_before_start:
             self._ended_before_start.discard(record.span_id)
         else:

@@ -27,7 +27,13 @@ from otel_replay.storage.liveness import is_alive
 from otel_replay.storage.manifest import Output, write_manifest
 from otel_replay.storage.refusals import told_as_store_error
 from otel_replay.storage.run_files import RunFiles
-from otel_replay.storage.run_header import EndStatus, RunHeader, read_header, write_header
+from otel_replay.storage.run_header import (
+    HEADER_NAME,
+    EndStatus,
+    RunHeader,
+    read_header,
+    write_header,
+)
 
 __all__ = [
     "LOCK_NAME",
@@ -47,6 +53,7 @@ def finalise(
     run_directory: Path,
     *,
     clock: Clock = SYSTEM_CLOCK,
+    header: RunHeader | None = None,
     ended_ns: int | None = None,
     status: EndStatus | None = None,
     message: str | None = None,
@@ -64,8 +71,10 @@ def finalise(
         The run.
     clock:
         Says when the derived files were made.
+    header:
+        What the run is and how it ended, where the caller knows it and there is no `run.json` yet.
     ended_ns, status, message:
-        How the run ended; what is None stays as `run.json` says it.
+        How the run ended; what is None stays as the header says it.
     projections:
         Whether to write `session_replay.json` and `manifest.json`, or only the header.
     durable:
@@ -77,7 +86,11 @@ def finalise(
         If something cannot be read or written. The journals are never touched.
     """
     with locked(run_directory):
-        header = read_header(run_directory)
+        if header is None or os.path.lexists(run_directory / HEADER_NAME):
+            known = read_header(run_directory)
+            if header is not None:
+                ended_ns, status, message = header.ended_ns, header.status, header.message
+            header = known
         header = replace(
             header,
             ended_ns=header.ended_ns if ended_ns is None else ended_ns,
@@ -111,6 +124,8 @@ def derive(
     else:
         contents.count_all(files.records())
     header = replace(header, counts=contents.counts(), lost=contents.lost, notes=contents.notes)
+    if not header.span_id and contents.root_trace_id:
+        header = replace(header, trace_id=contents.root_trace_id, span_id=contents.root_id)
     if header.ended_ns is None:
         header = _with_end(header, contents)
     write_header(run_directory, header, durable=durable)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from otel_replay.errors import FormatError
 
-__all__ = ["check_relative", "open_file", "open_inside"]
+__all__ = ["check_relative", "open_file", "open_inside", "open_to_read"]
 
 # O_NONBLOCK: opening a FIFO that somebody put here must not wait for a writer.
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)
@@ -43,6 +43,17 @@ def open_file(path: Path) -> int:
         If it is not there, cannot be read, or is something else.
     """
     return _regular(os.open(path, _READ), str(path))
+
+
+def open_to_read(path: Path) -> int:
+    """As :func:`open_file`, for a file of the program's: links to it are followed.
+
+    Raises
+    ------
+    OSError
+        If it is not there, cannot be read, or is something else.
+    """
+    return _regular(os.open(path, _READ & ~getattr(os, "O_NOFOLLOW", 0)), str(path))
 
 
 def open_inside(directory: Path, relative: PurePosixPath) -> int:

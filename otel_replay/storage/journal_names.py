@@ -14,10 +14,10 @@ __all__ = ["journal_name", "open_free_journal"]
 _TRIES = 1000
 
 
-def journal_name(time_ns: int, attempt: int = 0) -> str:
+def journal_name(time_ns: int, attempt: int = 0, suffix: str = ".jsonl") -> str:
     """The file name of this process's journal that begins at `time_ns`: `20251215T172801803Z-4711.jsonl`."""
     moment = iso_milliseconds(time_ns).translate({ord(":"): None, ord("-"): None, ord("."): None})
-    return f"{moment}-{os.getpid()}{f'-{attempt}' if attempt else ''}.jsonl"
+    return f"{moment}-{os.getpid()}{f'-{attempt}' if attempt else ''}{suffix}"
 
 
 def open_free_journal(folder: Path, time_ns: int, *, mode: str, wanted: str = "") -> Journal:

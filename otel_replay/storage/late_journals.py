@@ -9,12 +9,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from otel_replay.errors import OtelReplayError
+from otel_replay.errors import FormatError, OtelReplayError
 from otel_replay.records import JournalHeader
 from otel_replay.storage.journal_reader import JournalTail
 from otel_replay.storage.liveness import is_alive
 from otel_replay.storage.manifest import MANIFEST_NAME, Output, read_manifest
 from otel_replay.storage.run_files import RunFiles
+from otel_replay.storage.run_header import HEADER_NAME, is_json
 
 __all__ = ["is_of_run", "late_journals", "needs_recovery"]
 
@@ -60,7 +61,12 @@ def needs_recovery(files: RunFiles) -> bool:
     StoreError, FormatError
         If the run cannot be read.
     """
-    if files.status() == "interrupted":
+    header = files.directory / HEADER_NAME
+    try:
+        status = files.status()
+    except FormatError:
+        return not is_json(header)  # a power failure has taken its content, and the journals say the same
+    if status == "interrupted" or (status != "running" and not os.path.lexists(header)):
         return True
     if files.header.ended_ns is None or not os.path.lexists(files.directory / MANIFEST_NAME):
         return False

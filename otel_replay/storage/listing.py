@@ -120,7 +120,10 @@ class _Listing:
             return
         self.found.append(summary)
         # That a process on another machine has died is never quite sure.
-        if header.ended_ns is not None or (summary.status == "interrupted" and is_local(header.process)):
+        settled = header.ended_ns is not None or (
+            summary.status == "interrupted" and is_local(header.process)
+        )
+        if settled and _is_text(directory.name):
             self.new.append(_line(directory, mtime_ns, summary))
 
     def keep(self) -> None:
@@ -147,6 +150,15 @@ def record_end(directory: Path, header: RunHeader) -> None:
         Catalog(directory.parent.parent).append([_line(directory, mtime_ns, summary)])
     except OSError:
         pass  # the catalog is only a cache: listing reads run.json then
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is one that JSON can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _names(runs: Path) -> Iterator[tuple[str, None]]:

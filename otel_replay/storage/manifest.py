@@ -39,7 +39,10 @@ _SCHEMAS = {"run.json": "otel-replay.run", "session_replay.json": "session_repla
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One output. `path` is relative to the run's directory; several outputs may share a blob."""
+    """One output. `path` is relative to the run's directory; several outputs may share a blob.
+
+    `offset` says where in the file its bytes begin; None where it is the whole file.
+    """
 
     name: str
     path: str
@@ -48,9 +51,11 @@ class Output:
     size_bytes: int
     sha256: str
     created: str
+    offset: int | None = None
 
 
 _FIELDS = tuple(row.name for row in fields(Output))
+_NUMBERS = frozenset({"size_bytes", "offset"})
 
 
 def write_manifest(
@@ -108,9 +113,16 @@ def manifest_bytes(
     body = {
         "run_id": run_id,
         "created": iso_milliseconds(created_ns),
-        "outputs": [{name: getattr(output, name) for name in _FIELDS} for output in outputs],
+        "outputs": list(map(_body, outputs)),
     }
     return encode_document(FORMAT, VERSION, body)
+
+
+def _body(output: Output) -> dict[str, Any]:
+    body = {name: getattr(output, name) for name in _FIELDS}
+    if output.offset is None:
+        del body["offset"]
+    return body
 
 
 def read_manifest(run_directory: Path) -> list[Output]:
@@ -136,7 +148,9 @@ def _output(item: Any, where: str) -> Output:
     values: dict[str, Any] = {}
     for name in _FIELDS:
         value = item.get(name)
-        right = int if name == "size_bytes" else str
+        if name == "offset" and value is None:
+            continue
+        right = int if name in _NUMBERS else str
         if not isinstance(value, right) or isinstance(value, bool):
             raise FormatError(f"{where}: `{name}` is {value!r:.80}")
         values[name] = value
@@ -168,9 +182,10 @@ def _files(run_directory: Path, journals: Iterable[Path], known: Mapping[str, Ou
     for path in journals:
         relative = f"journal/{path.name}"
         yield known.get(relative) or _hashed(run_directory, relative, "jsonl", "otel-replay.journal")
-    for path in sorted((run_directory / "journal").glob("*.torn*")):
-        if path.is_file() and not path.is_symlink():
-            yield _hashed(run_directory, f"journal/{path.name}", "torn", "otel-replay.torn")
+    for folder in ("", "journal/", "blobs/"):
+        for path in sorted((run_directory / folder).glob("*.torn*")):
+            if path.is_file() and not path.is_symlink():
+                yield _hashed(run_directory, folder + path.name, "torn", "otel-replay.torn")
 
 
 def _hashed(run_directory: Path, relative: str, kind: str, schema: str) -> Output:
@@ -190,24 +205,23 @@ def _hashed(run_directory: Path, relative: str, kind: str, schema: str) -> Outpu
 
 
 def _blobs(run_directory: Path, artifacts: Iterable[Artifact]) -> Iterator[Output]:
-    blobs = Blobs(run_directory / "blobs")
     named: dict[str, list[Artifact]] = {}
     for artifact in artifacts:
         named.setdefault(artifact.sha256, []).append(artifact)
-    for sha256 in blobs:
+    with told_as_store_error("read", run_directory / "blobs"):
+        places = list(Blobs(run_directory / "blobs").places())
+    for place in places:
         # Its name is its hash, computed when the bytes were stored; verify reads them again.
-        path = blobs.path(sha256)
-        with told_as_store_error("read", path):
-            status = os.lstat(path)
-        for name, kind, schema in _names(sha256, named.get(sha256)):
+        for name, kind, schema in _names(place.sha256, named.get(place.sha256)):
             yield Output(
                 name=name,
-                path=path.relative_to(run_directory).as_posix(),
+                path=place.path,
                 type=kind,
                 schema=schema,
-                size_bytes=status.st_size,
-                sha256=sha256,
-                created=iso_milliseconds(status.st_mtime_ns),
+                size_bytes=place.size_bytes,
+                sha256=place.sha256,
+                created=iso_milliseconds(place.changed_ns),
+                offset=place.offset,
             )
 
 

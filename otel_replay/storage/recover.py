@@ -15,20 +15,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock
-from otel_replay.errors import StoreError
+from otel_replay.errors import FormatError, StoreError
 from otel_replay.formats import journal_v1
 from otel_replay.records import BadLine, Close, JournalHeader, SpanStart
 from otel_replay.storage.atomic import write_atomically
+from otel_replay.storage.bundles import Gap
 from otel_replay.storage.contents import Contents
 from otel_replay.storage.finalise import derive, locked
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.journal_reader import JournalTail
 from otel_replay.storage.late_journals import late_journals
-from otel_replay.storage.liveness import is_alive
+from otel_replay.storage.liveness import is_alive, lock_state
 from otel_replay.storage.manifest import MANIFEST_NAME, Output, read_manifest
 from otel_replay.storage.refusals import printable, told_as_store_error
 from otel_replay.storage.run_files import RunFiles
-from otel_replay.storage.run_header import RunHeader, read_header
+from otel_replay.storage.run_header import HEADER_NAME, RunHeader, header_in_journals, is_json, read_header
 
 __all__ = ["MOST_BAD_LINES", "ClosedJournal", "Recovery", "open_spans", "recover"]
 
@@ -82,14 +83,17 @@ def recover(files: RunFiles, *, clock: Clock = SYSTEM_CLOCK) -> Recovery:
     """
     directory = files.directory
     with locked(directory):
-        header = read_header(directory)
+        header, lost, torn = _header_of(directory)
         files = RunFiles(directory, header)
         _refuse_while_written(files)
         journals = tuple(_close(path) for path in files.journals())
         closed = {journal.name for journal in journals if journal.changed}
         listed = _listed(directory)
         late = late_journals(files, listed or ())
-        changed = bool(closed or late or header.ended_ns is None or listed is None)
+        cut = [_cut_bundle(files, name) for name in files.blobs.bundles()]
+        changed = bool(closed or late or header.ended_ns is None or listed is None or lost or any(cut))
+        if lost and torn:
+            _set_aside(directory / HEADER_NAME, torn)
         if changed:
             # One that was closed before is what the manifest says of it, or damaged: not to be hidden.
             kept = [output for output in listed or () if output.path.startswith("journal/")]
@@ -116,6 +120,18 @@ def _listed(directory: Path) -> list[Output] | None:
     if not os.path.lexists(directory / MANIFEST_NAME):
         return None
     return read_manifest(directory)
+
+
+def _header_of(directory: Path) -> tuple[RunHeader, bool, bytes]:
+    """The run's header, whether `run.json` is missing, and what a power failure has left of it."""
+    path = directory / HEADER_NAME
+    try:
+        return read_header(directory), not os.path.lexists(path), b""
+    except FormatError:
+        found = None if is_json(path) else header_in_journals(directory)
+        if found is None:
+            raise
+        return found, True, path.read_bytes().rstrip(b"\0")
 
 
 def _refuse_while_written(files: RunFiles) -> None:
@@ -191,11 +207,25 @@ def _close_locked(path: Path, fd: int) -> ClosedJournal:
     )
 
 
-def _set_aside(journal: Path, torn: bytes) -> str:
-    """Keep the torn bytes in a file of their own, before they go from the journal; gives its name."""
+def _cut_bundle(files: RunFiles, name: str) -> bool:
+    """Take half a blob off the end of a bundle that nobody writes any more; whether there was one."""
+    path = files.blobs.directory / name
+    with told_as_store_error("recover", path), files.blobs.open_bundle(name) as bundle:
+        torn = [entry for entry in bundle if isinstance(entry, Gap) and entry.torn]
+        if not torn or lock_state(bundle.fd) == "alive":
+            return False
+        rest = os.pread(bundle.fd, torn[0].size_bytes, torn[0].offset)
+        if rest.strip(b"\0"):
+            _set_aside(path, rest)
+        os.truncate(path, torn[0].offset)
+    return True
+
+
+def _set_aside(torn_file: Path, torn: bytes) -> str:
+    """Keep the torn bytes in a file of their own, before they go from theirs; gives its name."""
     number = 0
     while True:
-        path = journal.with_name(journal.name + TORN_SUFFIX + (f".{number}" if number else ""))
+        path = torn_file.with_name(torn_file.name + TORN_SUFFIX + (f".{number}" if number else ""))
         if not os.path.lexists(path):
             write_atomically(path, torn)
             return path.name

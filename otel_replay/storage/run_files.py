@@ -57,7 +57,7 @@ class RunFiles:
         """
         return read_header(self.directory)
 
-    @property
+    @cached_property
     def blobs(self) -> Blobs:
         """The run's blobs."""
         return Blobs(self.directory / "blobs")

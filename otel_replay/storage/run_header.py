@@ -1,21 +1,40 @@
-"""`run.json`: what a run is, and once it is over, how it ended and what it holds."""
+"""`run.json`: what a run is, and once it is over, how it ended and what it holds.
+
+It is written when the run ends. Until then, and where it was lost, the same stands in the first line of the
+journal of the process that began the run (`begins`), and how the run ended in that journal's last (`ends`).
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from otel_replay.errors import FormatError
+import orjson
+
+from otel_replay.errors import FormatError, StoreError
 from otel_replay.records import AnyMap
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.documents import encode_document, read_document
+from otel_replay.storage.inside import open_file
 from otel_replay.storage.refusals import shown
 from otel_replay.values_json import from_json, to_json
 
-__all__ = ["FORMAT", "HEADER_NAME", "VERSION", "EndStatus", "RunHeader", "read_header", "write_header"]
+__all__ = [
+    "FORMAT",
+    "HEADER_NAME",
+    "VERSION",
+    "EndStatus",
+    "RunHeader",
+    "encode_header",
+    "header_in_journals",
+    "is_json",
+    "read_header",
+    "write_header",
+]
 
 FORMAT = "otel-replay.run"
 VERSION = 1
@@ -65,6 +84,15 @@ class RunHeader:
             row.name: to_json(dict(getattr(self, row.name))) if row.name in _MAPS else getattr(self, row.name)
             for row in fields(self)
         }
+
+    def begins(self) -> dict[str, Any]:
+        """What the first line of a journal says of the run that begins with it, as plain values."""
+        body: dict[str, Any] = {"name": self.name, "started_ns": self.started_ns}
+        if self.attributes:
+            body["attributes"] = to_json(dict(self.attributes))
+        if self.parent_run_id:
+            body["parent_run_id"] = self.parent_run_id
+        return body
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> RunHeader:
@@ -133,7 +161,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
 
 
 def read_header(run_directory: Path) -> RunHeader:
-    """What `run.json` in `run_directory` says.
+    """What `run.json` in `run_directory` says; where there is none yet, what the journals say.
 
     Raises
     ------
@@ -143,11 +171,81 @@ def read_header(run_directory: Path) -> RunHeader:
         If it is not a run's header, or of a newer version.
     """
     path = run_directory / HEADER_NAME
-    body = read_document(path, FORMAT, VERSION)
+    try:
+        body = read_document(path, FORMAT, VERSION)
+    except StoreError:
+        found = None if os.path.lexists(path) else header_in_journals(run_directory)
+        if found is None:
+            raise
+        return found
     try:
         return RunHeader.from_json(body)
     except FormatError as error:
         raise FormatError(f"{shown(path)} is not a run's header: {error}") from None
+
+
+def header_in_journals(run_directory: Path) -> RunHeader | None:
+    """The header of a run as the journal says it that tells of the run's beginning; None without one."""
+    folder = run_directory / "journal"
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl"))
+    except OSError:
+        return None
+    for name in names:
+        try:
+            found = _header_in_journal(folder / name)
+        except (OSError, FormatError):
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def _header_in_journal(path: Path) -> RunHeader | None:
+    fd = open_file(path)
+    try:
+        head = os.pread(fd, _HEAD_BYTES, 0)
+        if b"\n" not in head:
+            head = os.pread(fd, _LONGEST_LINE_BYTES, 0)
+        size = os.fstat(fd).st_size
+        tail = os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+    finally:
+        os.close(fd)
+    first = _line(head.partition(b"\n")[0])
+    begins = first.get("begins")
+    if not isinstance(begins, dict):
+        return None
+    ends = _line(tail.rstrip(b"\n").rpartition(b"\n")[2]).get("ends")
+    told = {key: first[key] for key in ("process", "writer") if key in first}
+    body = {**begins, **told, **(ends if isinstance(ends, dict) else {})}
+    return RunHeader.from_json({**body, "run_id": first.get("run"), "journal": path.name})
+
+
+_HEAD_BYTES = 16_384
+_LONGEST_LINE_BYTES = 64 << 20
+_TAIL_BYTES = 4096
+
+
+def _line(line: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def is_json(path: Path) -> bool:
+    """Whether a file holds a JSON document: a power failure may leave it empty, or full of NUL bytes."""
+    try:
+        orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def encode_header(header: RunHeader) -> bytes:
+    """The bytes of `run.json`."""
+    return encode_document(FORMAT, VERSION, header.to_json())
 
 
 def write_header(run_directory: Path, header: RunHeader, *, durable: bool = True) -> None:
@@ -158,5 +256,4 @@ def write_header(run_directory: Path, header: RunHeader, *, durable: bool = True
     StoreError
         If it cannot be written.
     """
-    data = encode_document(FORMAT, VERSION, header.to_json())
-    write_atomically(run_directory / HEADER_NAME, data, durable=durable)
+    write_atomically(run_directory / HEADER_NAME, encode_header(header), durable=durable)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from otel_replay.redaction import Redactor
 from otel_replay.settings import Settings
 from otel_replay.storage import active_runs
 from otel_replay.storage.liveness import process_identity
-from otel_replay.storage.run_header import HEADER_NAME, RunHeader, write_header
+from otel_replay.storage.run_header import HEADER_NAME, EndStatus, RunHeader
 from otel_replay.storage.run_writer import RunWriter
 from otel_replay.storage.screen import Screen
 from otel_replay.storage.store import Store, validate_run_id
@@ -30,6 +30,7 @@ _lock = threading.RLock()
 _screens: dict[tuple[Any, ...], Screen] = {}
 _syncers: dict[float, Syncer] = {}
 _told: set[str] = set()
+_LONGEST_MESSAGE = 300
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,10 +74,7 @@ def open_run(
     parent_run_id:
         The run inside which this one begins.
     """
-    for problem in settings.problems:
-        if problem not in _told:
-            _told.add(problem)
-            _log.warning("%s", problem)
+    _tell_once(settings.problems)
     clock = guarded(clock)
     now = clock()
     store = Store(settings.store)
@@ -95,6 +93,7 @@ def open_run(
         writer=WRITER,
     )
     joined = False
+    writer.begins = header.begins()
     try:
         store.ensure()
         made = _make(store, header, writer, settings, joins)
@@ -104,11 +103,20 @@ def open_run(
             writer.put_blob(data)
     except (OtelReplayError, OSError) as error:
         _log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
+    if joined:
+        writer.begins = None
     active_runs.add(writer)
     # Of a process that is not the run's own, such as a forked child: it may live longer than the run.
     writer.on_exit = partial(_sum_up_again, writer, settings.projections)
     header = replace(header, run_id=writer.run_id, journal=writer.journal_name)
     return OpenedRun(writer=writer, header=header, store=store, settings=settings, joined=joined)
+
+
+def _tell_once(problems: Iterable[str]) -> None:
+    for problem in problems:
+        if problem not in _told:
+            _told.add(problem)
+            _log.warning("%s", problem)
 
 
 def _allowed(run_id: str | None, now: int) -> str:
@@ -129,7 +137,7 @@ def _make(
     wanted = header.run_id
     for number in range(2, 1000):
         try:
-            store.create(header)
+            store.make(header.run_id, writer.begin)
             break
         except StoreError:
             if not os.path.lexists(store.directory(header.run_id)):
@@ -138,7 +146,8 @@ def _make(
                 return None
             other = f"{wanted[:120]}-{number}"
             writer = _writer(store, other, settings, writer.clock)
-            header = replace(header, run_id=other, journal=writer.journal_name)
+            writer.begins = header.begins()
+            header = replace(header, run_id=other)
     if header.run_id != wanted:
         _log.warning("run %s exists already; recording as %s", wanted, header.run_id)
     return writer
@@ -168,19 +177,8 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
 
 
 def name_root(run: OpenedRun, trace_id: str, span_id: str) -> None:
-    """Write down which span is the run's own, so that its end can be found when this process has died."""
+    """Say which span is the run's own."""
     run.header = replace(run.header, trace_id=trace_id, span_id=span_id)
-    _write_header(run)
-
-
-def _write_header(run: OpenedRun) -> None:
-    # Without the directory the store could not be written, or is gone: that is told at the end. (A path's own
-    # is_dir raises where a folder on the way must not be looked into.)
-    if not run.joined and os.path.isdir(run.writer.directory):
-        try:
-            write_header(run.writer.directory, run.header, durable=False)
-        except StoreError as error:
-            _log.warning("run %s: %s", run.writer.run_id, error)
 
 
 def end_run(run: OpenedRun, *, ended_ns: int, failed: bool = False, message: str = "") -> None:
@@ -189,32 +187,38 @@ def end_run(run: OpenedRun, *, ended_ns: int, failed: bool = False, message: str
     A process that joined the run says nothing of how it ended; it only brings what is derived up to date,
     should the run be over already.
     """
-    from otel_replay.storage.finalise import finalise  # reading is not needed before a run's end
-
     writer = run.writer
     active_runs.remove(writer)
     home = os.getpid() == writer.home_pid and not run.joined
+    status: EndStatus = "error" if failed else "ok"
+    if home:
+        cut = writer.clean_text(message)[:_LONGEST_MESSAGE]  # all of it stands in the span's end
+        writer.ends = {"ended_ns": ended_ns, "status": status, **({"message": cut} if cut else {})}
     writer.close("ended" if home else "exit")
     try:
-        if not (writer.directory / HEADER_NAME).exists():
-            _write_header(run)  # the store could not be written when the run began
-        if not writer.directory.is_dir():
-            _log.warning("run %s: nothing of it is kept in %s", writer.run_id, writer.directory)
-            return
+        os.stat(writer.directory)
         if home:
-            finalise(
-                writer.directory,
-                clock=writer.clock,
-                ended_ns=ended_ns,
-                status="error" if failed else "ok",
-                message=message,
-                projections=run.settings.projections,
-            )
+            header = replace(run.header, ended_ns=ended_ns, status=status, message=message)
+            _sum_up(writer, header, run.settings.projections)
         else:
             _sum_up_again(writer, run.settings.projections)
+    except FileNotFoundError:
+        _log.warning("run %s: nothing of it is kept in %s", writer.run_id, writer.directory)
     except Exception as error:
         # The program goes on whatever this is; the journals hold everything, and are not touched here.
         _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
+
+
+def _sum_up(writer: RunWriter, header: RunHeader, projections: bool) -> None:
+    """Write what is derived; where there is no room for all of it, at least how the run ended."""
+    from otel_replay.storage.finalise import finalise  # reading is not needed before a run's end
+
+    try:
+        finalise(writer.directory, clock=writer.clock, header=header, projections=projections)
+    except StoreError:
+        if projections and not (writer.directory / HEADER_NAME).exists():
+            finalise(writer.directory, clock=writer.clock, header=header, projections=False)
+        raise
 
 
 def _sum_up_again(writer: RunWriter, projections: bool) -> None:
@@ -224,7 +228,7 @@ def _sum_up_again(writer: RunWriter, projections: bool) -> None:
     if writer.journal is None:
         return  # nothing was added
     try:
-        if (writer.directory / HEADER_NAME).exists():
+        if os.path.isdir(writer.directory):
             finalise(writer.directory, clock=writer.clock, projections=projections)
     except Exception as error:
         _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)

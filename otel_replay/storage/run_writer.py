@@ -22,6 +22,7 @@ from otel_replay.errors import StoreError, told
 from otel_replay.formats.journal_v1 import FORMAT, VERSION
 from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.storage.blobs import Blobs
+from otel_replay.storage.bundles import BundleWriter
 from otel_replay.storage.journal import Journal, JournalFull
 from otel_replay.storage.journal_names import journal_name, open_free_journal
 from otel_replay.storage.liveness import process_identity
@@ -89,16 +90,15 @@ class RunWriter:
         self.journal_name = journal_name(clock())
         """File name of this process's journal, which is made with the first record."""
         self.on_opened: Callable[[], None] | None = None
-        """Called when a journal has been made."""
         self.on_exit: Callable[[], None] | None = None
-        """Called when the process ends and the journal has been closed."""
+        """`on_opened` is called when a journal was made, `on_exit` when it was closed as the process ends."""
         self.root: OpenSpan | None = None
         """The run's own span, where it was started in this process: takes what happens outside any span."""
         self.home_pid = os.getpid()
         self.notes: dict[str, int] = {}
         """Counts of what was changed on its way in: `redacted`, `by_repr`, …"""
         self.losses = Losses(run_id, clock)
-        self._blobs = Blobs(directory / "blobs")
+        self.blobs = Blobs(directory / "blobs", BundleWriter(directory / "blobs", clock))
         self._writer = writer
         self._mode = mode
         self._syncer = syncer
@@ -109,6 +109,9 @@ class RunWriter:
         """The numbers of a resource and a scope in this journal, by the `id()` of both."""
         self._retry_at = 0.0
         self._open_error = ""
+        self.begins: Mapping[str, Any] | None = None
+        self.ends: Mapping[str, Any] | None = None
+        """`begins`: what the next journal's first line says of the run; `ends`: what its last line says."""
 
     # -- lines ---------------------------------------------------------------------------------------------
 
@@ -143,15 +146,15 @@ class RunWriter:
                 return line
         except Exception:
             pass  # the rules know what to do with it
-        return self._noted(self.screen.line, self._put_blob, body, offset)
+        return self._noted(self.screen.line, self.put_blob, body, offset)
 
     def checked(self, line: bytes, body: dict[str, Any], offset: int) -> bytes:
         """`line` if it may be written as it is, otherwise `body` encoded by the rules."""
-        return self._noted(self.screen.checked, self._put_blob, line, body, offset)
+        return self._noted(self.screen.checked, self.put_blob, line, body, offset)
 
     def clean(self, attributes: Mapping[str, Any], put_blob: PutBlob | None = None) -> dict[str, Any]:
         """Attributes by the rules for values and without secrets, for others than the journal."""
-        return self._noted(self.screen.clean, put_blob or self._put_blob, attributes)
+        return self._noted(self.screen.clean, put_blob or self.put_blob, attributes)
 
     def clean_text(self, text: object) -> str:
         """A name or message by the same rules; however long, it stays where it is."""
@@ -164,16 +167,10 @@ class RunWriter:
             self.count(notes)
         return result
 
-    def _put_blob(self, data: bytes) -> None:
-        try:
-            self._blobs.put(data)
-        except Exception as error:
-            self.note_loss(f"blob: {error}")
-
     def put_blob(self, data: bytes) -> str | None:
         """Keep bytes by their sha256, which is returned; None if they could not be kept (counted)."""
         try:
-            return self._blobs.put(data)
+            return self.blobs.put(data)
         except Exception as error:
             self.note_loss(f"blob: {error}")
             return None
@@ -181,7 +178,7 @@ class RunWriter:
     def put_file(self, path: Path) -> tuple[str, int] | None:
         """Keep a copy of a file: sha256 and size; None if it could not be kept (counted)."""
         try:
-            return self._blobs.put_file(path)
+            return self.blobs.put_file(path)
         except Exception as error:
             self.note_loss(f"artifact {path.name}: {error}")
             return None
@@ -251,34 +248,41 @@ class RunWriter:
             if self._open_error and monotonic() < self._retry_at:
                 raise OSError(self._open_error)
             try:
-                journal = self._made()
+                journal = self._made(self.directory)
             except (OSError, StoreError) as error:
                 self._open_error = str(error)
                 self._retry_at = monotonic() + 1.0
                 raise
-            journal.on_refused = self.rescue
-            self.journal = journal
-            self._open_error = ""
-            self._tables, self.origins = {}, {}
-            if self._syncer is not None:
-                self._syncer.watch(journal)
-            if self.on_opened is not None:
-                self.on_opened()
+            self._take(journal)
             return journal
 
-    def _made(self) -> Journal:
+    def _take(self, journal: Journal) -> None:
+        """Write to this journal from now on."""
+        journal.on_refused = self.rescue
+        self.journal = journal
+        self._open_error = ""
+        self._tables, self.origins = {}, {}
+        if self._syncer is not None:
+            self._syncer.watch(journal)
+        if self.on_opened is not None:
+            self.on_opened()
+
+    def begin(self, directory: Path) -> None:
+        """Make the journal in the run's directory, which has another path for now; OSError, StoreError."""
+        with self._lock:
+            self._take(self._made(directory))
+
+    def _made(self, directory: Path) -> Journal:
         """A new journal with its header."""
         now = self.clock()
         wanted = self.journal_name if self.journal is None else ""
-        journal = open_free_journal(self.directory / "journal", now, mode=self._mode, wanted=wanted)
+        journal = open_free_journal(directory / "journal", now, mode=self._mode, wanted=wanted)
         self.journal_name = journal.path.name
         head = b'{"kind":"journal","format":"%b","version":%d,"t":%d,' % (FORMAT.encode(), VERSION, now)
-        body = {
-            "run": self.run_id,
-            "writer": self._writer,
-            "event_limit": self.event_limit,
-            "process": process_identity(),
-        }
+        body = {"run": self.run_id, "writer": self._writer, "event_limit": self.event_limit}
+        body["process"] = process_identity()
+        if self.begins is not None:
+            body["begins"] = self.begins
         try:
             journal.append(head + self.line(body, 0)[1:])
         except BaseException as error:
@@ -287,14 +291,15 @@ class RunWriter:
             if isinstance(error, JournalFull):
                 raise OSError(f"{journal.path}: {error}") from None
             raise
+        self.begins = None
+        journal.moved(self.directory / "journal" / self.journal_name)  # a new run's directory: in a moment
         return journal
 
     def sync(self) -> None:
         """Force the journal to the disk now. Never raises."""
-        journal = self.journal
         try:
-            if journal is not None:
-                journal.sync()
+            if self.journal is not None:
+                self.journal.sync()
         except (OSError, ValueError) as error:
             _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, error)
 
@@ -307,9 +312,8 @@ class RunWriter:
                 return
         except Exception as second:
             error = second
-        self.note_loss(
-            str(error.args[0] if isinstance(error, JournalFull) else error) or type(error).__name__
-        )
+        reason = error.args[0] if isinstance(error, JournalFull) else error
+        self.note_loss(str(reason) or type(error).__name__)
 
     def note_loss(self, reason: str) -> None:
         """Count a record that could not be kept. Never raises."""
@@ -321,6 +325,7 @@ class RunWriter:
         `how` is `ended` (the run was ended) or `exit` (the process ends).
         """
         with self._lock:
+            self.blobs.close()
             journal = self.journal
             if journal is None or journal.closed:
                 return
@@ -329,6 +334,8 @@ class RunWriter:
                 body: dict[str, Any] = {"kind": "close", "t": self.clock(), "how": how}
                 if self.notes:
                     body["notes"] = self.notes
+                if self.ends is not None:
+                    body["ends"] = self.ends
                 last += orjson.dumps(body, None, ORJSON_OPTIONS)
                 if not journal.close(last):
                     _log.warning("run %s: no room for the journal's last lines", self.run_id)
@@ -341,11 +348,13 @@ class RunWriter:
         """In a forked child: start over with a journal of its own, and leave the parent's alone."""
         self._lock = threading.RLock()
         self.pending_lock = threading.RLock()
+        self.blobs.forget()
         if self.journal is not None:
             self.journal.forget()
         self.journal = None
         self._tables, self.origins = {}, {}
         self.journal_name = ""
+        self.begins = self.ends = None
         self.losses = Losses(self.run_id, self.clock)
         self.notes = {}
         for span in self.open_spans.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ LATEST = "latest"
 RUNS_NAME = "runs"
 
 _MARK = "store.json"
+_NEW = ".new-"
+_LONGEST_MAKING_SECONDS = 86_400.0
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 
 
@@ -101,13 +104,36 @@ class Store:
         StoreError
             If there is a run of this id, or if the directory cannot be made.
         """
-        final = self.directory(header.run_id)
-        new = final.parent / f".new-{os.getpid()}-{os.urandom(4).hex()}"
-        make_private_directory(new / "journal")
-        try:
+
+        def whole(new: Path) -> None:
             write_header(new, header, durable=False)
             if fill is not None:
                 fill(new)
+
+        return self.make(header.run_id, whole)
+
+    def make(self, run_id: str, fill: Callable[[Path], object]) -> Path:
+        """Make the directory of a new run, which appears when `fill` has put into it what belongs there.
+
+        Parameters
+        ----------
+        run_id:
+            The run.
+        fill:
+            Called with the path that the directory has for now; it holds an empty `journal/`.
+
+        Raises
+        ------
+        StoreError
+            If there is a run of this id, or if the directory cannot be made.
+        """
+        final = self.directory(run_id)
+        new = final.parent / f"{_NEW}{os.getpid()}-{os.urandom(4).hex()}"
+        try:
+            if os.path.lexists(final):
+                raise FileExistsError
+            _make_pair(new)
+            fill(new)
             # rename() would put the new directory in place of an empty one.
             if os.path.lexists(final):
                 raise FileExistsError
@@ -120,8 +146,8 @@ class Store:
                 raise
             if os.path.lexists(final):
                 raise StoreError(
-                    f"run {header.run_id} exists already in {shown(self.root)}",
-                    hint=f"choose another id, or away with it: `otel-replay delete {header.run_id}`",
+                    f"run {run_id} exists already in {shown(self.root)}",
+                    hint=f"choose another id, or away with it: `otel-replay delete {run_id}`",
                 ) from None
             raise could_not("make the directory", final, error) from error
         return final
@@ -154,7 +180,7 @@ class Store:
         """
         from otel_replay.storage.run_files import RunFiles
 
-        if os.sep in name and os.path.isfile(os.path.join(name, HEADER_NAME)):
+        if os.sep in name and _looks_like_a_run(name):
             return RunFiles(Path(name))
         if name == LATEST:
             runs = self.runs()
@@ -220,15 +246,24 @@ class Store:
                 import shutil
 
                 shutil.rmtree(away)
-            self._sweep(directory.parent)
+            self.sweep()
 
-    @staticmethod
-    def _sweep(runs: Path) -> None:
-        """Finish what processes that were killed while deleting have left behind."""
-        for left in runs.glob(".deleted-*"):
-            import shutil
+    def sweep(self) -> None:
+        """Finish what processes have left behind that were killed while they made or deleted a run.
 
+        Such a run has no name yet, or none any more: nobody was told that anything of it was kept.
+        """
+        import shutil
+
+        for left in [*self._left(".deleted-"), *filter(_is_dead, self._left(_NEW))]:
             shutil.rmtree(left, ignore_errors=True)
+
+    def _left(self, prefix: str) -> list[Path]:
+        runs = self.root / RUNS_NAME
+        try:
+            return [runs / name for name in os.listdir(runs) if name.startswith(prefix)]
+        except OSError:
+            return []
 
     def _ids(self) -> list[str]:
         if not self._is_there():
@@ -241,14 +276,19 @@ class Store:
 
     def _is_there(self) -> bool:
         """Whether there is a store that this version can use."""
+        path = f"{self.root}/{_MARK}"
         try:
-            os.stat(self.root / _MARK)
+            status = os.stat(path)
         except FileNotFoundError:
             # A store whose mark was lost is a store all the same.
             return (self.root / RUNS_NAME).is_dir()
         except OSError as error:
             raise could_not("use as a store", self.root, error) from error
-        read_document(self.root / _MARK, FORMAT, VERSION)
+        # Read once: it is asked with every run.
+        mark = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+        if _good_marks.get(path) != mark:
+            read_document(self.root / _MARK, FORMAT, VERSION)
+            _good_marks[path] = mark
         return True
 
     def _nothing_here(self) -> UsageError:
@@ -256,6 +296,34 @@ class Store:
             f"there are no runs in {shown(self.root)}",
             hint="record one with `otel-replay demo`, or name another store with --store",
         )
+
+
+_good_marks: dict[str, tuple[int, ...]] = {}
+
+
+def _looks_like_a_run(path: str) -> bool:
+    # A run that goes on has no run.json yet.
+    return os.path.isfile(os.path.join(path, HEADER_NAME)) or os.path.isdir(os.path.join(path, "journal"))
+
+
+def _make_pair(new: Path) -> None:
+    """The directory `new`, and `journal` in it."""
+    try:
+        os.mkdir(new, 0o700)
+    except FileNotFoundError:
+        make_private_directory(new)
+    os.mkdir(f"{new}/journal", 0o700)
+
+
+def _is_dead(new: Path) -> bool:
+    """Whether the process that was making this directory has died. It may be one of another machine."""
+    from otel_replay.storage.run_files import RunFiles
+
+    try:
+        age_seconds = time.time() - os.lstat(new).st_mtime
+    except OSError:
+        return False
+    return age_seconds > _LONGEST_MAKING_SECONDS and not RunFiles(new).is_written()
 
 
 def _some(ids: list[str]) -> str:

@@ -22,7 +22,7 @@ from otel_replay.storage.pack_stream import PackReader
 from otel_replay.storage.refusals import could_not, shown, told_as_store_error
 from otel_replay.storage.remake import DERIVED_NAMES, remake
 from otel_replay.storage.run_files import RunFiles
-from otel_replay.storage.run_header import HEADER_NAME
+from otel_replay.storage.run_header import HEADER_NAME, header_in_journals
 from otel_replay.storage.store import RUNS_NAME, Store, validate_run_id
 
 __all__ = ["Unpacked", "unpack", "unpack_into", "unpacked"]
@@ -84,7 +84,8 @@ def _unpack(path: Path, parent: Path, limits: Limits | None, *, into_store: bool
         make_private_directory(staging)
         try:
             count, size = _extract(reader, staging, limits or Limits())
-            if not (staging / HEADER_NAME).is_file():
+            # A run that was interrupted has none yet; its journal says the same.
+            if not (staging / HEADER_NAME).is_file() and header_in_journals(staging) is None:
                 raise FormatError(f"there is no {HEADER_NAME} in it: it holds no run")
             _move(staging, final, run_id, into_store=into_store)
         except FormatError as error:

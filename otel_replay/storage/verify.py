@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from otel_replay.attributes import ARTIFACT_SHA256, BLOB, CHECKPOINT_SHA256
 from otel_replay.errors import OtelReplayError
@@ -15,6 +14,7 @@ from otel_replay.storage.atomic import is_leftover
 from otel_replay.storage.blobs import is_sha256
 from otel_replay.storage.contents import Contents
 from otel_replay.storage.finalise import LOCK_NAME, SESSION_REPLAY_NAME
+from otel_replay.storage.findings import Finding, Findings, Outputs, Severity
 from otel_replay.storage.journal_reader import Located, read_journal
 from otel_replay.storage.late_journals import is_of_run, late_journals
 from otel_replay.storage.liveness import is_alive
@@ -22,25 +22,11 @@ from otel_replay.storage.manifest import MANIFEST_NAME, Output, digest_of, read_
 from otel_replay.storage.run_files import RunFiles, RunStatus
 from otel_replay.storage.run_header import HEADER_NAME
 from otel_replay.storage.store import RUNS_NAME
+from otel_replay.storage.verify_bundles import check_bundles
 
 __all__ = ["Finding", "verify"]
 
-Severity = Literal["error", "warning"]
-
 _MOST_NUMBERS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it was recorded.
-
-    `path` is the file, relative to the run's directory; `problem` goes on from it in words ("is missing"). An
-    `error` is a byte that changed or is gone; a `warning` says what is left to do, or is not ours.
-    """
-
-    path: str
-    problem: str
-    severity: Severity
 
 
 def verify(files: RunFiles) -> list[Finding]:
@@ -49,47 +35,31 @@ def verify(files: RunFiles) -> list[Finding]:
     A run that goes on is only read through; one that was interrupted has no manifest yet, which is a warning.
     Errors of the run itself are findings too: nothing is raised for them.
     """
-    found = _Findings()
+    found = Findings()
     _check_header(files, found)
     outputs = _outputs(files, found)
-    for output in outputs.values():
-        _check_output(files.directory, output, found)
+    for (_, offset), output in outputs.items():
+        if offset is None:
+            _check_output(files.directory, output, found)
+    check_bundles(files, outputs, found)
     references = _read_through(files, outputs, found)
-    for sha256 in files.blobs:
-        path = f"blobs/{sha256[:2]}/{sha256}"
-        if path not in outputs:
-            problem = files.blobs.check(sha256)
+    for place in files.blobs.places():
+        if place.offset is None and (place.path, None) not in outputs:
+            problem = files.blobs.check_file(place.sha256)
             if problem is not None:
-                found.add(path, problem)
+                found.add(place.path, problem)
             elif outputs:
-                found.add(path, "is not in the manifest", "warning")
+                found.add(place.path, "is not in the manifest", "warning")
     for sha256 in sorted(references):
         path = f"blobs/{sha256[:2]}/{sha256}"
-        if path not in found and not os.path.lexists(files.directory / path):
+        if path not in found and sha256 not in files.blobs:
             found.add(path, "is missing, and a record refers to it")
     if outputs:
         _check_extra(files, outputs, found)
     return list(found.by_path.values())
 
 
-class _Findings:
-    """One finding for each path: what is found later about the same file is added to it."""
-
-    def __init__(self) -> None:
-        self.by_path: dict[str, Finding] = {}
-
-    def __contains__(self, path: str) -> bool:
-        return path in self.by_path
-
-    def add(self, path: str, problem: str, severity: Severity = "error") -> None:
-        before = self.by_path.get(path)
-        if before is not None:
-            problem = f"{before.problem}; {problem}"
-            severity = "error" if before.severity == "error" else severity
-        self.by_path[path] = Finding(path, problem, severity)
-
-
-def _check_header(files: RunFiles, found: _Findings) -> None:
+def _check_header(files: RunFiles, found: Findings) -> None:
     try:
         header = files.header
     except OtelReplayError as error:
@@ -107,11 +77,11 @@ def _status(files: RunFiles) -> RunStatus | None:
         return None
 
 
-def _outputs(files: RunFiles, found: _Findings) -> dict[str, Output]:
-    """The manifest's outputs by path; none where there is no manifest that can be read."""
+def _outputs(files: RunFiles, found: Findings) -> Outputs:
+    """The manifest's outputs by their place; none where there is no manifest that can be read."""
     if os.path.lexists(files.directory / MANIFEST_NAME):
         try:
-            return {output.path: output for output in read_manifest(files.directory)}
+            return {(output.path, output.offset): output for output in read_manifest(files.directory)}
         except OtelReplayError as error:
             found.add(MANIFEST_NAME, f"cannot be read: {error.message}")
             return {}
@@ -125,7 +95,7 @@ def _outputs(files: RunFiles, found: _Findings) -> dict[str, Output]:
     return {}
 
 
-def _check_output(directory: Path, output: Output, found: _Findings) -> None:
+def _check_output(directory: Path, output: Output, found: Findings) -> None:
     try:
         size, sha256 = digest_of(directory, output.path)
     except FileNotFoundError:
@@ -139,7 +109,7 @@ def _check_output(directory: Path, output: Output, found: _Findings) -> None:
             found.add(output.path, "was changed: it has as many bytes as before, and others")
 
 
-def _read_through(files: RunFiles, outputs: Mapping[str, Output], found: _Findings) -> set[str]:
+def _read_through(files: RunFiles, outputs: Outputs, found: Findings) -> set[str]:
     """Check every line of every journal, and the header's numbers; returns the blobs they refer to."""
     references: set[str] = set()
     try:
@@ -178,7 +148,7 @@ def _read_through(files: RunFiles, outputs: Mapping[str, Output], found: _Findin
     return references
 
 
-def _tell_late(files: RunFiles, path: Path, damage: _Damage, found: _Findings) -> None:
+def _tell_late(files: RunFiles, path: Path, damage: _Damage, found: Findings) -> None:
     try:
         ours = is_of_run(path, files.run_id)
     except OtelReplayError:
@@ -194,7 +164,7 @@ def _says(said: Mapping[str, int], held: Mapping[str, int]) -> bool:
     return all(held.get(name, 0) == number for name, number in said.items())
 
 
-def _tell_counts(said: Mapping[str, int], held: Mapping[str, int], found: _Findings) -> None:
+def _tell_counts(said: Mapping[str, int], held: Mapping[str, int], found: Findings) -> None:
     for name, number in said.items():
         if held.get(name, 0) != number:
             found.add(HEADER_NAME, f"says {number} {name}, and the journals hold {held.get(name, 0)}")
@@ -224,7 +194,7 @@ class _Damage:
                 self.numbers.append(record.number)
             yield located
 
-    def tell(self, path: str, found: _Findings) -> None:
+    def tell(self, path: str, found: Findings) -> None:
         if self.numbers:
             shown = ", ".join(map(str, self.numbers[:_MOST_NUMBERS]))
             more = len(self.numbers) - _MOST_NUMBERS
@@ -254,11 +224,16 @@ def _gather(value: Any, references: set[str]) -> None:
             _gather(item, references)
 
 
-def _check_extra(files: RunFiles, outputs: Mapping[str, Output], found: _Findings) -> None:
+def _check_extra(files: RunFiles, outputs: Outputs, found: Findings) -> None:
     """Files that nobody wrote down, but for what `send` remembers and interrupted writes left behind."""
     alive = {f"journal/{path.name}" for path in files.journals() if is_alive(path)}
     for path in sorted(_walk(files.directory)):
-        if path in outputs or path in _NOT_LISTED or path in alive or path.startswith(("sent/", "blobs/")):
+        if (
+            (path, None) in outputs
+            or path in _NOT_LISTED
+            or path in alive
+            or path.startswith(("sent/", "blobs/"))
+        ):
             continue
         if path in found and path.startswith("journal/"):
             continue

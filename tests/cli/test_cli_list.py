@@ -1,10 +1,13 @@
 """`otel-replay list`."""
 
+import os
+
 import pytest
 from analysis.story import Story
 
 from cli.conftest import tuning_story
 from otel_replay.cli.terminal import width
+from otel_replay.recording.run import start_run
 from otel_replay.storage.run_header import RunHeader
 
 
@@ -127,3 +130,22 @@ def test_no_line_is_wider_than_the_terminal_and_the_id_stays_whole(call, keep, c
     result = call("list", columns=columns)
     assert max(map(width, result.plain)) <= columns
     assert "2026-01-01T00-00-00Z-aaaaaa" in result.plain[1]
+
+
+def test_a_directory_whose_name_is_no_text_is_listed_with_what_is_none_escaped(call, store, keep):
+    for number, name in enumerate((b"caf\xe9", "日本".encode())):
+        keep(tuning_story(f"run-{number}"))
+        os.rename(store.directory(f"run-{number}"), os.fsencode(store.root / "runs") + b"/" + name)
+    for _ in range(2):
+        listed = call("list", "--json").json
+        assert {run["run_id"] for run in listed["runs"]} == {"caf\\udce9", "日本"}
+        assert "caf" in call("list").out
+
+
+def test_the_duration_in_the_list_is_that_of_the_runs_own_span(call, store):
+    with start_run("r", store=store.root, run_id="r"):
+        pass
+    (listed,) = call("list", "--json").json["runs"]
+    root = call("show", "r", "--json").json["spans"][0]
+    assert listed["started_ns"] == root["start_ns"]
+    assert listed["duration_ms"] == root["duration_ms"]

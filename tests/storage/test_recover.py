@@ -1,20 +1,26 @@
 """Recovering runs whose process died: everything that was written is kept, and it may be done again."""
 
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from otel_replay.clock import SteppingClock
 from otel_replay.errors import FormatError, StoreError
 from otel_replay.formats.journal_v1 import encode
+from otel_replay.recording.run import start_run
 from otel_replay.records import BadLine, Close, JournalHeader, SpanStart
 from otel_replay.storage import recover as recover_module
+from otel_replay.storage.late_journals import needs_recovery
 from otel_replay.storage.recover import open_spans, recover
 from otel_replay.storage.run_files import RunFiles
+from otel_replay.storage.run_header import read_header
 from otel_replay.storage.verify import verify
 from storage.storage_kit import (
     JOURNAL,
@@ -308,3 +314,35 @@ def test_an_interrupted_run_reports_its_damage_before_it_is_recovered(runs):
         (f"journal/{JOURNAL}", "warning"),
     }
     assert os.listdir(directory / "journal") == [JOURNAL]
+
+
+def test_what_a_power_failure_left_of_the_header_is_set_aside_and_made_again_from_the_journal(tmp_path):
+    for content in (None, b"", bytes(700), b'{\n  "format": "otel-repl'):
+        with start_run("tune", store=tmp_path, attributes={"limit": math.inf}) as run:
+            run.decision("A", "")
+        directory = Path(run.directory)
+        before = read_header(directory)
+        (directory / "run.json").unlink()
+        if content is not None:
+            (directory / "run.json").write_bytes(content)
+        files = RunFiles(directory)
+        assert needs_recovery(files)
+        recovery = recover(files)
+        assert recovery.changed
+        after = read_header(directory)
+        assert replace(after, recovered=False) == before
+        assert after.recovered
+        torn = (content or b"").rstrip(b"\0")
+        assert (directory / "run.json.torn").exists() is bool(torn)
+        assert verify(RunFiles(directory)) == []
+        assert not needs_recovery(RunFiles(directory))
+
+
+def test_a_header_of_a_newer_version_is_not_made_again(tmp_path):
+    with start_run("tune", store=tmp_path) as run:
+        pass
+    newer = b'{"format":"otel-replay.run","version":2}'
+    Path(run.directory, "run.json").write_bytes(newer)
+    with pytest.raises(FormatError, match="version 2"):
+        recover(RunFiles(Path(run.directory)))
+    assert Path(run.directory, "run.json").read_bytes() == newer

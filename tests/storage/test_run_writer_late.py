@@ -129,7 +129,8 @@ def test_a_store_that_becomes_read_only_keeps_the_decisions_and_is_closed_by_rec
     told = done.stderr.splitlines()
     assert 1 <= len(told) <= 4, done.stderr
     assert any("`otel-replay recover` does it" in line for line in told)
-    assert recorded.files.status() == "interrupted"
+    # The journal's last line says how the run ended; what is derived is not there yet.
+    assert recorded.files.status() == "finished"
     assert recover(recorded.files).changed
     files = RunFiles(recorded.files.directory)
     assert (files.status(), files.header.lost) == ("finished", 2)

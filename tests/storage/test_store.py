@@ -295,3 +295,19 @@ def test_a_store_that_may_not_be_read_is_a_clear_error(runs):
     assert "cannot read" in listed
     assert "Permission denied | check who owns it" in listed
     (runs.root / "runs").chmod(0o700)
+
+
+def test_what_processes_left_that_were_killed_while_they_made_a_run_is_swept_after_a_day(runs):
+    runs.ensure()
+    folder = runs.root / "runs"
+    for name in (".new-1-old", ".new-2-young", ".deleted-3-x"):
+        (folder / name / "journal").mkdir(parents=True)
+    os.utime(folder / ".new-1-old", (0, 0))
+    with writing_process(runs):
+        # Somebody makes one for longer than a day.
+        os.rename(folder / RUN, folder / ".new-4-alive")
+        os.utime(folder / ".new-4-alive", (0, 0))
+        runs.sweep()
+        assert sorted(os.listdir(folder)) == [".new-2-young", ".new-4-alive"]
+        os.rename(folder / ".new-4-alive", folder / RUN)
+    assert runs.runs()[0].run_id == RUN
