@@ -56,7 +56,7 @@ class BundleWriter:
         self._busy = False
 
     def put(self, sha256: str, data: bytes) -> bool:
-        """Append a blob; when it returns True, the blob survives the process. False: not now, keep it elsewhere.
+        """Append a blob; when it returns True, the blob survives the process. False: not now.
 
         Raises
         ------
@@ -202,9 +202,9 @@ class Bundle:
         """Where the next line begins that looks like a blob's; the end, if there is none."""
         while position < self.size_bytes:
             block = os.pread(self.fd, _BLOCK_BYTES, position)
-            for found in re.finditer(_LINE, block):
-                if os.pread(self.fd, 1, position + found.start() - 1) == b"\n":
-                    return position + found.start()
+            found = _LINE.search(block)
+            if found is not None:
+                return position + found.start()
             if len(block) < _BLOCK_BYTES:
                 break
             position += _BLOCK_BYTES - _LONGEST_LINE_BYTES

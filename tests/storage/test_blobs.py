@@ -1,12 +1,16 @@
 """Bytes kept once, under their sha256."""
 
+import errno
 import hashlib
 import os
 
 import pytest
 
+from otel_replay.clock import SteppingClock
 from otel_replay.errors import StoreError
+from otel_replay.storage import bundles
 from otel_replay.storage.blobs import Blobs, is_sha256
+from otel_replay.storage.bundles import LARGEST_BYTES, BundleWriter
 
 
 @pytest.fixture
@@ -103,3 +107,125 @@ def test_what_is_no_file_is_refused_and_not_waited_for(blobs, tmp_path):
         with pytest.raises(StoreError, match="cannot read"):
             blobs.put_file(source)
     assert not blobs.directory.exists()
+
+
+@pytest.fixture
+def bundled(blobs):
+    """Blobs as a run's writer keeps them."""
+    return Blobs(blobs.directory, BundleWriter(blobs.directory, SteppingClock()))
+
+
+def places_of(blobs):
+    return {place.sha256: place for place in blobs.places()}
+
+
+def test_small_blobs_share_one_file_and_large_ones_have_their_own(bundled, blobs, tmp_path):
+    small = [b"", b"x", b"a\nblob b\n" * 10, bytes(LARGEST_BYTES)]
+    large = bytes(LARGEST_BYTES + 1)
+    (tmp_path / "small").write_bytes(b"from a file")
+    (tmp_path / "large").write_bytes(large)
+    for data in [*small, *small]:
+        assert bundled.put(data) == sha(data)
+    assert bundled.put_file(tmp_path / "small") == (sha(b"from a file"), 11)
+    assert bundled.put_file(tmp_path / "large") == (sha(large), len(large))
+    assert sorted(blobs) == sorted(map(sha, [*small, b"from a file", large]))
+    for data in [*small, b"from a file", large]:
+        assert blobs.read(sha(data)) == data
+        assert blobs.check(sha(data)) is None
+        assert sha(data) in blobs
+    (bundle,) = blobs.bundles()
+    assert (blobs.directory / bundle).stat().st_mode & 0o777 == 0o600
+    for name, place in places_of(blobs).items():
+        data = (blobs.directory.parent / place.path).read_bytes()
+        begin = place.offset or 0
+        assert sha(data[begin : begin + place.size_bytes]) == name
+    # What was put twice stands there once.
+    assert len(places_of(blobs)) == len(list(blobs.places()))
+
+
+def test_what_is_put_after_the_end_or_in_a_forked_child_goes_into_a_bundle_of_its_own(bundled, blobs):
+    bundled.put(b"first")
+    child = os.fork()
+    if not child:
+        try:
+            bundled.forget()
+            bundled.put(b"of the child")
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    bundled.put(b"second")
+    bundled.close()
+    bundled.put(b"late")
+    assert sorted(blobs) == sorted(map(sha, [b"first", b"second", b"of the child", b"late"]))
+    assert len(blobs.bundles()) == 3
+    assert all(blobs.check(name) is None for name in blobs)
+
+
+def test_a_blob_that_a_signal_handler_puts_in_the_middle_of_another_is_kept(bundled, blobs, monkeypatch):
+    pwrite = os.pwrite
+
+    def interrupted(fd, data, position):
+        monkeypatch.setattr(bundles.os, "pwrite", pwrite)
+        bundled.put(b"of the handler")
+        return pwrite(fd, data, position)
+
+    monkeypatch.setattr(bundles.os, "pwrite", interrupted)
+    bundled.put(b"interrupted")
+    assert [blobs.read(sha(data)) for data in (b"interrupted", b"of the handler")]
+
+
+def test_on_a_full_disk_a_blob_is_refused_whole_and_the_next_one_is_taken(bundled, blobs, monkeypatch):
+    bundled.put(b"before")
+    pwrite = os.pwrite
+    room = [3]
+
+    def written(fd, data, position):
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        count = pwrite(fd, data[: room[0]], position)
+        room[0] -= count
+        return count
+
+    monkeypatch.setattr(bundles.os, "pwrite", written)
+    with pytest.raises(OSError, match="No space"):
+        bundled.put(b"refused")
+    monkeypatch.undo()
+    bundled.put(b"after")
+    with blobs.open_bundle(blobs.bundles()[0]) as bundle:
+        assert [type(entry) for entry in bundle] == [bundles.Bundled] * 2
+    assert sorted(blobs) == sorted(map(sha, [b"before", b"after"]))
+
+
+@pytest.mark.parametrize("cut", range(1, 82))
+def test_a_torn_bundle_loses_the_torn_blob_and_no_other(bundled, blobs, cut):
+    first, last = bundled.put(b"first"), bundled.put(b"last blob")
+    path = blobs.directory / blobs.bundles()[0]
+    data = path.read_bytes()
+    for rest in (b"", bytes(100)):
+        path.write_bytes(data[:-cut] + rest)
+        assert blobs.read(first) == b"first"
+        # Without its newline alone, nothing says that the blob is all there.
+        with pytest.raises(StoreError, match="is not in"):
+            Blobs(blobs.directory).read(last)
+        with blobs.open_bundle(path.name) as bundle:
+            *_, gap = bundle
+            assert gap.torn
+            assert gap.offset == len(data) - 82
+    assert len(data) - 82 == data.rindex(b"blob " + last.encode())
+
+
+def test_whatever_byte_of_a_bundle_is_changed_the_other_blobs_are_read(bundled, blobs):
+    contents = [b"one", b"two\nblob", b"three"]
+    names = [bundled.put(data) for data in contents]
+    path = blobs.directory / blobs.bundles()[0]
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        read = []
+        for name, content in zip(names, contents, strict=True):
+            try:
+                assert Blobs(blobs.directory).read(name) == content
+                read.append(name)
+            except StoreError:
+                pass
+        assert len(read) >= 2

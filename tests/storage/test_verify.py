@@ -6,6 +6,7 @@ import os
 import pytest
 
 from otel_replay.errors import StoreError
+from otel_replay.recording.run import start_run
 from otel_replay.records import Close, Event, JournalHeader
 from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.finalise import finalise
@@ -285,3 +286,30 @@ def test_a_run_outside_of_a_store_is_verified_like_any_other(run, tmp_path):
 
 def test_finished_runs_verify_as_they_come(runs):
     assert found(finished_run(runs)) == []
+
+
+def test_every_edit_of_a_bundle_is_found(runs, tmp_path):
+    with start_run("r", store=runs.root, run_id="bundled") as run:
+        run.checkpoint("cells", {"a": 1})
+        run.artifact("table.csv", b"rpm,kpa\n1,2\n")
+        run.artifact("again.csv", b"rpm,kpa\n1,2\n")
+    files = RunFiles(runs.directory("bundled"))
+    (path,) = files.directory.glob("blobs/*.bundle")
+    assert verify(files) == []
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        assert "error" in {
+            finding.severity for finding in verify(files) if finding.path == f"blobs/{path.name}"
+        }
+    for cut in range(len(data)):
+        path.write_bytes(data[:cut])
+        assert "error" in {finding.severity for finding in verify(files)}
+    path.write_bytes(data + b"more")
+    assert [finding.problem for finding in verify(files)] == [
+        f"ends in the middle of a blob, at byte {len(data)}"
+    ]
+    path.unlink()
+    assert f"blobs/{path.name}" in {finding.path for finding in verify(files)}
+    path.write_bytes(data)
+    assert verify(files) == []
