@@ -99,7 +99,10 @@ LATE: dict[tuple[str, str], str] = {
     ("otel_replay.recording.joining", "otel_replay.recording.run"): (
         "a child process joins with the first thing that it records, and few processes are children"
     ),
-    ("otel_replay.otel.span_methods", "otel_replay.otel.log_events"): "needed only where a setting asks for it",
+    (
+        "otel_replay.otel.span_methods",
+        "otel_replay.otel.log_events",
+    ): "needed only where a setting asks for it",
     ("otel_replay.storage.store", "otel_replay.storage.listing"): (
         "a program that only records does not load what lists runs"
     ),

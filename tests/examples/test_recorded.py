@@ -15,6 +15,7 @@ import examples.hyperparameters.__main__ as hyperparameters
 import examples.ve_tuning.__main__ as ve_tuning
 from examples.ve_tuning.generate import generate_log
 from otel_replay.records import SpanEnd, SpanStart, SpanUpdate
+from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.store import Store
 
 TUNING = ["--generate", "1500", "--outdir"]
@@ -118,7 +119,7 @@ def test_the_tables_are_artifacts_of_the_run_byte_for_byte(tmp_path: Path, store
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "dyno_log.csv"}
     assert artifacts.keys() == written.keys()
     for name, sha256 in artifacts.items():
-        assert (recorded.directory / "blobs" / sha256[:2] / sha256).read_bytes() == written[name]
+        assert Blobs(recorded.directory / "blobs").read(sha256) == written[name]
 
 
 def test_a_tuning_run_that_fails_is_recorded_as_failed(tmp_path: Path, store: Path) -> None:
