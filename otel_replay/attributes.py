@@ -17,6 +17,8 @@ RUN_NAME = "otel_replay.run.name"
 RUN_PARENT_ID = "otel_replay.run.parent_id"
 SPAN_TYPE = "otel_replay.span.type"
 SESSION_ID = "session.id"
+TASK_METADATA = "otel_replay.task.metadata"
+REPORTED_DURATION = "otel_replay.duration_ms"
 
 IMPORT_FORMAT = "otel_replay.import.format"
 IMPORT_SOURCE = "otel_replay.import.source"
@@ -122,6 +124,8 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(RUN_PARENT_ID, "string", "run", "the run inside which this one was started"),
     Attribute(SPAN_TYPE, "string", "run, task, process", "`run`, `task` or `process` (a child process): what no other convention says"),
     Attribute(SESSION_ID, "string", "any span", "session; names the run of a span from outside", _SEMCONV),
+    Attribute(TASK_METADATA, "map", "task", "what a program says of a task when it begins and when it ends"),
+    Attribute(REPORTED_DURATION, "double", "task, tool call", "how long it took by the program's own measure, where it gave one"),
     Attribute(IMPORT_FORMAT, "string", "header of an imported run", "format of the file that it was read from"),
     Attribute(IMPORT_SOURCE, "string", "header of an imported run", "name of that file"),
     Attribute(IMPORT_SHA256, "string", "header of an imported run", "sha256 of that file"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -31,7 +32,7 @@ from otel_replay.redaction_rules import (
 )
 from otel_replay.values_json import AnyValue
 
-__all__ = ["MASK", "SKELETON_DROPS", "Redactor"]
+__all__ = ["MASK", "SKELETON_DROPS", "Redactor", "redactor_for"]
 
 _SCHEME = re.compile(rf"(?:{SCHEMES}) {{1,4}}(?=\S)", re.IGNORECASE)
 # `[name, value]` is a header, or a variable, when the name looks like one: a list of two words is neither.
@@ -108,6 +109,12 @@ class Redactor:
         for hint, marker, rule in self._markers:
             if hint in text and marker.confirms(skeleton, folded):
                 yield rule
+
+
+@lru_cache(maxsize=8)
+def redactor_for(enabled: bool, extra_keys: tuple[str, ...]) -> Redactor:
+    """The redactor of these settings, made once."""
+    return Redactor(enabled=enabled, extra_keys=extra_keys)
 
 
 class _Walk(NamedTuple):

@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,7 +30,7 @@ from otel_replay.generations.pictures import Png, as_png
 from otel_replay.generations.refusals import Conflict, NoImage, Unusable
 from otel_replay.recording.run import Run, start_run
 from otel_replay.recording.spans import Generation
-from otel_replay.redaction import Redactor
+from otel_replay.redaction import redactor_for
 from otel_replay.settings import read_settings
 
 __all__ = ["Made", "Recording", "Recordings"]
@@ -258,13 +257,8 @@ class Recordings:
 def _clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters without secrets: they go into a file."""
     settings = read_settings()
-    clean, _ = _redactor(settings.redact, settings.redact_keys).redact(dict(parameters))
+    clean, _ = redactor_for(settings.redact, settings.redact_keys).redact(dict(parameters))
     return cast("dict[str, Any]", clean)
-
-
-@lru_cache(maxsize=4)
-def _redactor(enabled: bool, extra_keys: tuple[str, ...]) -> Redactor:
-    return Redactor(enabled=enabled, extra_keys=extra_keys)
 
 
 def _span(run: Run, request: ImageRequest, asked: Picture) -> Generation:

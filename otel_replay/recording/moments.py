@@ -117,25 +117,29 @@ def _here() -> OpenSpan | None:
 
 
 @_never_raises
-def file_read(path: str | os.PathLike[str], *, lines: int | None = None) -> None:
-    """Record that the program read a file; size as it is now, `lines` if the caller knows them."""
-    _file_access(FILE_READ_EVENT, path, lines)
+def file_read(
+    path: str | os.PathLike[str], *, lines: int | None = None, size_bytes: int | None = None
+) -> None:
+    """Record that the program read a file: its lines if known, its size as it is now if not given."""
+    _file_access(FILE_READ_EVENT, path, lines, size_bytes)
 
 
 @_never_raises
-def file_write(path: str | os.PathLike[str], *, lines: int | None = None) -> None:
-    """Record that the program wrote a file; size as it is now, `lines` if the caller knows them."""
-    _file_access(FILE_WRITE_EVENT, path, lines)
+def file_write(
+    path: str | os.PathLike[str], *, lines: int | None = None, size_bytes: int | None = None
+) -> None:
+    """Record that the program wrote a file: its lines if known, its size as it is now if not given."""
+    _file_access(FILE_WRITE_EVENT, path, lines, size_bytes)
 
 
-def _file_access(name: str, path: str | os.PathLike[str], lines: int | None) -> None:
+def _file_access(name: str, path: str | os.PathLike[str], lines: int | None, size_bytes: int | None) -> None:
     span = _here()
     if span is None:
         return
     text = os.fspath(path)
     attributes: dict[str, Any] = {FILE_PATH: text}
     try:
-        attributes[FILE_SIZE] = os.stat(text).st_size
+        attributes[FILE_SIZE] = os.stat(text).st_size if size_bytes is None else size_bytes
     except (OSError, ValueError):
         pass  # a file that is gone again, or a name that is none: the access is recorded all the same
     if lines is not None:

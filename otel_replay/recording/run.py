@@ -138,10 +138,21 @@ class Run(RecordedSpan):
         return self._start(Agent, lambda: shapes.agent_shape(name, attributes))
 
     def tool_call(
-        self, name: str, arguments: Any = None, *, call_id: str | None = None, **attributes: Any
+        self,
+        name: str,
+        arguments: Any = None,
+        *,
+        call_id: str | None = None,
+        start_ns: int | None = None,
+        **attributes: Any,
     ) -> ToolCall:
-        """One call of a tool, as a context manager; say what it answered with `result()`."""
-        return self._start(ToolCall, lambda: shapes.tool_call_shape(name, arguments, call_id, attributes))
+        """One call of a tool, as a context manager; say what it answered with `result()`.
+
+        A call that is over already is told with the time at which it began, `start_ns`, and `end()` at once.
+        """
+        return self._start(
+            ToolCall, lambda: shapes.tool_call_shape(name, arguments, call_id, attributes), start_ns=start_ns
+        )
 
     def generation(
         self,
@@ -184,10 +195,12 @@ class Run(RecordedSpan):
             ),
         )
 
-    def _start(self, kind: type[_S], make: Callable[[], Shape]) -> _S:
+    def _start(self, kind: type[_S], make: Callable[[], Shape], *, start_ns: int | None = None) -> _S:
         try:
             shape = make()
-            return kind(self._writer, self._tracer, **_arguments(shape), parent=self._parent())
+            return kind(
+                self._writer, self._tracer, **_arguments(shape), parent=self._parent(), start_ns=start_ns
+            )
         except Exception as error:
             self._note(error)
             return kind(None, None, "")
@@ -217,15 +230,19 @@ class Run(RecordedSpan):
         with self._here():
             moments.artifact(name, source, media_type=media_type)
 
-    def file_read(self, path: str | os.PathLike[str], *, lines: int | None = None) -> None:
+    def file_read(
+        self, path: str | os.PathLike[str], *, lines: int | None = None, size_bytes: int | None = None
+    ) -> None:
         """As :func:`otel_replay.file_read`, in this run whatever the current one is."""
         with self._here():
-            moments.file_read(path, lines=lines)
+            moments.file_read(path, lines=lines, size_bytes=size_bytes)
 
-    def file_write(self, path: str | os.PathLike[str], *, lines: int | None = None) -> None:
+    def file_write(
+        self, path: str | os.PathLike[str], *, lines: int | None = None, size_bytes: int | None = None
+    ) -> None:
         """As :func:`otel_replay.file_write`, in this run whatever the current one is."""
         with self._here():
-            moments.file_write(path, lines=lines)
+            moments.file_write(path, lines=lines, size_bytes=size_bytes)
 
     def heartbeat(self, **attributes: Any) -> None:
         """As :func:`otel_replay.heartbeat`, in this run whatever the current one is."""

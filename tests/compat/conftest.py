@@ -1,0 +1,28 @@
+"""What tests of the session logger share."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry import context as otel_context
+
+from otel_replay.compat import session_logger
+from otel_replay.compat.session_logger import SessionLogger
+
+
+@pytest.fixture
+def nothing_goes_on(monkeypatch):
+    """Sessions and tasks that a test leaves open go on, as they should: but not in the next test."""
+    begun, begin = [], SessionLogger._begin
+    monkeypatch.setattr(SessionLogger, "_begin", lambda self: begun.append(begin(self)) or begun[-1])
+    yield
+    for run in begun:
+        run.end()
+    otel_context.attach(otel_context.Context())
+    session_logger._open_here.set(())
+
+
+@pytest.fixture
+def sessions(tmp_path, monkeypatch, store):
+    """The folder `.deia/sessions` of the document, which nobody has made."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / ".deia" / "sessions"
