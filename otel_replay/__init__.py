@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         heartbeat,
     )
     from otel_replay.recording.run import Run, start_run
+    from otel_replay.replay.divergence import ReplayDivergence
+    from otel_replay.replay.player import replay_run
 
 __all__ = [
     "start_run",
@@ -48,6 +50,8 @@ __all__ = [
     "child_environment",
     "ReplaySpanProcessor",
     "ReplaySpanExporter",
+    "replay_run",
+    "ReplayDivergence",
 ]
 
 _PLACES = {
@@ -66,6 +70,8 @@ _PLACES = {
     "child_environment": "recording.children",
     "ReplaySpanProcessor": "otel.processor",
     "ReplaySpanExporter": "otel.exporter",
+    "replay_run": "replay.player",
+    "ReplayDivergence": "replay.divergence",
 }
 
 

@@ -64,6 +64,11 @@ INTERRUPTED = "otel_replay.interrupted"
 CODE_FUNCTION = "code.function.name"
 ERROR_TYPE = "error.type"
 
+CHUNK = "otel_replay.chunk"
+CHUNKS = "otel_replay.chunks"
+EXCEPTION_STATE = "otel_replay.exception.state"
+REPLAYED_FROM = "otel_replay.replayed_from"
+
 GEN_AI_OPERATION = "gen_ai.operation.name"
 GEN_AI_PROVIDER = "gen_ai.provider.name"
 GEN_AI_REQUEST_MODEL = "gen_ai.request.model"
@@ -92,6 +97,8 @@ FILE_WRITE_EVENT = "file write"
 CHECKPOINT_EVENT = "checkpoint"
 ARTIFACT_EVENT = "artifact"
 HEARTBEAT_EVENT = "heartbeat"
+CHUNK_EVENT = "chunk"
+EXCEPTION_EVENT = "exception"
 
 LOG_EVENT_NAMES = {
     FILE_READ_EVENT: "otel_replay.file.read",
@@ -99,6 +106,7 @@ LOG_EVENT_NAMES = {
     CHECKPOINT_EVENT: "otel_replay.checkpoint",
     ARTIFACT_EVENT: "otel_replay.artifact",
     HEARTBEAT_EVENT: "otel_replay.heartbeat",
+    CHUNK_EVENT: "otel_replay.chunk",
 }
 """Our span events as log records: span event name -> `event_name`."""
 LOG_DECISION_EVENT = "otel_replay.decision"
@@ -165,6 +173,10 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(INTERRUPTED, "boolean", "span", "the process died while the span was open; its end is the last sign of life"),
     Attribute(CODE_FUNCTION, "string", "task, tool call, generation, agent", "qualified name of the decorated function", _SEMCONV),
     Attribute(ERROR_TYPE, "string", "any span", "type of the exception that ended the span", _SEMCONV),
+    Attribute(CHUNK, "any", "chunk", "one item of what a generation or a tool gave bit by bit"),
+    Attribute(CHUNKS, "int", "generation, tool call", "how many items a stream gave until its end; absent where it was left before"),
+    Attribute(EXCEPTION_STATE, "map", "exception", "`args` and `fields` of an exception that ended a call, as far as they are plain values"),
+    Attribute(REPLAYED_FROM, "string", "generation, tool call", "this call was not made: the run and the span that it was answered from"),
     Attribute(GEN_AI_OPERATION, "string", "generation, tool call, agent", "`chat`, `execute_tool`, `invoke_agent`, …", _GENAI),
     Attribute(GEN_AI_PROVIDER, "string", "generation", "who serves the model, e.g. `openai`", _GENAI),
     Attribute(GEN_AI_REQUEST_MODEL, "string", "generation", "the model that was asked for", _GENAI),

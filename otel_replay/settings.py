@@ -14,6 +14,7 @@ from typing import Any
 
 __all__ = [
     "OTHER_VARIABLES",
+    "REPLAY_VARIABLE",
     "RUN_ID_VARIABLE",
     "STORE_VARIABLE",
     "VARIABLES",
@@ -25,6 +26,7 @@ __all__ = [
 
 RUN_ID_VARIABLE = "OTEL_REPLAY_RUN_ID"
 STORE_VARIABLE = "OTEL_REPLAY_STORE"
+REPLAY_VARIABLE = "OTEL_REPLAY_REPLAY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Settings:
     redact_keys: tuple[str, ...] = ()
     decisions_as_logs: bool = False
     projections: bool = True
+    replay: str | None = None
     problems: tuple[str, ...] = field(default=())
 
 
@@ -113,6 +116,13 @@ VARIABLES: tuple[Variable, ...] = (
         _boolean,
         "true",
         "write session_replay.json and manifest.json at the end of a run",
+    ),
+    Variable(
+        REPLAY_VARIABLE,
+        "replay",
+        str,
+        "",
+        "the recorded run that calls are answered from; set by `otel-replay replay` for the program that it starts",
     ),
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 
 GROUND = frozenset(
     {
-        *("attributes", "clock", "errors", "records", "settings", "version"),
+        *("answering", "attributes", "clock", "errors", "records", "settings", "version"),
         *("redaction", "redaction_names", "redaction_rules"),
         *("values", "values_foreign", "values_json"),
     }
@@ -35,12 +35,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "otel": frozenset({"ground", "formats", "storage"}),
     "recording": frozenset({"ground", "formats", "storage", "otel"}),
     "half_imported": frozenset(),
-    "public names": frozenset({"half_imported", "recording", "otel"}),
+    "public names": frozenset({"half_imported", "recording", "otel", "replay"}),
     # the reading side
     "analysis": frozenset({"ground", "formats", "storage"}),
     "sender": frozenset({"ground", "formats", "storage"}),
     "importing": frozenset({"ground", "formats", "storage"}),
-    "cli": frozenset({"ground", "formats", "storage", "analysis", "importing", "sender"}),
+    "replay": frozenset({"ground", "formats", "storage", "analysis"}),
+    "cli": frozenset({"ground", "formats", "storage", "analysis", "importing", "sender", "replay"}),
     "python -m": frozenset({"cli"}),
     # above both sides
     "generations": frozenset({"ground", "formats", "storage", "otel", "recording", "public names"}),
@@ -48,7 +49,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "compat": frozenset(
         {
             *("ground", "formats", "storage", "otel", "recording", "public names"),
-            *("analysis", "importing", "sender", "cli", "generations", "web"),
+            *("analysis", "importing", "sender", "replay", "cli", "generations", "web"),
         }
     ),
 }
@@ -65,6 +66,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "analysis": frozenset(),
     "sender": frozenset({"google.protobuf", "google.rpc", "grpc", "opentelemetry.proto", "orjson"}),
     "importing": frozenset(),
+    "replay": frozenset({"orjson"}),
     "cli": frozenset({"click", "orjson", "rich", "textual"}),
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),
@@ -84,10 +86,14 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
                 "generations.choosing",
                 "web.serving",
             ),
+            "trace": ("compat.harness_events", "compat.harness_runs", "compat.harness_text"),
             "compare_generations": ("compat.generation_sessions_files", "generations.comparison"),
         }.items()
         for module in modules
     },
+    ("otel_replay.answering", "otel_replay.replay.invited"): (
+        "a program whose environment names a recording is answered from it with its first call"
+    ),
     ("otel_replay.cli.demo_runs.agent", "otel_replay"): "a program that records itself, by the public names",
     ("otel_replay.cli.demo_runs.tuning", "otel_replay"): "a program that records itself, by the public names",
     ("otel_replay.formats.otlp_protobuf_read", "opentelemetry.proto"): "the official messages, and no SDK",
@@ -96,6 +102,9 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 """Imports that the tables do not allow, each with its reason."""
 
 LATE: dict[tuple[str, str], str] = {
+    ("otel_replay.answering", "otel_replay.replay.invited"): (
+        "only a program whose environment names a recording loads what replays it"
+    ),
     ("otel_replay.recording.joining", "otel_replay.recording.run"): (
         "a child process joins with the first thing that it records, and few processes are children"
     ),

@@ -25,6 +25,8 @@ PUBLIC = (
     "child_environment",
     "ReplaySpanProcessor",
     "ReplaySpanExporter",
+    "replay_run",
+    "ReplayDivergence",
 )
 
 

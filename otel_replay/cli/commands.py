@@ -35,6 +35,8 @@ COMMANDS: tuple[Row, ...] = (
     Row("summary", "summary", "Count and time what happened in a run", _LOOK),
     Row("view", "view", "Show a run's decisions one by one, and follow a running one", _LOOK),
     Row("play", "play", "Step through a run's decisions, with the state of its table", _LOOK),
+    Row("replay", "replay", "Run a program with its calls answered from a run", _LOOK),
+    Row("trace", "trace", "Print an agent loop's events line by line", _LOOK),
     Row("dump", "dump", "Write a run as session_replay JSON, JSON lines, OTLP or CSV", _KEEP),
     Row("import", "import_files", "Take files of others into the store", _KEEP),
     Row("serve", "serve", "Serve image generations on this machine: an HTTP API and a page", _MORE),

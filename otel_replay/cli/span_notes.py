@@ -15,7 +15,10 @@ from otel_replay.attributes import (
     CHECKPOINT_NAME,
     CHECKPOINT_SHA256,
     CHECKPOINT_SIZE,
+    CHUNK,
+    CHUNK_EVENT,
     ERROR_TYPE,
+    EXCEPTION_EVENT,
     FILE_LINES,
     FILE_PATH,
     FILE_READ_EVENT,
@@ -30,8 +33,6 @@ from otel_replay.attributes import (
 from otel_replay.cli import people
 from otel_replay.cli.terminal import Text
 from otel_replay.records import Decision, LogEntry
-
-EXCEPTION_EVENT = "exception"
 
 __all__ = ["EXCEPTION_EVENT", "counts_text", "facts_text", "moment_text"]
 
@@ -144,4 +145,5 @@ _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     FILE_WRITE_EVENT: _file,
     CHECKPOINT_EVENT: _checkpoint,
     ARTIFACT_EVENT: _artifact,
+    CHUNK_EVENT: lambda attributes: people.value(attributes.get(CHUNK)),
 }

@@ -7,10 +7,13 @@ from typing import cast
 
 from opentelemetry import context
 
-__all__ = ["OPEN_SPAN", "RUN_KEY", "get_context"]
+__all__ = ["OPEN_SPAN", "RUN_KEY", "SITE_KEY", "get_context"]
 
 RUN_KEY = context.create_key("otel-replay-run")
 """Where an OpenTelemetry context holds the `RunWriter` of the run that it belongs to."""
+
+SITE_KEY = context.create_key("otel-replay-site")
+"""Where a context holds the names of the spans around, outermost first, while a replay is active."""
 
 OPEN_SPAN = "_otel_replay"
 """The attribute of an SDK span object that holds its `OpenSpan`."""

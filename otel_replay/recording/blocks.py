@@ -15,7 +15,9 @@ from typing import Any, Generic, TypeVar
 
 from opentelemetry import context as otel_context
 
+from otel_replay.answering import Answer
 from otel_replay.errors import told
+from otel_replay.recording.answered import ANSWERERS
 from otel_replay.recording.current import get_context, parent_context
 from otel_replay.recording.joining import join_if_invited
 from otel_replay.recording.orphans import open_span_here
@@ -61,10 +63,10 @@ class Block(Generic[_S]):
         return decorated
 
     def __enter__(self) -> _S:
-        span = start_span(self._kind, self._shape)
+        span = start_span(self._kind, self._shape).__enter__()
         self._spans.append(span)
         _entered.set((*_entered.get(), span))
-        return span.__enter__()
+        return span
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
@@ -91,6 +93,7 @@ class Block(Generic[_S]):
         """The span, begun now if none of its methods has been called yet."""
         if self._by_hand is None:
             self._by_hand = start_span(self._kind, self._shape, self._made)
+            self._by_hand.ask()
         return self._by_hand
 
     def attach(self) -> None:
@@ -103,7 +106,9 @@ class Block(Generic[_S]):
 
     def end(self) -> None:
         """As :meth:`RecordedSpan.end`."""
-        self.start().end()
+        span = self.start()
+        span.end()
+        span.settle()
 
     def fail(self, error: BaseException | str) -> None:
         """As :meth:`RecordedSpan.fail`."""
@@ -144,6 +149,18 @@ class ToolBlock(Block[ToolCall]):
         """As :meth:`ToolCall.result`."""
         self.start().result(value)
 
+    def perform(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """As :meth:`ToolCall.perform`."""
+        return self.start().perform(function, *args, **kwargs)
+
+    def recorded(self) -> Answer | None:
+        """As :meth:`Call.recorded`."""
+        return self.start().recorded()
+
+    def chunk(self, value: Any) -> None:
+        """As :meth:`Call.chunk`."""
+        self.start().chunk(value)
+
 
 class GenerationBlock(Block[Generation]):
     """One call of a model that is not started yet."""
@@ -152,14 +169,33 @@ class GenerationBlock(Block[Generation]):
         """As :meth:`Generation.output`."""
         self.start().output(messages, **answer)
 
+    def recorded(self) -> Answer | None:
+        """As :meth:`Call.recorded`."""
+        return self.start().recorded()
+
+    def chunk(self, value: Any) -> None:
+        """As :meth:`Call.chunk`."""
+        self.start().chunk(value)
+
 
 def start_span(
     kind: type[_S], shape: Callable[[], Shape], since: tuple[int, otel_context.Context] | None = None
 ) -> _S:
-    """A span of the current run; one that records nothing where there is no run. Never raises.
+    """A span of the current run; one that records nothing where there is no run.
 
-    `since` says when it began and in which context, if not here and now.
+    `since` says when it began and in which context, if not here and now. Where a replay is active the span
+    will ask it.
     """
+    span = _recorded(kind, shape, since)
+    if ANSWERERS:
+        made = shape()
+        span.expect(made.name, made.attributes)
+    return span
+
+
+def _recorded(
+    kind: type[_S], shape: Callable[[], Shape], since: tuple[int, otel_context.Context] | None
+) -> _S:
     if WRITERS or join_if_invited():
         try:
             if since is None:

@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
-from contextlib import nullcontext
-from types import TracebackType
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
-from typing_extensions import Self
-
 from otel_replay.attributes import CODE_FUNCTION
 from otel_replay.recording import shapes
+from otel_replay.recording.answered import ANSWERERS
 from otel_replay.recording.blocks import Block, GenerationBlock, ToolBlock, start_span
 from otel_replay.recording.joining import join_if_invited
 from otel_replay.recording.shapes import Shape
 from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, ToolCall
+from otel_replay.recording.wrapped import Restore, wrapped
 from otel_replay.storage.active_runs import WRITERS
 
 __all__ = ["agent", "generation", "task", "tool"]
@@ -54,12 +52,25 @@ def task(name: Any = None, **attributes: Any) -> Any:
 def tool(name: _F) -> _F: ...
 @overload
 def tool(
-    name: str | None = None, arguments: Any = None, *, call_id: str | None = None, **attributes: Any
+    name: str | None = None,
+    arguments: Any = None,
+    *,
+    call_id: str | None = None,
+    restore: Restore | None = None,
+    **attributes: Any,
 ) -> ToolBlock: ...
-def tool(name: Any = None, arguments: Any = None, *, call_id: str | None = None, **attributes: Any) -> Any:
+def tool(
+    name: Any = None,
+    arguments: Any = None,
+    *,
+    call_id: str | None = None,
+    restore: Restore | None = None,
+    **attributes: Any,
+) -> Any:
     """One call of a tool: `with tool("search", {"query": q}) as call:`, `@tool`, or `@tool("search")`.
 
-    A decorated function's arguments and result are recorded.
+    A decorated function's arguments and result are recorded. While its run is replayed it is not called: the
+    recorded result comes back, in plain values, of which `restore` makes what the function would return.
     """
 
     def around(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Shape:
@@ -73,7 +84,7 @@ def tool(name: Any = None, arguments: Any = None, *, call_id: str | None = None,
     def shape() -> Shape:
         return shapes.tool_call_shape(name or "", arguments, call_id, attributes)
 
-    return ToolBlock(ToolCall, shape, _puts(ToolCall, around))
+    return ToolBlock(ToolCall, shape, _puts(ToolCall, around, restore))
 
 
 def agent(name: str, **attributes: Any) -> Block[Agent]:
@@ -93,11 +104,13 @@ def generation(model: Any, **request: Any) -> Any:
     """One call of a model: `with generation("gpt-x", input_messages=…) as g:`, or `@generation("gpt-x")`.
 
     Keywords are those of :meth:`Run.generation`. A decorated function's arguments are recorded as the input
-    and what it returns as the output.
+    and what it returns as the output. While its run is replayed it is not called: the recorded output comes
+    back, in plain values, of which `restore` makes what the function would return.
     """
     known = ("provider", "operation", "input_messages", "system_instructions", "tool_definitions")
     named = {key: request.pop(key) for key in known if key in request}
     more = request.pop("attributes", None)
+    restore = request.pop("restore", None)
 
     def around(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Shape:
         given = model if isinstance(model, str) else _name(function).rpartition(".")[2]
@@ -111,7 +124,7 @@ def generation(model: Any, **request: Any) -> Any:
     def shape() -> Shape:
         return shapes.generation_shape(model, **named, request=request, more=more)
 
-    return GenerationBlock(Generation, shape, _puts(Generation, around))
+    return GenerationBlock(Generation, shape, _puts(Generation, around, restore))
 
 
 # -- inside --------------------------------------------------------------------------------------------------
@@ -153,141 +166,17 @@ def _bound(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
     return named
 
 
-def _finish(span: RecordedSpan, result: Any) -> None:
-    if isinstance(span, ToolCall):
-        span.result(result)
-    elif isinstance(span, Generation):
-        span.output(result)
+def _puts(kind: type[RecordedSpan], around: ShapeOf, restore: Restore | None = None) -> Callable[[Any], Any]:
+    return functools.partial(_decorated, kind=kind, around=around, restore=restore)
 
 
-def _puts(kind: type[RecordedSpan], around: ShapeOf) -> Callable[[Any], Any]:
-    return functools.partial(_decorated, kind=kind, around=around)
-
-
-def _decorated(function: _F, kind: type[RecordedSpan], around: ShapeOf) -> _F:
+def _decorated(function: _F, kind: type[RecordedSpan], around: ShapeOf, restore: Restore | None = None) -> _F:
     if isinstance(function, staticmethod | classmethod):
-        return type(function)(_decorated(function.__func__, kind, around))
+        return type(function)(_decorated(function.__func__, kind, around, restore))
 
     def start(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> RecordedSpan | None:
-        if not WRITERS and not join_if_invited():
+        if not WRITERS and not ANSWERERS and not join_if_invited():
             return None
         return start_span(kind, lambda: around(function, args, kwargs))
 
-    if inspect.isasyncgenfunction(function):
-        wrapper: Callable[..., Any] = _around_async_generator(function, start)
-    elif inspect.isgeneratorfunction(function):
-        wrapper = _around_generator(function, start)
-    elif inspect.iscoroutinefunction(function):
-        wrapper = _around_coroutine(function, start)
-    else:
-        wrapper = _around_function(function, start)
-    return functools.wraps(function)(wrapper)  # type: ignore[return-value]  # wraps() forgets the type
-
-
-Start = Callable[[tuple[Any, ...], Mapping[str, Any]], "RecordedSpan | None"]
-
-
-def _around_function(function: Callable[..., Any], start: Start) -> Callable[..., Any]:
-    def called(*args: Any, **kwargs: Any) -> Any:
-        span = start(args, kwargs)
-        if span is None:
-            return function(*args, **kwargs)
-        with span:
-            result = function(*args, **kwargs)
-            _finish(span, result)
-            return result
-
-    return called
-
-
-def _around_coroutine(function: Callable[..., Any], start: Start) -> Callable[..., Any]:
-    async def called(*args: Any, **kwargs: Any) -> Any:
-        span = start(args, kwargs)
-        if span is None:
-            return await function(*args, **kwargs)
-        with span:
-            result = await function(*args, **kwargs)
-            _finish(span, result)
-            return result
-
-    return called
-
-
-class _Step:
-    """One step of a generator: its span is the current one inside; an error ends the span with it."""
-
-    def __init__(self, span: RecordedSpan) -> None:
-        self._span = span
-
-    def __enter__(self) -> Self:
-        self._span.attach()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self._span.detach()
-        if error is not None and not isinstance(error, StopIteration | StopAsyncIteration | GeneratorExit):
-            self._span.fail(error)
-
-
-def _around_generator(function: Callable[..., Any], start: Start) -> Callable[..., Any]:
-    def called(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        span = start(args, kwargs)
-        if span is None:
-            return (yield from function(*args, **kwargs))
-        try:
-            with _Step(span):
-                inner = function(*args, **kwargs)
-            resume: Callable[[], Any] = functools.partial(next, inner)
-            while True:
-                try:
-                    with _Step(span):
-                        item = resume()
-                except StopIteration as stop:
-                    if stop.value is not None:
-                        _finish(span, stop.value)
-                    return stop.value
-                try:
-                    sent = yield item
-                    resume = functools.partial(inner.send, sent)
-                except GeneratorExit:
-                    with _Step(span):
-                        inner.close()
-                    raise
-                except BaseException as thrown:
-                    resume = functools.partial(inner.throw, thrown)
-        finally:
-            span.end()
-
-    return called
-
-
-def _around_async_generator(function: Callable[..., Any], start: Start) -> Callable[..., Any]:
-    async def called(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        span = start(args, kwargs)
-        step = _Step(span) if span is not None else nullcontext()
-        try:
-            with step:
-                inner: AsyncGenerator[Any, Any] = function(*args, **kwargs)
-            resume: Callable[[], Any] = inner.__anext__
-            while True:
-                try:
-                    with step:
-                        item = await resume()
-                except StopAsyncIteration:
-                    return
-                try:
-                    sent = yield item
-                    resume = functools.partial(inner.asend, sent)
-                except GeneratorExit:
-                    with step:
-                        await inner.aclose()
-                    raise
-                except BaseException as thrown:
-                    resume = functools.partial(inner.athrow, thrown)
-        finally:
-            if span is not None:
-                span.end()
-
-    return called
+    return wrapped(function, start, restore)

@@ -198,12 +198,14 @@ class Run(RecordedSpan):
     def _start(self, kind: type[_S], make: Callable[[], Shape], *, start_ns: int | None = None) -> _S:
         try:
             shape = make()
-            return kind(
+            span = kind(
                 self._writer, self._tracer, **_arguments(shape), parent=self._parent(), start_ns=start_ns
             )
         except Exception as error:
             self._note(error)
             return kind(None, None, "")
+        span.expect(shape.name, shape.attributes)
+        return span
 
     def _parent(self) -> otel_context.Context | None:
         """The current context where it is one of this run, else the run's own."""

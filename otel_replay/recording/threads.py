@@ -16,7 +16,7 @@ from typing import Any
 
 from opentelemetry import context as otel_context
 
-from otel_replay.otel.keys import RUN_KEY
+from otel_replay.otel.keys import RUN_KEY, SITE_KEY
 
 __all__ = ["carry_context_into_threads"]
 
@@ -34,12 +34,17 @@ def carry_context_into_threads() -> None:
         setattr(pool, "submit", _carrying_submit(submit))  # noqa: B010 - a method
 
 
+def _says_where(context: otel_context.Context) -> bool:
+    """Whether the context is one of a run, or of a replay."""
+    return context.get(RUN_KEY) is not None or context.get(SITE_KEY) is not None
+
+
 def _carrying_start(start: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
     @functools.wraps(start)
     def carrying(self: threading.Thread) -> None:
         context = otel_context.get_current()
         # A pool's worker outlives the call that happened to start it; its work brings its own context.
-        if context.get(RUN_KEY) is None or getattr(self, "_target", None) is _POOL_WORKER:
+        if not _says_where(context) or getattr(self, "_target", None) is _POOL_WORKER:
             start(self)
             return
         run, own = self.run, self.__dict__.get("run")
@@ -71,7 +76,7 @@ def _carrying_submit(submit: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(submit)
     def carrying(self: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         context = otel_context.get_current()
-        if context.get(RUN_KEY) is None:
+        if not _says_where(context):
             return submit(self, function, *args, **kwargs)
 
         def call_in_context(*call_args: Any, **call_kwargs: Any) -> Any:

@@ -1,0 +1,256 @@
+"""What a call asks for, in a form in which equal requests have equal keys: recorded ones and those made now.
+
+A recorded request went through the rules for values and lost its secrets before it was written; so does one
+that is made now, before the two are compared. Keys of maps have no order; types and every digit count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from otel_replay.analysis.kinds import kind_of
+from otel_replay.attributes import (
+    GEN_AI_INPUT_MESSAGES,
+    GEN_AI_OPERATION,
+    GEN_AI_PROVIDER,
+    GEN_AI_REQUEST_MODEL,
+    GEN_AI_REQUEST_PREFIX,
+    GEN_AI_SYSTEM_INSTRUCTIONS,
+    GEN_AI_TOOL_ARGUMENTS,
+    GEN_AI_TOOL_CALL_ID,
+    GEN_AI_TOOL_DEFINITIONS,
+    GEN_AI_TOOL_NAME,
+)
+from otel_replay.replay.paths import Pattern, strip
+from otel_replay.storage.screen import Screen
+from otel_replay.values import ORJSON_OPTIONS, Notes, to_json
+
+__all__ = ["ASKED", "CallKind", "Request", "Requests", "fields_of"]
+
+CallKind = Literal["generation", "tool call"]
+
+_NAMES: dict[CallKind, tuple[tuple[str, str], ...]] = {
+    "generation": (
+        (GEN_AI_OPERATION, "operation"),
+        (GEN_AI_PROVIDER, "provider"),
+        (GEN_AI_REQUEST_MODEL, "model"),
+        (GEN_AI_SYSTEM_INSTRUCTIONS, "system_instructions"),
+        (GEN_AI_INPUT_MESSAGES, "input_messages"),
+        (GEN_AI_TOOL_DEFINITIONS, "tool_definitions"),
+    ),
+    "tool call": (
+        (GEN_AI_TOOL_NAME, "tool"),
+        (GEN_AI_TOOL_ARGUMENTS, "arguments"),
+        (GEN_AI_TOOL_CALL_ID, "call_id"),
+    ),
+}
+"""The attributes that make a request, and what they are called in it: as the recording API names them."""
+
+ASKED = frozenset(key for names in _NAMES.values() for key, _ in names)
+"""The attributes that a request is made of, but for `gen_ai.request.*`."""
+
+_LISTS = ("input_messages", "system_instructions", "tool_definitions")
+_MOST_CACHED_BYTES = 64 << 20
+_LONGEST_CACHED_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Request:
+    """What a call asks for.
+
+    Attributes
+    ----------
+    name:
+        The model, or the tool.
+    key:
+        Equal for equal requests and for no others; empty where the request was not recorded.
+    fields:
+        The request by the names of the recording API, without what is ignored. Of one that is made now, as
+        it is; `Requests.clean` gives what is compared.
+    """
+
+    kind: CallKind
+    name: str
+    key: bytes
+    fields: Mapping[str, Any]
+
+
+def fields_of(attributes: Mapping[str, Any]) -> tuple[CallKind, dict[str, Any]] | None:
+    """What the span of a call asks for; None for a span that is no call."""
+    kind = kind_of(attributes)
+    if kind != "generation" and kind != "tool call":
+        return None
+    fields = {name: attributes[key] for key, name in _NAMES[kind] if attributes.get(key) is not None}
+    if kind == "generation":
+        known = {key for key, _ in _NAMES[kind]}
+        more = {
+            key[len(GEN_AI_REQUEST_PREFIX) :]: attributes[key]
+            for key in sorted(attributes)
+            if key.startswith(GEN_AI_REQUEST_PREFIX) and key not in known
+        }
+        if more:
+            fields["request"] = more
+    return kind, fields
+
+
+class Requests:
+    """Makes requests comparable.
+
+    Parameters
+    ----------
+    screen:
+        Takes secrets out of requests that are made now, as it did of the recorded ones.
+    ignore:
+        Places that differ in every run and do not count, see :mod:`otel_replay.replay.paths`.
+    """
+
+    def __init__(self, screen: Screen, ignore: Sequence[str] = ()) -> None:
+        self._screen = screen
+        self._ignore = tuple(Pattern(text) for text in ignore)
+        # A message's part of the key is the same wherever it stands, unless what is ignored depends on it.
+        self._by_item = not any(
+            pattern.names_a_place_in_a_list or pattern.matches((name,)) or pattern.matches((name, 0))
+            for pattern in self._ignore
+            for name in _LISTS
+        )
+        self._live: dict[bytes, bytes] = {}
+        self._held_bytes = 0
+        self._items: dict[bytes, Any] = {}
+
+    def recorded(self, attributes: Mapping[str, Any]) -> Request | None:
+        """The request of a recorded span. Equal messages of several requests are kept once."""
+        found = fields_of(attributes)
+        if found is None:
+            return None
+        kind, fields = found
+        kept = strip(fields, (), self._ignore)
+        key = self._key(kind, self._digests(kept, intern=True))
+        return Request(kind=kind, name=_name(kind, fields), key=key, fields=kept)
+
+    def live(self, attributes: Mapping[str, Any]) -> Request | None:
+        """The request of a call that is made now."""
+        found = fields_of(attributes)
+        if found is None:
+            return None
+        kind, fields = found
+        whole = dict(fields)
+        digests: dict[str, bytes] = {}
+        if self._by_item:
+            for name in _LISTS:
+                value = whole.get(name)
+                if type(value) is list and value and all(type(item) is dict for item in value):
+                    digests[name] = self._live_list(name, whole.pop(name))
+        clean = strip(self._clean(kind, whole), (), self._ignore)
+        key = self._key(kind, {**self._digests(clean, intern=False), **digests})
+        return Request(kind=kind, name=_name(kind, fields), key=key, fields=fields)
+
+    def clean(self, request: Request) -> dict[str, Any]:
+        """The fields of a request that is made now, as they are compared with recorded ones."""
+        kept = strip(self._clean(request.kind, dict(request.fields)), (), self._ignore)
+        assert isinstance(kept, dict)
+        return kept
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _clean(self, kind: CallKind, fields: Mapping[str, Any]) -> dict[str, Any]:
+        # Under the names of the attributes, by which the rules know what they look at.
+        keys = {name: key for key, name in _NAMES[kind]}
+        given = {keys[name]: value for name, value in fields.items() if name in keys}
+        more = fields.get("request", {})
+        given.update({GEN_AI_REQUEST_PREFIX + name: value for name, value in more.items()})
+        clean = self._screen.clean(given, Notes(), _nowhere)
+        found = {name: clean.get(keys[name]) for name in fields if name in keys}
+        if more:
+            found["request"] = {name: clean.get(GEN_AI_REQUEST_PREFIX + name) for name in more}
+        return found
+
+    def _live_list(self, name: str, items: list[dict[str, Any]]) -> bytes:
+        digest = hashlib.blake2b(digest_size=16)
+        for item in items:
+            digest.update(self._live_item(name, item))
+        return digest.digest()
+
+    def _live_item(self, name: str, item: dict[str, Any]) -> bytes:
+        """The digest of one message, which is the same in every request that has it."""
+        try:
+            raw = orjson.dumps(item, None, ORJSON_OPTIONS)
+        except (TypeError, ValueError, RecursionError):
+            return self._item_digest(name, item)
+        # orjson writes null for NaN too: such an item says not all in its text.
+        if b"null" in raw and _has_odd_float(item):
+            return self._item_digest(name, item)
+        known = self._live.get(raw)
+        if known is None:
+            known = self._item_digest(name, item)
+            if len(raw) <= _LONGEST_CACHED_BYTES:
+                self._held_bytes += len(raw)
+                if self._held_bytes > _MOST_CACHED_BYTES:
+                    self._live, self._held_bytes = {}, len(raw)
+                self._live[raw] = known
+        return known
+
+    def _item_digest(self, name: str, item: dict[str, Any]) -> bytes:
+        kind: CallKind = "generation"
+        clean = self._clean(kind, {name: [item]})[name][0]
+        return _digest(strip(clean, (name, 0), self._ignore))
+
+    def _digests(self, fields: Mapping[str, Any], *, intern: bool) -> dict[str, bytes]:
+        digests = {}
+        for name, value in fields.items():
+            if name in _LISTS and self._by_item and _is_list_of_maps(value):
+                digest = hashlib.blake2b(digest_size=16)
+                for place, item in enumerate(value):
+                    one = _digest(item)
+                    digest.update(one)
+                    if intern:
+                        value[place] = self._items.setdefault(one, item)
+                digests[name] = digest.digest()
+            else:
+                digests[name] = _digest(value)
+        return digests
+
+    def _key(self, kind: CallKind, digests: Mapping[str, bytes]) -> bytes:
+        digest = hashlib.blake2b(kind.encode(), digest_size=16)
+        for name in sorted(digests):
+            digest.update(name.encode() + b"\0" + digests[name])
+        return digest.digest()
+
+
+def _is_list_of_maps(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _name(kind: CallKind, fields: Mapping[str, Any]) -> str:
+    return str(fields.get("model" if kind == "generation" else "tool", ""))
+
+
+def _digest(value: Any) -> bytes:
+    return hashlib.blake2b(_canonical(value), digest_size=16).digest()
+
+
+def _canonical(value: Any) -> bytes:
+    """A text that two values share exactly when they are the same, whatever the order of their keys."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        if b"null" not in text and b'{"$' not in text:
+            return text
+    except TypeError:
+        pass  # bytes
+    return orjson.dumps(to_json(value), option=orjson.OPT_SORT_KEYS)
+
+
+def _has_odd_float(value: Any) -> bool:
+    if isinstance(value, float):
+        return value != value or value in (float("inf"), float("-inf"))
+    if isinstance(value, dict):
+        return any(map(_has_odd_float, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_has_odd_float, value))
+
+
+def _nowhere(_: bytes) -> None:
+    """Large values of a request that is made now: their references are compared, nothing is kept."""
