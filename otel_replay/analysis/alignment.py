@@ -124,15 +124,13 @@ def align(
         if sides.cost(block, work) <= work:
             found += _heaviest(sides, block, None)
             continue
+        exact = False
         anchors = _anchors(sides, block)
         if anchors:
-            exact = False
             found += anchors
             blocks += _between(block, anchors)
         else:
-            width = max(16, work // (2 * max(block.rows, 1)))
-            exact = False
-            found += _heaviest(sides, block, width)
+            found += _heaviest(sides, block, max(16, work // (2 * block.rows)))
     return Alignment(pairs=tuple(_rows(sorted(found), len(left), len(right))), exact=exact)
 
 

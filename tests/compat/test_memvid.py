@@ -286,7 +286,7 @@ def test_a_session_that_was_left_goes_on_as_if_nothing_had_been(path: Path, stor
     assert session.actions[: len(before.actions)] == before.actions
     assert [action.sequence for action in session.actions] == list(range(6))
     assert [one.at_sequence for one in session.checkpoints] == [2, 5]
-    assert len(session.metadata["runs"]) == 2  # type: ignore[arg-type]  # a list
+    assert len(session.metadata["runs"]) == 2
     assert not Memvid(path).load_active_session()
 
 
@@ -365,7 +365,7 @@ def test_damaged_lines_of_the_journal_are_named(path: Path, store: Any) -> None:
     assert second.load_active_session()
     session = second.end_session()
     assert [action.sequence for action in session.actions] == [0, 2]
-    [bad] = session.metadata["bad_lines"]  # type: ignore[misc]  # a list
+    [bad] = session.metadata["bad_lines"]
     assert str(bad).endswith(f"line {place + 1} is damaged")
 
 

@@ -13,8 +13,19 @@
 """
 
 from otel_replay.compat.memvid.active import ActiveSession
+from otel_replay.compat.memvid.compare import Comparison, compare_sessions
 from otel_replay.compat.memvid.errors import InvalidQuery
 from otel_replay.compat.memvid.memory import Memvid
+from otel_replay.compat.memvid.replay import (
+    ActionReplayResult,
+    Operations,
+    Outcome,
+    ReplayExecutionConfig,
+    ReplayResult,
+    replay_session,
+)
+from otel_replay.compat.memvid.sdk import RecordedMemory, record
+from otel_replay.compat.memvid.sdk_replay import operations_of
 from otel_replay.compat.memvid.types import (
     ActionType,
     Checkpoint,
@@ -27,15 +38,26 @@ from otel_replay.compat.memvid.types import (
 )
 
 __all__ = [
+    "ActionReplayResult",
     "ActionType",
     "ActiveSession",
     "Checkpoint",
+    "Comparison",
     "InvalidQuery",
     "Memvid",
+    "Operations",
+    "Outcome",
+    "RecordedMemory",
     "ReplayAction",
     "ReplayConfig",
+    "ReplayExecutionConfig",
     "ReplayManifest",
+    "ReplayResult",
     "ReplaySession",
     "SessionSummary",
     "StateSnapshot",
+    "compare_sessions",
+    "operations_of",
+    "record",
+    "replay_session",
 ]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from typing_extensions import Self
 
@@ -72,16 +73,21 @@ class Memvid:
         settings: Settings | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self.path = Path(path)
+        self._path = Path(path)
         self.active_session: ActiveSession | None = None
-        self._kept = KeptSessions(self.path.with_name(self.path.name + ".replay"))
+        self._kept = KeptSessions(self._path.with_name(self._path.name + ".replay"))
         self._state = state
         self._clock = guarded(clock)
         self._lock = threading.RLock()
         settings = settings or read_settings(store=store)
         self.cleaning = Cleaning(settings)
-        active_file = self.path.with_name(self.path.name + ".session")
+        active_file = self._path.with_name(self._path.name + ".session")
         self._ongoing = Ongoing(active_file, run, settings, self._clock)
+
+    @property
+    def path(self) -> Any:
+        """The memory file."""
+        return self._path
 
     def __enter__(self) -> Self:
         return self
@@ -380,4 +386,4 @@ class Memvid:
 
     def _tell_problems(self) -> None:
         for problem in self._kept.problems:
-            _log.warning("%s.replay: %s", self.path, problem)
+            _log.warning("%s.replay: %s", self._path, problem)

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock
+from otel_replay.compat.memvid.lasting import lasting
 from otel_replay.compat.memvid.memory import Memvid
 from otel_replay.compat.memvid.types import (
     ActionType,
@@ -33,12 +34,9 @@ from otel_replay.recording.spans import ToolCall
 from otel_replay.settings import Settings
 from otel_replay.values_json import AnyValue
 
-__all__ = ["RecordedMemory", "VOLATILE", "frames_of", "lasting", "record", "state_of"]
+__all__ = ["RecordedMemory", "frames_of", "record", "state_of"]
 
 _log = logging.getLogger("otel_replay")
-
-VOLATILE = frozenset({"took_ms", "stats", "usage"})
-"""Keys of an answer that tell of times and costs: they are recorded, and not compared."""
 
 CHANGING = (
     *("put_many", "put_file", "put_files", "put_pdf_tables"),
@@ -88,6 +86,11 @@ class RecordedMemory(Memvid):
         if name in CHANGING:
             return lambda *args, **kwargs: self._recorded(name, args, kwargs)
         return getattr(self.memory, name)
+
+    @property
+    def path(self) -> Any:
+        """The memory file, as the SDK says it."""
+        return self.memory.path
 
     def put(self, *args: Any, **kwargs: Any) -> Any:
         """Put something into the memory; as the SDK's `put`."""
@@ -222,13 +225,6 @@ def frames_of(output: AnyValue) -> tuple[int, ...]:
         return tuple(int(row["frame_id"]) for row in rows if isinstance(row, Mapping) and "frame_id" in row)  # type: ignore[arg-type]  # a number or its text
     items = output if isinstance(output, list) else [output]
     return tuple(int(item) for item in items if isinstance(item, int) or str(item).isdecimal())  # type: ignore[arg-type]  # likewise
-
-
-def lasting(value: AnyValue) -> AnyValue:
-    """An answer without what is another one each time (`VOLATILE`)."""
-    if isinstance(value, dict):
-        return {key: lasting(item) for key, item in value.items() if key not in VOLATILE}
-    return [lasting(item) for item in value] if isinstance(value, list) else value
 
 
 def state_of(memory: Any) -> StateSnapshot:
