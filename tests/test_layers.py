@@ -41,7 +41,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "sender": frozenset({"ground", "formats", "storage"}),
     "importing": frozenset({"ground", "formats", "storage"}),
     "replay": frozenset({"ground", "formats", "storage", "analysis"}),
-    "cli": frozenset({"ground", "formats", "storage", "analysis", "importing", "sender", "replay"}),
+    "exporting": frozenset({"ground", "formats", "storage", "analysis"}),
+    "cli": frozenset(
+        {
+            *("ground", "formats", "storage", "analysis"),
+            *("importing", "exporting", "sender", "replay"),
+        }
+    ),
     "python -m": frozenset({"cli"}),
     # above both sides
     "generations": frozenset({"ground", "formats", "storage", "otel", "recording", "public names"}),
@@ -49,7 +55,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "compat": frozenset(
         {
             *("ground", "formats", "storage", "otel", "recording", "public names"),
-            *("analysis", "importing", "sender", "replay", "cli", "generations", "web"),
+            *("analysis", "importing", "exporting", "sender", "replay", "cli", "generations", "web"),
         }
     ),
 }
@@ -67,6 +73,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "sender": frozenset({"google.protobuf", "google.rpc", "grpc", "opentelemetry.proto", "orjson"}),
     "importing": frozenset(),
     "replay": frozenset({"orjson"}),
+    "exporting": frozenset({"fpdf", "orjson"}),
     "cli": frozenset({"click", "orjson", "rich", "textual"}),
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),

@@ -38,6 +38,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("replay", "replay", "Run a program with its calls answered from a run", _LOOK),
     Row("trace", "trace", "Print an agent loop's events line by line", _LOOK),
     Row("dump", "dump", "Write a run as session_replay JSON, JSON lines, OTLP or CSV", _KEEP),
+    Row("export", "export", "Write a run as one HTML page, a PDF or a table", _KEEP),
     Row("import", "import_files", "Take files of others into the store", _KEEP),
     Row("serve", "serve", "Serve image generations on this machine: an HTTP API and a page", _MORE),
     Row("compare-generations", "compare_generations", "Compare two sessions of images pixel by pixel", _LOOK),

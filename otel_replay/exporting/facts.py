@@ -1,0 +1,29 @@
+"""What is said of a run beside its decisions, for whoever renders it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from otel_replay.records import Decision
+
+__all__ = ["RunFacts", "length_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """A run's head. `ended_ns` is None while it goes on; `chosen` says how many of all these are."""
+
+    run_id: str
+    name: str
+    status: str
+    started_ns: int
+    ended_ns: int | None = None
+    message: str = ""
+    chosen: str = ""
+
+
+def length_of(facts: RunFacts, decisions: Sequence[Decision]) -> int:
+    """How long the run took, in nanoseconds: to its end or its last decision, whichever is later."""
+    last_ns = max([facts.ended_ns or 0, *(decision.time_ns for decision in decisions)], default=0)
+    return max(0, last_ns - facts.started_ns)
