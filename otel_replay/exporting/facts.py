@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from otel_replay.records import Decision
 
-__all__ = ["RunFacts", "length_of"]
+__all__ = ["RunFacts", "length_of", "length_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +27,8 @@ def length_of(facts: RunFacts, decisions: Sequence[Decision]) -> int:
     """How long the run took, in nanoseconds: to its end or its last decision, whichever is later."""
     last_ns = max([facts.ended_ns or 0, *(decision.time_ns for decision in decisions)], default=0)
     return max(0, last_ns - facts.started_ns)
+
+
+def length_text(length_ns: int) -> str:
+    """A length of time for a head line: `27.0 ms`, `49.4 s`."""
+    return f"{length_ns / 1e6:,.1f} ms" if length_ns < 10_000_000_000 else f"{length_ns / 1e9:,.1f} s"

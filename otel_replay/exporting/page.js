@@ -229,6 +229,8 @@
     });
     table.append(head, body);
     $("map").replaceChildren(table);
+    // A wide one has the width of the page to itself.
+    if (grid.columns.length > 7) document.querySelector("main").append($("map").closest("section"));
   }
 
   function moveGrid() {

@@ -19,7 +19,7 @@ import orjson
 
 from otel_replay.analysis.grid import Grid
 from otel_replay.clock import iso_milliseconds
-from otel_replay.exporting.facts import RunFacts, length_of
+from otel_replay.exporting.facts import RunFacts, length_of, length_text
 from otel_replay.records import Decision
 from otel_replay.values import to_json
 
@@ -64,7 +64,7 @@ def _facts(facts: RunFacts, decisions: int, length_ns: int) -> str:
         f"<b>{escape(facts.run_id)}</b>",
         status,
         iso_milliseconds(facts.started_ns),
-        f"{length_ns / 1e6:,.1f} ms",
+        length_text(length_ns),
         f"{decisions:,} decision{'' if decisions == 1 else 's'}",
     ]
     parts += [escape(text) for text in (facts.chosen, facts.message) if text]

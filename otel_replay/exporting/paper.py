@@ -19,7 +19,7 @@ from fpdf.enums import XPos, YPos
 from otel_replay.analysis.grid import Grid, Place
 from otel_replay.clock import iso_milliseconds
 from otel_replay.errors import UsageError
-from otel_replay.exporting.facts import RunFacts, length_of
+from otel_replay.exporting.facts import RunFacts, length_of, length_text
 from otel_replay.records import Decision
 from otel_replay.values import to_json
 
@@ -37,6 +37,7 @@ _COLUMNS = (
 _LINE = 4.2
 _FONTS = (b"\0\1\0\0", b"OTTO", b"true", b"ttcf")
 _KEPT_TOGETHER = 20
+_MOST_WORDS = 20_000
 _RED, _BLUE, _SOFT = (214, 64, 52), (52, 110, 214), (110, 115, 125)
 _NEXT: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
 
@@ -44,8 +45,21 @@ _NEXT: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
 class _Paper(FPDF):
     """Pages that say which run they are of and where they stand in it."""
 
+    def __init__(self) -> None:
+        super().__init__(orientation="landscape", format="A4")
+        self._widths: dict[str, float] = {}
+
     run_line = ""
     face = "Helvetica"
+
+    def width_of(self, word: str) -> float:
+        """How wide a word is in the table's letters; most words come again and again."""
+        if len(self._widths) > _MOST_WORDS:
+            self._widths.clear()
+        known = self._widths.get(word)
+        if known is None:
+            known = self._widths[word] = self.get_string_width(word)
+        return known
 
     def footer(self) -> None:
         """The line at the foot of each page."""
@@ -77,7 +91,7 @@ def write_paper(
     UsageError
         If the font cannot be read.
     """
-    paper = _Paper(orientation="landscape", format="A4")
+    paper = _Paper()
     paper.set_title(_letters(facts.name or facts.run_id, None))
     paper.set_creator("otel-replay")
     paper.set_creation_date(datetime.fromtimestamp(facts.started_ns // 10**9, timezone.utc))
@@ -124,7 +138,7 @@ def _head(paper: _Paper, facts: RunFacts, decisions: Sequence[Decision]) -> None
     paper.set_font(paper.face, size=9)
     paper.set_text_color(*_SOFT)
     length_ns = length_of(facts, decisions)
-    told = [facts.run_id, facts.status, iso_milliseconds(facts.started_ns), f"{length_ns / 1e6:,.1f} ms"]
+    told = [facts.run_id, facts.status, iso_milliseconds(facts.started_ns), length_text(length_ns)]
     told += [f"{len(decisions):,} decisions", facts.chosen, facts.message]
     paper.multi_cell(_WIDTH, 5, _shown(paper, " - ".join(filter(None, told))), **_NEXT)
     paper.set_text_color(0)
@@ -230,28 +244,32 @@ def _row(paper: _Paper, columns: Sequence[Sequence[str]]) -> None:
             paper.add_page()
             _table_head(paper)
         for lines, (_, width) in zip(columns, _COLUMNS, strict=True):
-            paper.cell(width, _LINE, lines[line] if line < len(lines) else "")
+            if line < len(lines) and lines[line]:
+                paper.cell(width, _LINE, lines[line])
+            else:
+                paper.set_x(paper.get_x() + width)
         paper.ln(_LINE)
 
 
 def _lines(paper: _Paper, text: str, room: float) -> list[str]:
     """`text` broken between words, and inside of one that is wider than the column."""
     lines: list[str] = []
-    line = ""
+    line: list[str] = []
+    wide = 0.0
     for word in _pieces(paper, text, room):
-        longer = f"{line} {word}" if line else word
-        if line and paper.get_string_width(longer) > room:
-            lines.append(line)
-            longer = word
-        line = longer
-    return [*lines, line]
+        more = paper.width_of(word)
+        if line and wide + more > room:
+            lines.append(" ".join(line))
+            line, wide = [], 0.0
+        line.append(word)
+        wide += more + paper.width_of(" ")
+    return [*lines, " ".join(line)]
 
 
 def _pieces(paper: _Paper, text: str, room: float) -> Iterator[str]:
     for word in text.split(" "):
-        while paper.get_string_width(word) > room:
-            # As many characters as surely fit, were all as wide as the widest; then as many as do.
-            kept = max(1, int(len(word) * room / paper.get_string_width(word)))
+        while paper.width_of(word) > room:
+            kept = max(1, int(len(word) * room / paper.width_of(word)))
             while kept > 1 and paper.get_string_width(word[:kept]) > room:
                 kept -= 1
             yield word[:kept]
