@@ -7,8 +7,10 @@ Run as a program with the number of a socket; orders are lines of JSON, and the 
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import os
+import pathlib
 import random
 import socket
 import struct
@@ -144,12 +146,21 @@ def start_child(acknowledge: Acknowledge, order: dict[str, Any]) -> None:
         decide(acknowledge, 0)
 
 
+def keep_calling(acknowledge: Acknowledge, order: dict[str, Any]) -> None:
+    """The calls of one facade, until the process is killed."""
+    counted = itertools.count()
+    place = pathlib.Path(order["place"])
+    facade = importlib.import_module("crash.facades").FACADES[order["facade"]]
+    facade.keep_calling(place, lambda: acknowledge(0, next(counted)))
+
+
 def _nobody(who: int, number: int) -> None:
     """Tells nobody."""
 
 
 PROGRAMS = {
-    made.__name__: made for made in (keep_deciding, open_and_close, start_and_end, fork_inside, start_child)
+    made.__name__: made
+    for made in (keep_deciding, open_and_close, start_and_end, fork_inside, start_child, keep_calling)
 }
 
 
@@ -179,6 +190,8 @@ def serve(control: socket.socket) -> None:
         if not message:
             return
         order = json.loads(message)
+        if "facade" in order:
+            importlib.import_module("crash.facades")  # once, and not by each process that is killed
         if "wait_for" in order:
             _, status = os.waitpid(order["wait_for"], 0)
             control.sendall(str(os.waitstatus_to_exitcode(status)).encode())
