@@ -260,7 +260,8 @@ $("token-form").addEventListener("submit", (event) => {
   guarded(begin)();
 });
 document.addEventListener("keydown", (event) => {
-  if (!state.session || event.target.closest("input, select, button, textarea")) return;
+  const own = event.key === " " ? "input, select, button" : "input, select";  // what has a use for the key
+  if (!state.session || event.target.closest(own)) return;
   const action = {
     ArrowLeft: () => $("previous").click(), ArrowRight: () => $("next").click(), " ": toggle,
   }[event.key];

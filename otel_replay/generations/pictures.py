@@ -17,6 +17,7 @@ __all__ = ["LARGEST_PIXELS", "Png", "as_png", "encode", "opened"]
 LARGEST_PIXELS = 64 << 20
 """An image of more pixels is refused before it is unpacked: a few kilobytes can claim to be gigabytes."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+_END = b"\0\0\0\0IEND\xaeB`\x82"
 _MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 
 
@@ -51,6 +52,9 @@ def opened(data: bytes, what: str) -> Image.Image:
                 raise Unusable(
                     f"{what} has {image.width} x {image.height} pixels; {LARGEST_PIXELS:,} are the most"
                 )
+            # Pixels that are all there say nothing of a file that was cut behind them.
+            if image.format == "PNG" and _END not in data:
+                raise Unusable(f"{what} was cut: its {len(data)} bytes have no end")
             image.load()
     except UnidentifiedImageError:
         shown = data[:40].decode("ascii", "backslashreplace")

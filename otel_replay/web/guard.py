@@ -71,8 +71,13 @@ class Guard:
             return
         headers = Headers(scope=scope)
         origin = headers.get("origin")
-        allowed = origin is not None and self._is_allowed(origin, headers)
-        refusal = self._refusal(scope, headers, allowed)
+        # With a token, a page that cannot know it gets nothing: the server may go by any name.
+        named = self._token is not None or is_loopback(_name_of(headers.get("host", "")))
+        allowed = named and origin is not None and self._is_allowed(origin, headers)
+        if named:
+            refusal = self._refusal(scope, headers, allowed)
+        else:
+            refusal = problem(403, "this server answers under the names of this machine only")
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -82,9 +87,6 @@ class Guard:
         await (refusal or self._app)(scope, receive, answer)
 
     def _refusal(self, scope: Scope, headers: Headers, allowed: bool) -> Response | None:
-        # With a token, a page that cannot know it gets nothing: the server may go by any name.
-        if self._token is None and not is_loopback(_name_of(headers.get("host", ""))):
-            return problem(403, "this server answers under the names of this machine only")
         foreign = (
             headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
         )
