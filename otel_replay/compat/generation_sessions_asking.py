@@ -29,6 +29,7 @@ LARGEST_SIDE = 4_096
 _ROWS, _COLUMNS = "TMB", "LCR"
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_OUTSIDE = frozenset({"prompt", "seed", "model", "size", "image"})
 _KNOWN = frozenset(
     {
         *("prompt", "target_sector", "focus_sector", "seed", "model", "size", "image", "parameters"),
@@ -220,4 +221,12 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     for key in found:
         if _PARAMETER.fullmatch(key) is None:
             raise Unusable(f"{key!r:.100} cannot be the name of a parameter")
+        if key in _OUTSIDE:
+            raise Unusable(f"`{key}` is none of the `parameters`", hint="say it beside them")
+    if found.get("n", 1) != 1:
+        raise Unusable("`n` is not 1: a request is for one image")
+    try:
+        orjson.dumps(found)
+    except TypeError:
+        raise Unusable("the parameters are nested too deep to be written down") from None
     return found

@@ -228,7 +228,9 @@ class Recordings:
         with _span(recording.run, request, asked) as span:
             if request.canvas is not None:
                 await asyncio.to_thread(_keep_image, "canvas.png", request.canvas)
-            answer, png, picture = await self._made(request, replace(asked, span_id=span.span_id))
+            answer, png, picture = await self._made(
+                request, replace(asked, span_id=span.span_id if span.recording else "")
+            )
             kept = await asyncio.to_thread(self._kept, recording, png, picture)
             await asyncio.to_thread(_tell, span, answer, png, kept)
         return Made(png.content, kept, recording)

@@ -253,6 +253,7 @@ def test_an_archive_that_is_not_one_session_is_refused(
 # -- crashes -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_a_killed_server_had_given_is_there(
     serve_generations: Callable[..., ProcessServer], tmp_path: Path
 ) -> None:
