@@ -42,7 +42,7 @@ TOKEN_VARIABLE = "OTEL_REPLAY_TOKEN"
     "--prompts",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Prompts by sector, for requests that bring none.",
+    help="Prompts for requests that bring none (a sector_prompts.json).",
 )
 @click.option(
     "--token",

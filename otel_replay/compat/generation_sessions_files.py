@@ -6,7 +6,7 @@ provider, parameters, latency, size, sha256, and the run and the span that hold 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,16 +119,16 @@ def side(sessions: Albums, session_id: str) -> Side:
     return Side(sessions, sessions.read(session_id))
 
 
-def comparison(a: Side, b: Side) -> dict[str, Any]:
-    """Two sessions image by image, as one JSON document."""
-    pairs = [_pair(pair) for pair in compare_albums(a, b)]
+def comparison(a: Side, b: Side, pairs: Sequence[Pair] | None = None) -> dict[str, Any]:
+    """Two sessions image by image, as one JSON document; `pairs` where they have been compared already."""
+    found = list(compare_albums(a, b)) if pairs is None else pairs
     return {
         "a": a.album.name,
         "b": b.album.name,
-        "same": all(pair["same"] for pair in pairs),
-        "images": len(pairs),
-        "different": sum(not pair["same"] for pair in pairs),
-        "pairs": pairs,
+        "same": all(pair.same for pair in found),
+        "images": len(found),
+        "different": sum(not pair.same for pair in found),
+        "pairs": [_pair(pair) for pair in found],
     }
 
 
@@ -137,7 +137,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
     document: dict[str, Any] = {
         "index": pair.number,
         "same": pair.same,
-        "same_prompt": pair.a is not None and pair.b is not None and pair.a.prompt == pair.b.prompt,
+        "same_prompt": pair.same_prompt,
         "a": None if pair.a is None else _entry(pair.a),
         "b": None if pair.b is None else _entry(pair.b),
     }

@@ -41,6 +41,11 @@ class Pair:
         """Whether both are there and not one pixel differs."""
         return self.difference is not None and self.difference.same
 
+    @property
+    def same_prompt(self) -> bool:
+        """Whether both are there and the same was asked for."""
+        return self.a is not None and self.b is not None and self.a.prompt == self.b.prompt
+
 
 def compare_albums(a: Side, b: Side) -> Iterator[Pair]:
     """Pairs by their place, from the first; images that cannot be read are told and not guessed."""

@@ -7,9 +7,10 @@ import base64
 import binascii
 import os
 import secrets
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,8 +75,8 @@ class EndpointImages:
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     async def generate(self, request: ImageRequest) -> ImageAnswer:
-        """The first image of the answer; the request runs in a thread."""
-        return await asyncio.to_thread(self._generate, request)
+        """The first image of the answer."""
+        return await _in_a_thread_of_its_own(self._generate, request)
 
     def _generate(self, request: ImageRequest) -> ImageAnswer:
         fields: dict[str, Any] = {
@@ -152,6 +153,35 @@ class EndpointImages:
             # The image may lie on another machine, which is not to have the key.
             return self._fetched(urllib.request.Request(url, headers={"Accept": "image/*"}))
         raise NoImage(f"{self._url} answered without an image")
+
+
+async def _in_a_thread_of_its_own(
+    generate: Callable[[ImageRequest], ImageAnswer], request: ImageRequest
+) -> ImageAnswer:
+    """Wait for a model in a thread that nothing else waits for.
+
+    asyncio's few threads are for what is over in a moment, and a process that ends would wait for them.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[ImageAnswer] = loop.create_future()
+
+    def settle(settled: Callable[[Any], None], value: object) -> None:
+        if not answer.done():
+            settled(value)
+
+    def work() -> None:
+        outcome: tuple[Callable[[Any], None], object]
+        try:
+            outcome = (answer.set_result, generate(request))
+        except Exception as error:
+            outcome = (answer.set_exception, error)
+        try:
+            loop.call_soon_threadsafe(settle, *outcome)
+        except RuntimeError:
+            pass  # the loop is closed: nobody waits any more
+
+    threading.Thread(target=work, name="otel-replay image", daemon=True).start()
+    return await answer
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,21 @@ def test_an_endpoint_that_does_not_answer_is_told(images: ImagesServer) -> None:
         ask(EndpointImages(images.url, model="m", timeout_seconds=0.05))
     with pytest.raises(NoImage, match="cannot be reached"):
         ask(EndpointImages("http://127.0.0.1:9/v1", model="m"))
+
+
+def test_a_model_that_is_waited_for_keeps_nobody_else_waiting(images: ImagesServer, tmp_path: Path) -> None:
+    """However many wait for it."""
+    images.go_on.clear()
+    generator = EndpointImages(images.url, model="m")
+    with ThreadServer(tmp_path, generator=generator) as server, ThreadPoolExecutor(48) as pool:
+        server.started("one")
+        waiting = [pool.submit(server.generate) for _ in range(48)]
+        while len(images.asked) < len(waiting):
+            assert server.get("/session/list").json == {"sessions": ["one"]}
+        assert not any(one.done() for one in waiting)
+        images.go_on.set()
+        indexes = sorted(int(one.result().headers["x-index"]) for one in waiting)
+    assert indexes == list(range(48))
 
 
 def test_what_an_endpoint_said_stands_in_the_run(images: ImagesServer, tmp_path: Path) -> None:
