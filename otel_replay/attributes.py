@@ -47,7 +47,6 @@ ARTIFACT_MEDIA_TYPE = "otel_replay.artifact.media_type"
 GENERATION_INDEX = "otel_replay.generation.index"
 GENERATION_LABEL = "otel_replay.generation.label"
 GENERATION_DETAILS_PREFIX = "otel_replay.generation.details."
-GENERATION_DETAILS = "otel_replay.generation.details"
 MEMORY_SERIES = "otel_replay.memory.series"
 MEMORY_SEQUENCE = "otel_replay.memory.sequence"
 MEMORY_ACTION = "otel_replay.memory.action"
@@ -158,7 +157,6 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(GENERATION_INDEX, "int", "generation", "number of the image in its album, from 0"),
     Attribute(GENERATION_LABEL, "string", "generation", "the part of the image that it is about, as in its file's name"),
     Attribute(GENERATION_DETAILS_PREFIX + "*", "any", "generation", "what else the caller said of it"),
-    Attribute(GENERATION_DETAILS + ".*", "any", "generation", "what else the caller said of it"),
     Attribute(MEMORY_SERIES, "string", "call of a memory", "id of the series of calls that this one belongs to (a memory session)"),
     Attribute(MEMORY_SEQUENCE, "int", "call of a memory", "number of the call in its series, from 0"),
     Attribute(MEMORY_ACTION, "map", "call of a memory", "what was done: `kind` (`put`, `find`, `ask`, `checkpoint`, `call`) and its parameters"),
