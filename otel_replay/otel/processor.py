@@ -39,6 +39,7 @@ _WRITTEN = "_otel_replay_written"
 _processors: weakref.WeakSet[ReplaySpanProcessor] = weakref.WeakSet()
 
 _NOTHING = object()
+_UNSET = StatusCode.UNSET
 _STATUS = ("unset", "ok", "error")
 """By OpenTelemetry's numbers."""
 
@@ -76,7 +77,7 @@ class ReplaySpanProcessor(SpanProcessor):
             _mark(span, writer.run_id)
             open_span = write_start(writer, span)
             span._otel_replay = open_span  # type: ignore[attr-defined]  # our mark
-            self._open[span.context.span_id] = open_span
+            self._open[span._context.span_id] = open_span  # type: ignore[union-attr]  # spans have one
             listen(span, open_span)
         except Exception as error:
             _note(writer, error)
@@ -85,7 +86,7 @@ class ReplaySpanProcessor(SpanProcessor):
         """Write the span's end, with the events that came past us."""
         open_span = None
         try:
-            span_id = span.context.span_id
+            span_id = span._context.span_id  # type: ignore[union-attr]  # spans have one
             if span_id in self._open:
                 open_span = self._open.pop(span_id)
             elif is_continuation(span):
@@ -97,7 +98,7 @@ class ReplaySpanProcessor(SpanProcessor):
             if span_id == offers.outermost:
                 offers.outermost_ended()
             # Set on the span itself, which is what exporters get.
-            setattr(span, _WRITTEN, True)
+            span._otel_replay_written = True  # type: ignore[attr-defined]  # our mark
             if open_span is not None:
                 write_end(open_span, span)
         except Exception as error:
@@ -128,11 +129,10 @@ class ReplaySpanProcessor(SpanProcessor):
 def _mark(span: Span, run_id: str) -> None:
     """Write the run's id on a span that nobody else has seen yet: without the locks that it has for later."""
     try:
-        limit, held = span._attributes.maxlen, span._attributes._dict  # type: ignore[union-attr]  # never None
-        held.pop(RUN_ID, None)
+        held = span._attributes
         # Without room for one more, OpenTelemetry would take out one of the program's own.
-        if limit is None or len(held) < limit:
-            held[RUN_ID] = run_id
+        if held.maxlen is None or len(held._dict) < held.maxlen:  # type: ignore[union-attr]  # never None
+            held._dict[RUN_ID] = run_id  # type: ignore[union-attr]
     except AttributeError:
         span.set_attribute(RUN_ID, run_id)
 
@@ -186,39 +186,37 @@ def write_end(open_span: OpenSpan, span: ReadableSpan) -> None:
     """Write the end of `span`, and before it the events that are not in the journal yet."""
     end: dict[str, Any] = {}
     status = span._status
-    if status.status_code is not StatusCode.UNSET:
+    if status.status_code is not _UNSET:
         end["status"] = _STATUS[status.status_code.value]
         if status.description:
             end["message"] = status.description
-    if span._name != open_span.start_name:
+    if span._name != open_span.start["name"]:
         end["name"] = span._name
-    changed = _changed(_attributes_of(span), open_span.start_attributes)
-    if changed:
-        end["attributes"] = changed
-    if len(span._links) > open_span.start_links:
-        end["links"] = links_of(span)[open_span.start_links :]
+    attributes, before = _attributes_of(span), open_span.start["attributes"]
+    # OpenTelemetry moves what is set to the end of its map. While our mark is the last there, nothing was.
+    if (
+        next(reversed(attributes), None) != RUN_ID
+        or len(attributes) != len(before)
+        or attributes[RUN_ID] is not before.get(RUN_ID)
+    ):
+        new = {key: value for key, value in attributes.items() if before.get(key, _NOTHING) is not value}
+        if new:
+            end["attributes"] = new
+    known_links = len(open_span.start["links"]) if "links" in open_span.start else 0
+    if len(span._links) > known_links:
+        end["links"] = links_of(span)[known_links:]
     if open_span.room is not None:
         end["room"] = open_span.room
     # What a limit of the SDK took from the span stands in the journal, if it came by `add_event`.
-    events = span._events
-    if len(events) + getattr(events, "dropped", 0) != open_span.foreign_events:
-        end["dropped_events"] = _write_unseen_events(open_span, span)
-    for what, held in (("dropped_attributes", span._attributes), ("dropped_links", span._links)):
-        if getattr(held, "dropped", 0):
-            end[what] = held.dropped  # type: ignore[union-attr]  # it has them
+    if len(span._events) + getattr(span._events, "dropped", 0) != open_span.foreign_events:
+        gone = _write_unseen_events(open_span, span)
+        if gone:
+            end["dropped_events"] = gone
+    if getattr(span._attributes, "dropped", 0):
+        end["dropped_attributes"] = span.dropped_attributes
+    if getattr(span._links, "dropped", 0):
+        end["dropped_links"] = span.dropped_links
     open_span.writer.span_ended(open_span, span._end_time or time_ns(), end)
-
-
-def _changed(attributes: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """What is new or has been set again."""
-    # OpenTelemetry moves what is set to the end of its map. While our mark is the last, nothing was.
-    if (
-        len(attributes) == len(before)
-        and next(reversed(attributes), None) == RUN_ID
-        and attributes[RUN_ID] is before.get(RUN_ID)
-    ):
-        return {}
-    return {key: value for key, value in attributes.items() if before.get(key, _NOTHING) is not value}
 
 
 def _origin_of(span: ReadableSpan, writer: RunWriter) -> tuple[int, int]:
@@ -246,8 +244,11 @@ def _write_unseen_events(open_span: OpenSpan, span: ReadableSpan) -> int:
 
 def _attributes_of(span: ReadableSpan) -> dict[str, Any]:
     """The span's attributes, to read: the SDK's map behind its map, where there is one."""
-    inner = getattr(span._attributes, "_dict", None)
-    return inner if inner.__class__ is dict else dict(span.attributes or {})
+    try:
+        held: dict[str, Any] = span._attributes._dict  # type: ignore[union-attr]  # the SDK's own map is one
+        return held
+    except AttributeError:
+        return dict(span.attributes or {})
 
 
 def links_of(span: ReadableSpan) -> list[dict[str, Any]]:

@@ -82,8 +82,12 @@ def listen(span: Span, open_span: OpenSpan) -> None:
 
 def _others_listen(span: Span) -> bool:
     """Whether the span's provider has other processors by now, and they export this span."""
-    others = len(getattr(span._span_processor, "_span_processors", (None, None))) > 1
-    return others and span.context.trace_flags.sampled
+    try:
+        if len(span._span_processor._span_processors) < 2:  # type: ignore[attr-defined]  # the SDK's own has it
+            return False
+    except AttributeError:
+        pass  # something that is not the SDK's may be anybody
+    return bool(span.context.trace_flags.sampled)
 
 
 def _on_full(reference: weakref.ref[Span], open_span: OpenSpan, lines: list[bytes], number: int) -> None:

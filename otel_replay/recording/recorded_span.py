@@ -237,7 +237,7 @@ class RecordedSpan:
                 self._open.update(clean)
                 held = getattr(self._span, "attributes", None) or {}
                 # They stand in the journal now: the span's end need not repeat them.
-                self._open.start_attributes.update({key: held[key] for key in clean if key in held})
+                self._open.start["attributes"].update({key: held[key] for key in clean if key in held})
         except Exception as error:
             self._note(error)
 

@@ -41,65 +41,45 @@ class OpenSpan:
     ----------
     writer:
         The run's writer in this process.
-    span_id, trace_id:
-        Lower-case hexadecimal.
-    start_attributes:
-        What the span's start record holds, so that its end record need not repeat it.
+    start:
+        Its start record, with the keys of docs/format.md; the end record need not repeat what stands there.
     """
 
-    __slots__ = (
-        "append",
-        "away",
-        "chunks",
-        "flags",
-        "foreign_events",
-        "heard",
-        "held",
-        "known",
-        "now",
-        "on_full",
-        "on_line",
-        "pending",
-        "room",
-        "span_id",
-        "start_attributes",
-        "start_links",
-        "start_name",
-        "trace_id",
-        "writer",
-    )
+    # What most spans never change stands here, and not in each of them: it need not be written then.
+    away = False
+    """Whether this process is the child of a fork, and the span stands in its parent's journal."""
+    pending: list[bytes] | None = None
+    """Lines that others who listen have not seen yet; None where nobody else listens."""
+    on_line: Callable[[OpenSpan, bytes], None] | None = None
+    """Called with each line of a moment, after it is in the journal."""
+    held: list[bytes] | None = None
+    """The first full chunk of `pending`, kept until the span ends."""
+    room: int | None = None
+    """How many moments went out with the span itself, where there was no room for more."""
+    chunks = 0
+    on_full: Callable[[OpenSpan, list[bytes], int], None] | None = None
+    """Called with each further full chunk and its number, on the thread that filled it."""
 
-    def __init__(
-        self, writer: RunWriter, span_id: str, trace_id: str, name: str, start_attributes: dict[str, Any]
-    ) -> None:
+    def __init__(self, writer: RunWriter, start: dict[str, Any]) -> None:
         self.writer = writer
-        self.append = writer.append
+        self.start = start
+        self.span_id: str = start["span"]
         self.known = writer.known
         self.now = writer.clock
-        self.span_id = span_id
-        self.trace_id = trace_id
-        self.start_name = name
-        self.start_attributes = start_attributes
-        self.start_links = 0
-        self.away = False
-        """Whether this process is the child of a fork, and the span stands in its parent's journal."""
-        self.flags = 1
-        """OpenTelemetry's trace flags: whether the span is sampled."""
         self.foreign_events = 0
         """Events that came by the OpenTelemetry API and are in the journal already."""
-        self.pending: list[bytes] | None = None
-        """Lines that others who listen have not seen yet; None where nobody else listens."""
         self.heard = False
         """Whether anybody but the journal listens; must be true for `pending` and `on_line` to be used."""
-        self.on_line: Callable[[OpenSpan, bytes], None] | None = None
-        """Called with each line of a moment, after it is in the journal."""
-        self.held: list[bytes] | None = None
-        """The first full chunk of `pending`, kept until the span ends."""
-        self.room: int | None = None
-        """How many moments went out with the span itself, where there was no room for more."""
-        self.chunks = 0
-        self.on_full: Callable[[OpenSpan, list[bytes], int], None] | None = None
-        """Called with each further full chunk and its number, on the thread that filled it."""
+
+    @property
+    def trace_id(self) -> str:
+        """Lower-case hexadecimal, as `span_id`."""
+        return str(self.start["trace"])
+
+    @property
+    def flags(self) -> int:
+        """OpenTelemetry's trace flags: whether the span is sampled."""
+        return int(self.start["flags"])
 
     def decision(
         self, action: str, reason: str, values: Any = None, cell: Any = None, time_ns: int | None = None
@@ -163,16 +143,24 @@ class OpenSpan:
 
         With the attributes of a decision it is one, as for readers.
         """
-        if attributes and ACTION in attributes:
-            self.append(encode(event_to_record(time_ns, self.span_id, name, self.writer.clean(attributes))))
-        else:
-            self.writer.write(self._event(name, attributes, time_ns), _EVENT_OFFSET)
+        body: dict[str, Any] = {"kind": "event", "span": self.span_id, "t": time_ns, "name": name}
+        if attributes:
+            body["attributes"] = attributes
+            if ACTION in attributes:
+                self._foreign_decision(name, attributes, time_ns)
+                return
+        self.writer.write(body, _EVENT_OFFSET)
+        self.foreign_events += 1
+
+    def _foreign_decision(self, name: str, attributes: Mapping[str, Any], time_ns: int) -> None:
+        record = event_to_record(time_ns, self.span_id, name, self.writer.clean(attributes))
+        self.writer.append(encode(record))
         self.foreign_events += 1
 
     def update(self, attributes: dict[str, Any]) -> None:
         """Record attributes that the open span has got, at once. Never raises."""
         head = b'{"kind":"update","t":%d,"span":"%b",' % (self.now(), self.span_id.encode())
-        self.append(head + self.writer.line({"attributes": attributes}, 0)[1:])
+        self.writer.append(head + self.writer.line({"attributes": attributes}, 0)[1:])
 
     def _event(self, name: str, attributes: Mapping[str, Any] | None, time_ns: int) -> dict[str, Any]:
         body: dict[str, Any] = {"kind": "event", "span": self.span_id, "t": time_ns, "name": name}
@@ -190,7 +178,7 @@ class OpenSpan:
         chunk = None
         # One lock for both, so that others get the events in the journal's order.
         with self.writer.pending_lock:
-            self.append(line)
+            self.writer.append(line)
             if self.pending is not None:
                 self.pending.append(line)
             pending = self.pending

@@ -197,20 +197,18 @@ class RunWriter:
         `start` has the keys of docs/format.md, and `span`, `trace` and `parent` first.
         """
         self.write(start, _START_OFFSET + len(start["parent"]))
-        span = OpenSpan(self, start["span"], start["trace"], start["name"], start["attributes"])
-        span.flags = start["flags"]
-        span.start_links = len(start.get("links", ()))
+        span = OpenSpan(self, start)
         self.open_spans[span.span_id] = span
         return span
 
     def span_ended(self, span: OpenSpan, time_ns: int, end: dict[str, Any]) -> None:
         """Write a span's end. `end` has the keys of docs/format.md, and only what is not the default."""
         self.open_spans.pop(span.span_id, None)
-        head = b'{"kind":"end","t":%d,"span":"%b"' % (time_ns, span.span_id.encode())
+        head = f'{{"kind":"end","t":{time_ns},"span":"{span.span_id}"'
         if end:
-            self.append(head + b"," + self.line(end, 0)[1:])
+            self.append(head.encode() + b"," + self.line(end, 0)[1:])
         else:
-            self.append(head + b"}\n")
+            self.append((head + "}\n").encode())
 
     def log(self, time_ns: int, body: dict[str, Any]) -> None:
         """Write an OpenTelemetry log record; `body` has the keys of docs/format.md."""

@@ -241,3 +241,24 @@ def test_a_span_lives_no_longer_for_being_recorded(store, program):
         span.end()
         del span
         assert gone() is None
+
+
+@pytest.mark.parametrize(
+    ("first", "again"), [(1, True), (1, 1.0), (0.0, -0.0), ("a", "b"), ([1], [1.0]), ("same", "same")]
+)
+def test_an_attribute_that_is_set_again_has_its_last_value_and_its_type(store, program, first, again):
+    with otel_replay.start_run("r") as run:
+        span = program.tracer.start_span("work", attributes={"one": first, "two": 2})
+        span.set_attribute("one", again)
+        span.end()
+        other = program.tracer.start_span("other", attributes={"one": first})
+        other.set_attribute(RUN_ID, "the program's own")
+        other.end()
+        plain = program.tracer.start_span("plain", attributes={"one": first, RUN_ID: "given"})
+        plain.end()
+    recorded = store.run()
+    attributes = recorded.span("work").attributes
+    assert repr(attributes["one"]) == repr(again)
+    assert dict(attributes) == {"one": again, "two": 2, RUN_ID: run.run_id}
+    assert dict(recorded.span("other").attributes) == {"one": first, RUN_ID: "the program's own"}
+    assert dict(recorded.span("plain").attributes) == {"one": first, RUN_ID: run.run_id}
