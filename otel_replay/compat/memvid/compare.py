@@ -9,9 +9,10 @@ from typing import Any
 from otel_replay.analysis.alignment import align
 from otel_replay.analysis.alike import alike
 from otel_replay.analysis.moves import find_moves
-from otel_replay.compat.memvid.differences import Difference, differences, shown
 from otel_replay.compat.memvid.lasting import lasting
+from otel_replay.compat.memvid.replay import shown
 from otel_replay.compat.memvid.types import ActionType, ReplayAction, ReplaySession
+from otel_replay.replay.paths import Difference, differences
 
 __all__ = ["Comparison", "PairOfActions", "compare_sessions"]
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from otel_replay.compat.memvid.differences import Difference, differences, shown
 from otel_replay.compat.memvid.errors import InvalidQuery
 from otel_replay.compat.memvid.recorded import INTERRUPTED
 from otel_replay.compat.memvid.types import (
@@ -23,6 +22,8 @@ from otel_replay.compat.memvid.types import (
     StateSnapshot,
 )
 from otel_replay.errors import told
+from otel_replay.replay.divergence import shown_pair
+from otel_replay.replay.paths import Difference, differences
 from otel_replay.values_json import AnyValue
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "ReplayExecutionConfig",
     "ReplayResult",
     "replay_session",
+    "shown",
 ]
 
 Verdict = Literal["matched", "diverged", "skipped", "not run"]
@@ -163,6 +165,12 @@ class ReplayResult:
         if first is not None:
             yield f"first difference: action {first.sequence}, {first.action_type}"
             yield from (f"  {shown(one)}" for one in first.differences)
+
+
+def shown(one: Difference) -> str:
+    """A difference on one line: `frames[0]: recorded 0, now 2`."""
+    recorded, now = shown_pair(one.recorded, one.now)
+    return f"{one.place}: recorded {recorded}, now {now}"
 
 
 def replay_session(
