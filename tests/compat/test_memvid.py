@@ -22,6 +22,7 @@ from otel_replay.compat.memvid import (
     ReplayConfig,
     ReplaySession,
     StateSnapshot,
+    sessions_of_run,
 )
 from otel_replay.errors import UsageError
 
@@ -367,6 +368,48 @@ def test_damaged_lines_of_the_journal_are_named(path: Path, store: Any) -> None:
     assert [action.sequence for action in session.actions] == [0, 2]
     [bad] = session.metadata["bad_lines"]
     assert str(bad).endswith(f"line {place + 1} is damaged")
+
+
+def test_of_two_handles_that_begin_at_the_same_moment_one_is_refused(
+    path: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look whether there is a session and the making of one, another handle made its own."""
+    first, second = Memvid(path), Memvid(path)
+    look = second._ongoing.left_over
+
+    def look_and_be_slow() -> Any:
+        found = look()
+        first.start_session("faster")
+        return found
+
+    monkeypatch.setattr(second._ongoing, "left_over", look_and_be_slow)
+    with pytest.raises(InvalidQuery, match="began at the same moment"):
+        second.start_session("slower")
+    assert not second.is_recording()
+    first.record_put_action(0, b"x")
+    assert first.end_session().name == "faster"
+    assert sorted(one.name for one in path.parent.iterdir()) == ["store"]
+
+
+def test_a_session_that_was_never_saved_is_read_from_its_run(path: Path, store: Any) -> None:
+    memory = Memvid(path, state=lambda: STATE)
+    memory.start_session("notes")
+    memory.record_put_action(0, b"x" * 70_000)
+    memory.create_checkpoint()
+    session = memory.end_session()
+    [found] = sessions_of_run(store.run().files.directory)
+    assert (found.session_id, found.name) == (session.session_id, "notes")
+    assert (found.actions, found.checkpoints) == (session.actions, session.checkpoints)
+    assert found.ended_ns is not None
+
+
+def test_sessions_are_read_from_a_run_that_they_are_part_of(path: Path, store: Any) -> None:
+    with otel_replay.start_run("agent") as run:
+        memory = Memvid(path, run=run)
+        first, second = a_session(memory, "first"), a_session(memory, "second", puts=1)
+    found = sessions_of_run(run.directory)
+    assert [one.session_id for one in found] == [first.session_id, second.session_id]
+    assert [one.actions for one in found] == [first.actions, second.actions]
 
 
 def test_saving_the_active_session_by_hand_is_as_good(path: Path, store: Any) -> None:

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,9 @@ def killed(parent: subprocess.Popen[str], path: Path, chance: random.Random) -> 
     parent.stdin.write(f"{path}\n")
     parent.stdin.flush()
     pid = int(parent.stdout.readline())
+    deadline = time.monotonic() + 60
     while not path.with_name(path.name + ".session").exists():
+        assert time.monotonic() < deadline
         os.sched_yield()
     wait_for_bytes(path, chance.randrange(0, 40_000))
     os.kill(pid, signal.SIGKILL)
@@ -81,10 +84,12 @@ def killed(parent: subprocess.Popen[str], path: Path, chance: random.Random) -> 
 def wait_for_bytes(path: Path, wanted: int) -> None:
     """Until the session's journal holds so many bytes that are no preallocated zeros."""
     [run] = read_active(path.with_name(path.name + ".session")).runs
-    while True:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         journals = list((Path(run) / "journal").glob("*.jsonl"))
         if sum(len(one.read_bytes().rstrip(b"\0")) for one in journals) >= wanted:
             return
+    raise AssertionError(f"{path}: nothing more is recorded")
 
 
 def assert_whole(path: Path, acknowledged: int) -> None:

@@ -13,6 +13,7 @@
 """
 
 from otel_replay.compat.memvid.active import ActiveSession
+from otel_replay.compat.memvid.active_file import sessions_of_run
 from otel_replay.compat.memvid.compare import Comparison, compare_sessions
 from otel_replay.compat.memvid.errors import InvalidQuery
 from otel_replay.compat.memvid.memory import Memvid
@@ -60,4 +61,5 @@ __all__ = [
     "operations_of",
     "record",
     "replay_session",
+    "sessions_of_run",
 ]

@@ -8,21 +8,33 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from otel_replay.attributes import MEMORY_SERIES
 from otel_replay.compat.memvid.active import ActiveSession
 from otel_replay.compat.memvid.recorded import checkpoint_of, read_actions
-from otel_replay.compat.memvid.types import ReplayConfig
+from otel_replay.compat.memvid.types import ReplayAction, ReplayConfig, ReplaySession
 from otel_replay.errors import FormatError
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.documents import encode_document, read_document
-from otel_replay.storage.refusals import shown
+from otel_replay.storage.refusals import shown, told_as_store_error
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.values_json import AnyValue
 
-__all__ = ["ActiveFile", "put_together", "read_active", "set_aside", "write_active"]
+__all__ = [
+    "RUN_PREFIX",
+    "ActiveFile",
+    "put_together",
+    "read_active",
+    "sessions_of_run",
+    "set_aside",
+    "write_active",
+]
+
+RUN_PREFIX = "memory "
+"""What the name of a session's own run begins with."""
 
 FORMAT = "otel-replay.memory-session"
 VERSION = 1
@@ -50,8 +62,16 @@ class ActiveFile:
         )
 
 
-def write_active(path: Path, active: ActiveFile) -> None:
-    """Make the file, in place of what was there; StoreError if it cannot be written."""
+def write_active(path: Path, active: ActiveFile, *, fresh: bool = False) -> None:
+    """Make the file, in place of what was there.
+
+    Raises
+    ------
+    FileExistsError
+        If it is to be a `fresh` one, and another handle was faster.
+    StoreError
+        If it cannot be written.
+    """
     body = {
         "session_id": str(active.session_id),
         "name": active.name,
@@ -59,7 +79,21 @@ def write_active(path: Path, active: ActiveFile) -> None:
         "auto_checkpoint_interval": active.config.auto_checkpoint_interval,
         "runs": list(active.runs),
     }
-    write_atomically(path, encode_document(FORMAT, VERSION, body))
+    data = encode_document(FORMAT, VERSION, body)
+    if not fresh:
+        write_atomically(path, data)
+        return
+    new = path.with_name(f".{path.name[:200]}.{active.session_id}")
+    write_atomically(new, data)
+    try:
+        os.link(new, path)  # unlike a rename, it does not take the place of what is there
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        with told_as_store_error("write", path):
+            os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def read_active(path: Path) -> ActiveFile:
@@ -100,16 +134,55 @@ def put_together(active: ActiveFile) -> ActiveSession:
     for directory in active.runs:
         files = RunFiles(Path(directory))
         _ = files.header  # a run that is not there is not one without actions
-        actions, bad = read_actions(files, str(active.session_id))
+        found, bad = read_actions(files)
         bad_lines += [f"{directory}: {line}" for line in bad]
-        for action in actions:
-            session.record_action(action)
-            checkpoint = checkpoint_of(action)
-            if checkpoint is not None:
-                session.record_checkpoint(checkpoint)
+        _take_in(session, found.get(str(active.session_id), []))
     if bad_lines:
         session.metadata["bad_lines"] = bad_lines
     return session
+
+
+def sessions_of_run(run: str | os.PathLike[str]) -> list[ReplaySession]:
+    """The memory sessions that a run holds, from its journals: also of one that was ended and never saved.
+
+    Parameters
+    ----------
+    run:
+        The run's directory, as :attr:`Run.directory` and a session's metadata name it.
+
+    Raises
+    ------
+    StoreError, FormatError
+        If the run or something in it cannot be read.
+    """
+    files = RunFiles(Path(run))
+    header = files.header
+    found, bad = read_actions(files)
+    own = header.attributes.get(MEMORY_SERIES)
+    sessions = []
+    for session_id in dict.fromkeys((*([own] if isinstance(own, str) else []), *found)):
+        actions = found.get(session_id, [])
+        times = [action.time_ns for action in actions]
+        name = header.name.removeprefix(RUN_PREFIX) if session_id == own else None
+        session = ActiveSession(
+            None if name == session_id else name,
+            ReplayConfig(),
+            session_id=uuid.UUID(session_id),
+            created_ns=header.started_ns if session_id == own else min(times),
+        )
+        _take_in(session, actions)
+        ended_ns = header.ended_ns if session_id == own and not header.recovered else None
+        more: dict[str, AnyValue] = {"runs": [os.path.abspath(run)]}
+        sessions.append(session.end(ended_ns, {**more, **({"bad_lines": [*bad]} if bad else {})}))
+    return sessions
+
+
+def _take_in(session: ActiveSession, actions: Iterable[ReplayAction]) -> None:
+    for action in actions:
+        session.record_action(action)
+        checkpoint = checkpoint_of(action)
+        if checkpoint is not None:
+            session.record_checkpoint(checkpoint)
 
 
 def set_aside(path: Path, word: str) -> Path:

@@ -6,9 +6,11 @@ import logging
 import os
 from pathlib import Path
 
+from otel_replay.attributes import MEMORY_SERIES
 from otel_replay.clock import Clock
 from otel_replay.compat.memvid.active import ActiveSession
 from otel_replay.compat.memvid.active_file import (
+    RUN_PREFIX,
     ActiveFile,
     put_together,
     read_active,
@@ -51,24 +53,38 @@ class Ongoing:
         self._clock = clock
 
     def begin(self, session: ActiveSession) -> None:
-        """Record the session from now on; says in the log where that is not possible."""
+        """Record the session from now on; says in the log where that is not possible.
+
+        Raises
+        ------
+        InvalidQuery
+            If another handle has begun one at the same moment.
+        """
+        fresh = not self.runs
         run = self._given if self._given is not None and self._given.recording else None
         if run is None:
-            run = start_run(f"memory {session.name or session.session_id()}", settings=self._settings)
+            name = f"{RUN_PREFIX}{session.name or session.session_id()}"
+            run = start_run(
+                name, settings=self._settings, attributes={MEMORY_SERIES: str(session.session_id())}
+            )
             run.detach()  # what the program does meanwhile is not part of the session
         if not run.recording:
             _log.warning("memory session %s is kept in memory only", session.session_id())
             return
         self.run = run
-        self.save(session)
+        try:
+            self.save(session, fresh=fresh)
+        except FileExistsError:
+            self.end()
+            raise InvalidQuery(f"Another session of {shown(self.path)} began at the same moment") from None
 
-    def save(self, session: ActiveSession) -> None:
-        """Write the file; a warning in the log where that fails."""
+    def save(self, session: ActiveSession, *, fresh: bool = False) -> None:
+        """Write the file; a warning in the log where that fails. FileExistsError: a `fresh` one is there."""
         if self.run is None:
             return
         self.runs = tuple(dict.fromkeys((*self.runs, os.path.abspath(self.run.directory))))
         try:
-            write_active(self.path, ActiveFile.of(session, self.runs))
+            write_active(self.path, ActiveFile.of(session, self.runs), fresh=fresh)
         except StoreError as error:
             _log.warning("memory session %s will not be found again: %s", session.session_id(), error)
 

@@ -110,8 +110,8 @@ def checkpoint_of(action: ReplayAction) -> Checkpoint | None:
     return Checkpoint(action.action_type.checkpoint_id, action.sequence, action.time_ns, snapshot)
 
 
-def read_actions(files: RunFiles, session_id: str) -> tuple[list[ReplayAction], list[str]]:
-    """The actions of a session that a run holds, in their order; and lines of the run that are no records.
+def read_actions(files: RunFiles) -> tuple[dict[str, list[ReplayAction]], list[str]]:
+    """The actions of every session in a run, by the session's id; and lines of the run that are no records.
 
     Raises
     ------
@@ -127,9 +127,14 @@ def read_actions(files: RunFiles, session_id: str) -> tuple[list[ReplayAction], 
                 bad.append(f"{located.journal}: line {located.record.number} is {torn}")
             yield located
 
-    spans = (span for span in assemble(records()) if span.attributes.get(MEMORY_SERIES) == session_id)
-    actions = [_action(span, files) for span in spans]
-    return sorted(actions, key=lambda action: action.sequence), bad
+    found: dict[str, list[ReplayAction]] = {}
+    for span in assemble(records()):
+        session_id = span.attributes.get(MEMORY_SERIES)
+        if isinstance(session_id, str) and MEMORY_ACTION in span.attributes:
+            found.setdefault(session_id, []).append(_action(span, files))
+    for actions in found.values():
+        actions.sort(key=lambda action: action.sequence)
+    return found, bad
 
 
 def _action(span: Span, files: RunFiles) -> ReplayAction:
