@@ -27,7 +27,9 @@ def exception_state(error: BaseException) -> dict[str, Any]:
         for name in fields
         if isinstance(name, str) and name not in kept and not name.startswith(("_otel_replay", "__notes__"))
     )
-    state: dict[str, Any] = {"args": [item if _is_plain(item, 0) else str(item) for item in error.args]}
+    # An OSError keeps the file's name out of its arguments.
+    args = error.__reduce__()[1] if isinstance(error, OSError) else error.args
+    state: dict[str, Any] = {"args": [item if _is_plain(item, 0) else str(item) for item in args]}
     if kept:
         state["fields"] = kept
     if left_out:

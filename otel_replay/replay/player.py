@@ -174,7 +174,7 @@ class Player:
             raise self._error(report.first)
         if report.left:
             raise ReplayDivergence(
-                f"the program made {len(report.left)} calls less than were recorded: {names_of(report.left)}",
+                f"the program did not make {len(report.left)} of the recorded calls: {names_of(report.left)}",
                 hint="look at why it ends earlier; `report.left` has all of them",
                 report=report.as_json(),
             )
