@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from otel_replay.compat import session_replay
+from otel_replay.compat import harness, session_replay
 from otel_replay.compat.generation_sessions import application
+from otel_replay.compat.harness_runs import session_of_run
 from otel_replay.compat.memvid import Memvid
 from otel_replay.compat.session_logger import FileEvent, SessionLogger, TaskEvent
 from otel_replay.compat.session_logger_events import events_in_records
+from otel_replay.errors import StoreError
 from otel_replay.generations.asking import ImageAnswer, ImageRequest
 from otel_replay.records import Decision
 from otel_replay.storage.run_files import RunFiles
@@ -33,6 +35,9 @@ class Facade:
     keep_calling: Callable[[Path, Told], None]
     read_back: Callable[[Path, RunFiles], list[str]]
     label: Callable[[int], str]
+    kills: int = 110
+    calls: int = 15
+    """How many calls return before a kill, on average."""
 
 
 # -- session_replay: decisions -------------------------------------------------------------------------------
@@ -132,6 +137,67 @@ def _action(number: int) -> str:
     return f"{('put', 'find', 'ask')[number % 3]} {number}"
 
 
+# -- harness: the events of an agent loop --------------------------------------------------------------------
+
+
+def _fire_events(place: Path, told: Told) -> None:
+    recorder = harness.SessionRecorder(place / "session.jsonl")
+    recorder.fire(harness.Event.SessionStart())
+    for number in _numbers():
+        recorder.fire(_loop_event(number))
+        told()
+
+
+def _loop_event(number: int) -> object:
+    turn, step = divmod(number, 5)
+    action = harness.Action(tool="search", call_id=f"call_{turn}", args={"q": turn})
+    answer = harness.ModelOutput(text=f"answer {turn}", stop_reason="tool-use")
+    return (
+        harness.Event.PreModel(harness.Context(history=["so far"] * (turn % 9), model="m")),
+        harness.Event.PostModel(answer),
+        harness.Event.PreToolUse(action),
+        harness.Event.PostToolUse(action, harness.ToolResult(ok=True, content=f"found {turn}")),
+        harness.Event.Heartbeat(turn),
+    )[step]
+
+
+def _loop_events(place: Path, run: RunFiles) -> list[str]:
+    """What is in both, the log and the run; a kill may come between the two."""
+    logged, recorded = (
+        [_event_label(event) for event in session if not isinstance(event, harness.Start)]
+        for session in (
+            harness.read_session(place / "session.jsonl"),
+            session_of_run(run.records(), "killed"),
+        )
+    )
+    assert len(logged) - 1 <= len(recorded) <= len(logged)
+    assert recorded == logged[: len(recorded)]
+    return recorded
+
+
+def _event_label(event: harness.SessionEvent) -> str:
+    if isinstance(event, harness.PreModel):
+        return f"asked after {event.history_len}"
+    if isinstance(event, harness.PostModel):
+        return f"{event.output.text} {event.output.stop_reason}"
+    if isinstance(event, harness.PreTool):
+        return f"{event.action.tool} {event.action.call_id} {event.action.args}"
+    if isinstance(event, harness.PostTool):
+        return f"{event.call_id} {event.result.ok} {event.result.content}"
+    return f"turn {event.iter}" if isinstance(event, harness.Heartbeat) else event.kind
+
+
+def _loop_label(number: int) -> str:
+    turn, step = divmod(number, 5)
+    return (
+        f"asked after {turn % 9}",
+        f"answer {turn} tool-use",
+        f"search call_{turn} { {'q': turn} }",
+        f"call_{turn} True found {turn}",
+        f"turn {turn}",
+    )[step]
+
+
 # -- generation_sessions: images of a server -----------------------------------------------------------------
 
 
@@ -187,8 +253,11 @@ def _images(place: Path, run: RunFiles) -> list[str]:
     folder = place / "sessions" / "killed"
     found = []
     for number, entry in enumerate(json.loads((folder / "metadata.json").read_bytes())["sequence"]):
-        data = (folder / entry["filename"]).read_bytes()
-        assert data == run.blobs.read(entry["sha256"]) == _dot(number)
+        assert (folder / entry["filename"]).read_bytes() == _dot(number)
+        try:
+            assert run.blobs.read(entry["sha256"]) == _dot(number)
+        except StoreError:
+            break  # killed between the folder and the run: nobody was told of this one
         found.append(f"{entry['index']} {entry['prompt']}")
     return found
 
@@ -200,6 +269,8 @@ def _numbers() -> Iterator[int]:
 FACADES: dict[str, Facade] = {
     "session_replay": Facade(_log_decisions, _decisions, _decision),
     "session_logger": Facade(_log_session, _session, _session_call),
+    "harness": Facade(_fire_events, _loop_events, _loop_label),
     "memvid": Facade(_record_actions, _actions, _action),
-    "generation_sessions": Facade(_generate, _images, lambda number: f"{number} dot {number}"),
+    # An image is a request, a file and a run's blob: it takes its time.
+    "generation_sessions": Facade(_generate, _images, lambda number: f"{number} dot {number}", 60, 5),
 }

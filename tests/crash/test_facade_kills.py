@@ -12,15 +12,8 @@ from otel_replay.storage.recover import recover
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.verify import verify
 
-KILLS = 500
-ALIKE, MORE = divmod(KILLS, len(FACADES))
 RECOVERED = 10
 """Of how many kills the run is closed too, and read once more."""
-
-
-def kills_of(name: str) -> int:
-    """How many kills a facade gets."""
-    return ALIKE + (list(FACADES).index(name) < MORE)
 
 
 @pytest.mark.slow
@@ -28,13 +21,13 @@ def kills_of(name: str) -> int:
 def test_every_call_that_returned_is_read_back(store: Any, record: Any, tmp_path: Any, name: str) -> None:
     facade, chance = FACADES[name], random.Random(name)
     calls = 0
-    for number in range(kills_of(name)):
+    for number in range(facade.kills):
         place = tmp_path / f"{number}"
         place.mkdir()
         mode = chance.choice(["mmap", "write"])
         environ = {"OTEL_REPLAY_STORE": str(place / "store"), "OTEL_REPLAY_JOURNAL": mode}
         recording = record("keep_calling", "", facade=name, place=str(place), environ=environ)
-        enough = int(chance.expovariate(1 / 15))
+        enough = int(chance.expovariate(1 / facade.calls))
         recording.until(lambda it, enough=enough: it.count(0) > enough)
         recording.listen(chance.random() * 0.002)
         assert recording.kill() == -9
@@ -50,8 +43,8 @@ def test_every_call_that_returned_is_read_back(store: Any, record: Any, tmp_path
         assert len(found) in (told, told + 1), f"{told} calls had returned"
         assert found == [facade.label(call) for call in range(len(found))]
         calls += told
-    assert calls > 10 * kills_of(name)
+    assert calls > facade.kills * facade.calls / 2
 
 
 def test_these_are_500_kills() -> None:
-    assert sum(map(kills_of, FACADES)) == KILLS
+    assert sum(facade.kills for facade in FACADES.values()) == 500
