@@ -8,13 +8,25 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["ENDED", "WRITERS", "add", "at_exit", "end_process", "fallback_span", "not_at_exit", "remove"]
+__all__ = [
+    "ENDED",
+    "WRITERS",
+    "add",
+    "at_exit",
+    "end_process",
+    "fallback_span",
+    "is_ending",
+    "not_at_exit",
+    "remove",
+    "summing_up",
+]
 
 WRITERS: list[RunWriter] = []
 """The writers of all runs that are being recorded, oldest first. Empty: nothing records."""
@@ -33,6 +45,15 @@ _known: weakref.WeakSet[RunWriter] = weakref.WeakSet()
 _late: list[RunWriter] = []
 """Writers with an open journal whose run is over."""
 _endings: list[Callable[[], None]] = []
+_ending_thread = 0
+"""The thread that ends the process, from then on."""
+_summing: dict[RunWriter, tuple[int, threading.Event]] = {}
+"""Writers whose run is being summed up, by which thread, and what the others wait for."""
+_PATIENCE_SECONDS = 2.0
+_still_writing: weakref.WeakKeyDictionary[RunWriter, weakref.WeakSet[threading.Thread]] = (
+    weakref.WeakKeyDictionary()
+)
+"""Threads that were recording into a run while it was summed up, and may go on doing so."""
 _hooked_pids: set[int] = set()
 
 
@@ -40,10 +61,38 @@ def add(writer: RunWriter) -> None:
     """A run is being recorded from now on."""
     # A forked child, and what comes late, open another journal that must be closed as well.
     writer.on_opened = partial(_opened, writer)
+    writer.before_opening = partial(_wait_while_it_is_summed_up, writer)
     with _lock:
         WRITERS.append(writer)
         _known.add(writer)
     _hook_exit()
+
+
+@contextmanager
+def summing_up(writer: RunWriter) -> Iterator[None]:
+    """While the block lasts, other threads that still record into this run, which is over, wait for its end.
+
+    Threads that go on recording until they are stopped would take most of the time that summing up needs.
+    They wait for two seconds at most: who sums up may itself be waiting for one of them.
+    """
+    if writer in _summing:
+        yield
+        return
+    done = threading.Event()
+    _summing[writer] = (threading.get_ident(), done)
+    try:
+        yield
+    finally:
+        _summing.pop(writer, None)
+        done.set()
+
+
+def _wait_while_it_is_summed_up(writer: RunWriter) -> None:
+    thread, done = _summing.get(writer, (threading.get_ident(), None))
+    if done is not None and thread != threading.get_ident():
+        with _lock:
+            _still_writing.setdefault(writer, weakref.WeakSet()).add(threading.current_thread())
+        done.wait(_PATIENCE_SECONDS)
 
 
 def _opened(writer: RunWriter) -> None:
@@ -86,6 +135,11 @@ def not_at_exit(ending: Callable[[], None]) -> None:
         _endings.remove(ending)
 
 
+def is_ending() -> bool:
+    """Whether the process is ending."""
+    return _ending_thread != 0
+
+
 def _hook_exit() -> None:
     pid = os.getpid()
     if pid in _hooked_pids:
@@ -100,7 +154,13 @@ def _hook_exit() -> None:
 
 
 def end_process() -> None:
-    """The process ends: so do its runs, and their journals are closed. Doing it again does what is left."""
+    """The process ends: so do its runs, and their journals are closed. Doing it again does what is left.
+
+    A late journal that a thread goes on writing is left to the very end, when no thread can: closed now, it
+    would only be followed by another one.
+    """
+    global _ending_thread
+    _ending_thread = threading.get_ident()
     endings, _endings[:] = _endings[:], []
     for ending in reversed(endings):
         try:
@@ -111,14 +171,38 @@ def end_process() -> None:
     for writer in list(_known):
         if writer.journal is None or writer.journal.closed:
             continue
-        writer.close("exit")
-        if writer.on_exit is not None:
-            writer.on_exit()
+        if any(thread.is_alive() for thread in list(_still_writing.get(writer, ()))):
+            continue
+        with summing_up(writer):
+            writer.close("exit")
+            if writer.on_exit is not None:
+                writer.on_exit()
+
+
+class _VeryEnd:
+    """Goes with its module, when Python lets no other thread run any more: closes what was left open."""
+
+    def __init__(self) -> None:
+        # Bound here: the names of a module that goes may be gone.
+        self._writers = _known
+        self._home_pid = os.getpid()
+        self._getpid = os.getpid
+
+    def __del__(self) -> None:
+        if self._getpid() == self._home_pid:
+            for writer in list(self._writers):
+                writer.close_if_free("exit")
+
+
+_very_end = _VeryEnd()
 
 
 def _after_fork_in_child() -> None:
-    global _lock
+    global _lock, _ending_thread
     _lock = threading.RLock()
+    _ending_thread = 0
+    _summing.clear()
+    _still_writing.clear()
     _endings.clear()
     for writer in list(_known):
         writer.forget_parent()

@@ -27,7 +27,7 @@ class Losses:
         self._clock = clock
         self._written = 0
         # A signal handler or a destructor may come in between and lose a record itself.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     @property
     def total(self) -> int:
@@ -38,7 +38,7 @@ class Losses:
         """Count one record. At 1, 10, 100, … the journal's reserve takes a line, in case there is no end."""
         reason = reason.encode("utf-8", "backslashreplace").decode()
         line = b""
-        with self._lock:
+        with self.lock:
             if len(self.by_reason) >= _MOST_REASONS and reason not in self.by_reason:
                 reason = "for many other reasons"
             first = reason not in self.by_reason
@@ -50,14 +50,14 @@ class Losses:
                 self._written += unwritten
         # Not under the lock: who holds the journal's may be about to note a loss itself.
         if line and journal is not None and not _try_reserved(journal, line):
-            with self._lock:
+            with self.lock:
                 self._written -= unwritten
         if first:
             _log.warning("run %s: could not keep a record: %s (the program goes on)", self._run_id, reason)
 
     def last_line(self) -> bytes:
         """The losses that no line tells of yet, as a line for the journal's end; empty if there are none."""
-        with self._lock:
+        with self.lock:
             unwritten = self.total - self._written
             if not unwritten:
                 return b""

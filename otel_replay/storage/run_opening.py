@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock, guarded, iso_milliseconds
@@ -187,6 +188,11 @@ def end_run(run: OpenedRun, *, ended_ns: int, failed: bool = False, message: str
     A process that joined the run says nothing of how it ended; it only brings what is derived up to date,
     should the run be over already.
     """
+    with active_runs.summing_up(run.writer):
+        _end_run(run, ended_ns, failed, message)
+
+
+def _end_run(run: OpenedRun, ended_ns: int, failed: bool, message: str) -> None:
     writer = run.writer
     active_runs.remove(writer)
     home = os.getpid() == writer.home_pid and not run.joined
@@ -221,12 +227,25 @@ def _sum_up(writer: RunWriter, header: RunHeader, projections: bool) -> None:
         raise
 
 
+_MOST_BYTES_AT_EXIT = 16 << 20
+"""What came late is summed up while the process ends if all of the run's journals are no larger: a second."""
+
+
+def _size_bytes(directory: Path) -> int:
+    return sum(path.stat().st_size for path in (directory / "journal").glob("*.jsonl"))
+
+
 def _sum_up_again(writer: RunWriter, projections: bool) -> None:
     """Bring what is derived up to date, should the run be over already. Never raises."""
     from otel_replay.storage.finalise import finalise  # reading is not needed before a run's end
 
     if writer.journal is None:
         return  # nothing was added
+    if active_runs.is_ending() and _size_bytes(writer.directory) > _MOST_BYTES_AT_EXIT:
+        _log.warning(
+            "run %s: what came after its end is not summed up; `otel-replay recover` does it", writer.run_id
+        )
+        return
     try:
         if os.path.isdir(writer.directory):
             finalise(writer.directory, clock=writer.clock, projections=projections)

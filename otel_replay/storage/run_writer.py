@@ -89,6 +89,8 @@ class RunWriter:
         self.pending_lock = threading.RLock()
         self.journal_name = journal_name(clock())
         """File name of this process's journal, which is made with the first record."""
+        self.before_opening: Callable[[], None] | None = None
+        """Called when a journal is to be made, by the thread that will make it; may take its time."""
         self.on_opened: Callable[[], None] | None = None
         self.on_exit: Callable[[], None] | None = None
         """`on_opened` is called when a journal was made, `on_exit` when it was closed as the process ends."""
@@ -242,6 +244,11 @@ class RunWriter:
         with self._lock:
             if self.journal is not None and not self.journal.closed:
                 return self.journal
+        if self.before_opening is not None:
+            self.before_opening()
+        with self._lock:
+            if self.journal is not None and not self.journal.closed:
+                return self.journal
             # A folder that cannot be written is asked again once a second, not with every record.
             if self._open_error and monotonic() < self._retry_at:
                 raise OSError(self._open_error)
@@ -341,6 +348,20 @@ class RunWriter:
                     _log.warning("run %s: %s was deleted while it was written", self.run_id, journal.path)
             except Exception as error:
                 _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, told(error))
+
+    def close_if_free(self, how: str) -> None:
+        """As :meth:`close`, but not where a thread holds one of the locks: at the very end it keeps it."""
+        locks = [self._lock, self.losses.lock, *([self.journal.lock] if self.journal is not None else [])]
+        taken = []
+        try:
+            for lock in locks:
+                if not lock.acquire(blocking=False):
+                    return  # the journal stays as it is, whole; `recover` closes it
+                taken.append(lock)
+            self.close(how)
+        finally:
+            for lock in reversed(taken):
+                lock.release()
 
     def forget_parent(self) -> None:
         """In a forked child: start over with a journal of its own, and leave the parent's alone."""
