@@ -25,6 +25,10 @@ IMPORT_SOURCE = "otel_replay.import.source"
 IMPORT_SHA256 = "otel_replay.import.sha256"
 IMPORT_REST = "otel_replay.import.rest"
 
+RESOURCES_ELAPSED_MS = "otel_replay.resources.elapsed_ms"
+RESOURCES_CPU_MS = "otel_replay.resources.cpu_ms"
+RESOURCES_RSS_BYTES = "otel_replay.resources.rss_bytes"
+
 ACTION = "otel_replay.action"
 REASON = "otel_replay.reason"
 VALUES = "otel_replay.values"
@@ -143,6 +147,9 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(VALUES, "any", "decision", "the values where they are not a map with keys"),
     Attribute(CELL + ".*", "any", "decision", "the subject of the decision, such as rpm and kpa of a table cell"),
     Attribute(CELL, "any", "decision", "the subject where it is not a map with keys"),
+    Attribute(RESOURCES_ELAPSED_MS, "double", "decision", "milliseconds since the process's last decision (`OTEL_REPLAY_RESOURCES`)"),
+    Attribute(RESOURCES_CPU_MS, "double", "decision", "processor milliseconds of all its threads since then"),
+    Attribute(RESOURCES_RSS_BYTES, "int", "decision", "memory that the process holds (resident), in bytes"),
     Attribute(FILE_PATH, "string", "file read, file write", "path as the program named it", _SEMCONV),
     Attribute(FILE_SIZE, "int", "file read, file write", "size in bytes, where the file is there", _SEMCONV),
     Attribute(FILE_LINES, "int", "file read, file write", "number of lines, where the program said it"),

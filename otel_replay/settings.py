@@ -53,6 +53,7 @@ class Settings:
     redact_keys: tuple[str, ...] = ()
     decisions_as_logs: bool = False
     projections: bool = True
+    resources: bool = False
     replay: str | None = None
     problems: tuple[str, ...] = field(default=())
 
@@ -116,6 +117,13 @@ VARIABLES: tuple[Variable, ...] = (
         _boolean,
         "true",
         "write session_replay.json and manifest.json at the end of a run",
+    ),
+    Variable(
+        "OTEL_REPLAY_RESOURCES",
+        "resources",
+        _boolean,
+        "false",
+        "measure each decision: time and processor time since the one before, memory (tens of µs each)",
     ),
     Variable(
         REPLAY_VARIABLE,

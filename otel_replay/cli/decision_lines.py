@@ -47,6 +47,8 @@ def full_lines(
         yield from _wrapped(decision.reason.split(" "), "", screen)
     if decision.values is not None:
         yield from _wrapped(_values(decision, whole), "dim", screen)
+    if decision.extra:
+        yield from _wrapped(people.pairs(decision.extra, whole=whole).split(" "), "dim", screen)
 
 
 def _values(decision: Decision, whole: bool) -> list[str]:

@@ -2,8 +2,8 @@
 "use strict";
 (() => {
   const run = JSON.parse(document.getElementById("run").textContent);
-  const { decisions, actions, grid } = run; // a decision: [time in ms, action, reason, cell, values]
-  const [TIME, ACTION, REASON, CELL, VALUES] = [0, 1, 2, 3, 4];
+  const { decisions, actions, grid } = run; // a decision: [time in ms, action, reason, cell, values, what else]
+  const [TIME, ACTION, REASON, CELL, VALUES, MORE] = [0, 1, 2, 3, 4, 5];
   const ROW_HEIGHT = 26, LANE_HEIGHT = 22, MOST_LANES = 14, LABEL_WIDTH = 250;
   const $ = (id) => document.getElementById(id);
 
@@ -283,6 +283,7 @@
       if (isMap(decision[part])) Object.entries(decision[part]).forEach(([name, value]) => add(name, value));
       else if (decision[part] != null) add(part === CELL ? "cell" : "values", decision[part]);
     }
+    Object.entries(decision[MORE] ?? {}).forEach(([name, value]) => add(name.replace(/^otel_replay\./, ""), value));
     const change = grid && done && grid.changes[done - 1][0] === state.position ? grid.changes[done - 1] : null;
     if (change) add("in the grid", `${change[3] == null ? "?" : short(change[3])} → ${short(change[4])}`);
     const when = new Date(run.started_ms + decision[TIME]).toISOString();

@@ -87,6 +87,8 @@ def _write_run(
             to_json(decision.cell),
             to_json(decision.values),
         ]
+        if decision.extra:
+            row.append(to_json(dict(decision.extra)))
         stream.write((b",\n" if place else b"\n") + _safe(row))
     rest = {
         "actions": list(numbers),

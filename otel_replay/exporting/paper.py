@@ -214,7 +214,8 @@ def _decisions(paper: _Paper, facts: RunFacts, decisions: Sequence[Decision]) ->
     _table_head(paper)
     for number, decision in enumerate(decisions, 1):
         elapsed = f"+{max(0, decision.time_ns - facts.started_ns) / 1e6:,.2f} ms"
-        cell, values = _pairs(decision.cell), _pairs(decision.values)
+        cell = _pairs(decision.cell)
+        values = "  ".join(filter(None, (_pairs(decision.values), _pairs(dict(decision.extra) or None))))
         texts = (str(number), elapsed, decision.action, cell, values, decision.reason)
         columns = [
             _lines(paper, _shown(paper, text), width - 1.5)

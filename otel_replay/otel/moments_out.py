@@ -154,6 +154,7 @@ def _events(lines: Sequence[bytes]) -> list[MomentEvent]:
         if isinstance(record, Decision):
             name = decision_name(record.action)
             attributes = decision_attributes(record.action, record.reason, record.values, record.cell)
+            attributes.update(record.extra)
         else:
             assert isinstance(record, EventRecord)
             name, attributes = record.name, dict(record.attributes)

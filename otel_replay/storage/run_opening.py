@@ -17,6 +17,7 @@ from otel_replay.redaction import Redactor
 from otel_replay.settings import Settings
 from otel_replay.storage import active_runs
 from otel_replay.storage.liveness import process_identity
+from otel_replay.storage.meter import Meter
 from otel_replay.storage.run_header import HEADER_NAME, EndStatus, RunHeader
 from otel_replay.storage.run_writer import RunWriter
 from otel_replay.storage.screen import Screen
@@ -174,6 +175,7 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
         syncer=syncer,
         writer=WRITER,
         as_logs=settings.decisions_as_logs,
+        meter=Meter() if settings.resources else None,
     )
 
 
