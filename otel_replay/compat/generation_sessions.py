@@ -165,12 +165,15 @@ class _Server:
             raise Refused(415, "the body is to be JSON", hint="curl -H 'Content-Type: application/json' …")
         body = await read_body(request, LARGEST_REQUEST_BYTES)
         asked = await asyncio.to_thread(read_asked, body, self.prompts)
-        made = await self.recordings.generate(
-            asked.request,
-            name=request.query_params.get("session_id"),
-            label=asked.target_sector,
-            details={"focus_sector": asked.focus_sector} if asked.focus_sector else {},
-        )
+        try:
+            made = await self.recordings.generate(
+                asked.request,
+                name=request.query_params.get("session_id"),
+                label=asked.target_sector,
+                details={"focus_sector": asked.focus_sector} if asked.focus_sector else {},
+            )
+        except asyncio.CancelledError:
+            raise Refused(503, "the server ends, and waited long enough for this image") from None
         headers = _about(made.picture)
         if made.recording is not None:
             headers["X-Session"] = made.recording.name

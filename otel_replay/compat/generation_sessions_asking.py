@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,7 @@ class SectorPrompts:
     sectors: Mapping[str, list[str]] = field(default_factory=dict)
     default: list[str] = field(default_factory=list)
     _used: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def load(cls, path: Path) -> SectorPrompts:
@@ -82,8 +84,9 @@ class SectorPrompts:
         choice = self.sectors.get(key) or self.default
         if not choice:
             return ""
-        number = self._used.get(key, 0)
-        self._used[key] = number + 1
+        with self._lock:
+            number = self._used.get(key, 0)
+            self._used[key] = number + 1
         return choice[number % len(choice)]
 
 

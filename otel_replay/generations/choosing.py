@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from otel_replay.errors import UsageError
 from otel_replay.generations.asking import Generator
+from otel_replay.generations.pictures import need_pillow
 
 __all__ = ["KINDS", "generator_from"]
 
@@ -25,8 +26,9 @@ def generator_from(text: str, *, model: str = "") -> Generator:
     Raises
     ------
     UsageError
-        If it describes none.
+        If it describes none, or Pillow is not installed.
     """
+    need_pillow()  # whoever makes them, images are looked at
     kind, _, rest = text.partition(":")
     make = _MAKERS.get(kind)
     if make is None:

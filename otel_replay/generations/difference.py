@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
 
 from otel_replay.generations.pictures import encode, opened
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["PixelDifference", "compare_images", "difference_image"]
 
@@ -46,19 +52,14 @@ def compare_images(a: bytes, b: bytes) -> PixelDifference:
     Unusable
         If one of them is no image.
     """
-    from PIL import ImageChops
-
-    first, second = (opened(data, what).convert("RGBA") for data, what in ((a, "image A"), (b, "image B")))
+    first, second = _unpacked(a, b)
     if first.size != second.size:
         return PixelDifference(size_a=first.size, size_b=second.size)
-    bands = ImageChops.difference(first, second).split()
-    any_band = bands[0]
-    for band in bands[1:]:
-        any_band = ImageChops.lighter(any_band, band)
+    bands, strongest = _bands(first, second)
     total = first.width * first.height
     # Histograms say it all, without a loop over pixels: how many channels differ by how much.
     counts = [sum(column) for column in zip(*(band.histogram() for band in bands), strict=True)]
-    differing = total - any_band.histogram()[0]
+    differing = total - strongest.histogram()[0]
     squares = sum(count * step * step for step, count in enumerate(counts))
     return PixelDifference(
         size_a=first.size,
@@ -81,16 +82,23 @@ def difference_image(a: bytes, b: bytes) -> bytes | None:
     Unusable
         If one of them is no image.
     """
-    from PIL import ImageChops
-
-    first, second = (opened(data, what).convert("RGBA") for data, what in ((a, "image A"), (b, "image B")))
+    first, second = _unpacked(a, b)
     if first.size != second.size:
         return None
-    bands = ImageChops.difference(first, second).split()
-    grey = bands[0]
-    for band in bands[1:]:
-        grey = ImageChops.lighter(grey, band)
-    _, most = grey.getextrema()
-    if isinstance(most, int) and most:
+    _, grey = _bands(first, second)
+    most = max(step for step, count in enumerate(grey.histogram()) if count)
+    if most:
         grey = grey.point([min(_WHITE, round(step * _WHITE / most)) for step in range(256)])
     return encode(grey)
+
+
+def _unpacked(a: bytes, b: bytes) -> tuple[Image.Image, Image.Image]:
+    return opened(a, "image A").convert("RGBA"), opened(b, "image B").convert("RGBA")
+
+
+def _bands(first: Image.Image, second: Image.Image) -> tuple[Sequence[Image.Image], Image.Image]:
+    """The differences by channel, and of each pixel that of the channel that differs most."""
+    from PIL import ImageChops
+
+    bands = ImageChops.difference(first, second).split()
+    return bands, reduce(ImageChops.lighter, bands)

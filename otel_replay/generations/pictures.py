@@ -12,7 +12,7 @@ from otel_replay.generations.refusals import Unusable
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["LARGEST_PIXELS", "Png", "as_png", "encode", "opened"]
+__all__ = ["LARGEST_PIXELS", "Png", "as_png", "encode", "need_pillow", "opened"]
 
 LARGEST_PIXELS = 64 << 20
 """An image of more pixels is refused before it is unpacked: a few kilobytes can claim to be gigabytes."""
@@ -30,6 +30,16 @@ class Png(NamedTuple):
     came_as: str
 
 
+def need_pillow() -> None:
+    """Raise UsageError where Pillow is not installed."""
+    try:
+        import PIL.Image  # noqa: F401 - whether it can be
+    except ImportError:
+        raise UsageError(
+            "images need Pillow, which is not installed", hint="pip install 'otel-replay[web]'"
+        ) from None
+
+
 def opened(data: bytes, what: str) -> Image.Image:
     """An image, unpacked whole; `what` names it in messages.
 
@@ -38,12 +48,9 @@ def opened(data: bytes, what: str) -> Image.Image:
     Unusable
         If the bytes are no image, a damaged one, or too large.
     """
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError:
-        raise UsageError(
-            "images need Pillow, which is not installed", hint="pip install 'otel-replay[web]'"
-        ) from None
+    need_pillow()
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # ours is the stricter limit

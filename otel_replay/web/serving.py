@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+import uvicorn
+
 from otel_replay.errors import UsageError
 from otel_replay.web.guard import is_loopback
 
@@ -61,7 +63,6 @@ def serve(application: object, listening: socket.socket, *, ready: Callable[[str
     ready:
         Is told the URL once the server answers.
     """
-    import uvicorn
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:

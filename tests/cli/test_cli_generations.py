@@ -38,6 +38,28 @@ def test_what_cannot_be_served_is_told_before_anything_is(
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "PIL"])
+@pytest.mark.parametrize(
+    "command", [["serve", "--generations", "--port", "0"], ["compare-generations", "a", "a"]]
+)
+def test_what_is_not_installed_is_told_with_how_to_get_it(
+    python, sessions: Path, missing: str, command: list[str]
+) -> None:
+    """Comparing needs no server."""
+    arguments = [*command, "--sessions", str(sessions)]
+    fails = command[0] == "serve" or missing == "PIL"
+    done = python(
+        f"""
+        import sys
+        sys.modules[{missing!r}] = None
+        from otel_replay.cli.main import main
+        sys.exit(main({arguments!r}))
+        """,
+        expect=2 if fails else 0,
+    )
+    assert ("pip install 'otel-replay[web]'" in done.stderr) == fails
+
+
 def test_a_file_of_prompts_that_is_none_is_told(call: Call, tmp_path: Path) -> None:
     """With what one looks like."""
     path = tmp_path / "prompts.json"
