@@ -68,6 +68,7 @@ def restore(albums: Albums, stream: BinaryIO, name: str | None = None) -> str:
         If it cannot be written.
     """
     make_private_directory(albums.root)
+    _sweep(albums.root)
     new = albums.root / f".restored-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         top = _unpack(albums, stream, new)
@@ -141,6 +142,18 @@ def _place(member: tarfile.TarInfo) -> PurePosixPath:
     if not (member.isreg() or member.isdir()):
         raise Unusable(f"the archive is refused: {member.name!r:.200} is neither a file nor a folder")
     return place
+
+
+def _sweep(root: Path) -> None:
+    """Away with what processes that were killed in the middle of this have left behind."""
+    for left in (*root.glob(".restored-*-*"), *root.glob(".new-*-*")):
+        process = left.name.split("-")[1]
+        try:
+            os.kill(int(process), 0)
+        except (ProcessLookupError, OverflowError):
+            shutil.rmtree(left, ignore_errors=True)
+        except (OSError, ValueError):
+            pass  # it lives, or this is nothing of ours
 
 
 def _check(albums: Albums, folder: Path) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import tarfile
 import threading
 from collections.abc import Callable
@@ -236,6 +237,21 @@ HOSTILE = {
     "not an archive": b"PK\x03\x04 something else",
     "nothing": b"",
 }
+
+
+def test_what_a_killed_server_had_half_restored_goes_with_the_next_restoring(
+    generation_server: ThreadServer,
+) -> None:
+    """What a process that lives has there stays."""
+    generation_server.recorded("one", "a prompt")
+    data = generation_server.get("/session/one/archive").body
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = [generation_server.sessions / f".restored-{pid}-0a1b2c3d" for pid in (dead.pid, os.getpid())]
+    for folder in left:
+        (folder / "big").mkdir(parents=True)
+    assert restored(generation_server, data, "two").status == 201
+    assert [folder.exists() for folder in left] == [False, True]
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
