@@ -12,6 +12,7 @@ import pytest
 from otel_replay.errors import FormatError, StoreError, UsageError
 from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.pack import pack
+from otel_replay.storage.recover import recover
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.store import Store
 from otel_replay.storage.unpack import unpack, unpack_into, unpacked
@@ -112,6 +113,30 @@ def test_a_killed_run_is_packed_with_its_preallocated_end(runs, other, tmp_path)
     made = unpack(packed.path, other)
     assert pack_content(made.directory) == pack_content(directory)
     assert RunFiles(made.directory).status() == "interrupted"
+
+
+def test_a_recorded_run_that_was_killed_comes_back_and_is_recovered_there(python, store, other, tmp_path):
+    """It has no `run.json` and no manifest yet; its small blobs are in a bundle."""
+    python(
+        """
+        import os, otel_replay
+        otel_replay.start_run("killed", run_id="killed")
+        otel_replay.checkpoint("table", {"cells": [1, 2, 3]})
+        otel_replay.decision("A", "sample 0")
+        os.kill(os.getpid(), 9)
+        """,
+        expect=-9,
+    )
+    files = store.run("killed").files
+    assert pack(files, tmp_path / "run.orpack").packed_bytes < 2_000
+    made = RunFiles(unpack(tmp_path / "run.orpack", other).directory)
+    assert pack_content(made.directory) == pack_content(files.directory)
+    assert (made.header.name, made.status()) == ("killed", "interrupted")
+    recover(made)
+    assert verify(RunFiles(made.directory)) == []
+    assert reasons(made.records()) == ["sample 0"]
+    [sha256] = made.blobs
+    assert made.blobs.read(sha256) == b'{"cells":[1,2,3]}'
 
 
 @pytest.mark.parametrize("damage", ["run.json", "manifest.json", f"journal/{JOURNAL}"])
