@@ -17,6 +17,7 @@ from otel_replay.compat.memvid.active_file import sessions_of_run
 from otel_replay.compat.memvid.compare import Comparison, compare_sessions
 from otel_replay.compat.memvid.errors import InvalidQuery
 from otel_replay.compat.memvid.memory import Memvid
+from otel_replay.compat.memvid.original_file import read_original
 from otel_replay.compat.memvid.replay import (
     ActionReplayResult,
     Operations,
@@ -59,6 +60,7 @@ __all__ = [
     "StateSnapshot",
     "compare_sessions",
     "operations_of",
+    "read_original",
     "record",
     "replay_session",
     "sessions_of_run",

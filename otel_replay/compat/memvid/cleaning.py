@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from otel_replay.compat.memvid.types import AnyAction, text_or_bytes
+from otel_replay.compat.memvid.types import AnyAction, fields_of, text_or_bytes
 from otel_replay.redaction import Redactor
 from otel_replay.settings import Settings
 from otel_replay.values import normalise
@@ -29,6 +28,6 @@ class Cleaning:
         """What was done, its texts as they are kept."""
         kept: dict[str, Any] = {
             name: str(self.value(value)) if isinstance(value, str) else value
-            for name, value in asdict(action_type).items()
+            for name, value in fields_of(action_type).items()
         }
         return type(action_type)(**kept)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -17,6 +16,7 @@ from otel_replay.compat.memvid.types import (
     ReplayAction,
     ReplaySession,
     StateSnapshot,
+    fields_of,
 )
 from otel_replay.errors import FormatError
 from otel_replay.values_json import from_json, to_json
@@ -65,7 +65,7 @@ def _action(action: ReplayAction) -> dict[str, Any]:
 
 def action_type_value(action_type: AnyAction) -> dict[str, Any]:
     """What was done as a map: `kind`, and the fields of the variant."""
-    return {"kind": NAMES[type(action_type)], **asdict(action_type)}
+    return {"kind": NAMES[type(action_type)], **fields_of(action_type)}
 
 
 def action_type_from(value: Mapping[str, Any]) -> AnyAction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from otel_replay.analysis.alignment import align
@@ -11,7 +11,7 @@ from otel_replay.analysis.alike import alike
 from otel_replay.analysis.moves import find_moves
 from otel_replay.compat.memvid.lasting import lasting
 from otel_replay.compat.memvid.replay import shown
-from otel_replay.compat.memvid.types import ActionType, ReplayAction, ReplaySession
+from otel_replay.compat.memvid.types import ActionType, ReplayAction, ReplaySession, fields_of
 from otel_replay.replay.paths import Difference, differences
 
 __all__ = ["Comparison", "PairOfActions", "compare_sessions"]
@@ -107,7 +107,7 @@ def _content(action: ReplayAction) -> dict[str, Any]:
         content["error"] = action.error
     if isinstance(action.action_type, ActionType.Checkpoint):
         return {"state": action.output}
-    return {**content, **asdict(action.action_type)}
+    return {**content, **fields_of(action.action_type)}
 
 
 def _key(action: ReplayAction) -> Any:

@@ -36,6 +36,8 @@ __all__ = [
     "shown",
 ]
 
+NO_INPUT = "its input was not recorded whole"
+
 Verdict = Literal["matched", "diverged", "skipped", "not run"]
 
 
@@ -237,9 +239,10 @@ def _put_again(actions: list[ReplayAction], operations: Operations) -> None:
         if action.kind not in ("put", "call") or action.error:
             continue
         reason = "there is no operation for it"
-        if operation is not None:
-            outcome = _outcome(operation, action)
-            reason = outcome.error
+        if action.input is None:
+            reason = NO_INPUT
+        elif operation is not None:
+            reason = _outcome(operation, action).error
         if reason:
             raise InvalidQuery(
                 f"the state before the checkpoint cannot be restored: action {action.sequence}, "
@@ -259,11 +262,15 @@ def _done_again(
     if action.error == INTERRUPTED:
         return result("not run", why="its recording was interrupted: nobody knows how it ended")
     if isinstance(action.action_type, ActionType.Checkpoint):
+        if action.output is None:
+            return result("not run", why="its state was not recorded whole")
         if operations.state is None:
             return result("not run", why="there is no operation that tells the state")
         now = operations.state().as_value()
         found = differences(action.output, now, ("state",))
         return result("diverged" if found else "matched", differences=tuple(found))
+    if action.input is None:
+        return result("not run", why=NO_INPUT)
     operation: Callable[[ReplayAction], Outcome] | None = getattr(operations, action.kind)
     if operation is None:
         return result("not run", why="there is no operation for it")

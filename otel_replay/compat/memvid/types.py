@@ -28,6 +28,7 @@ __all__ = [
     "SessionSummary",
     "StateSnapshot",
     "content_hash",
+    "fields_of",
 ]
 
 SEGMENT_VERSION = 1
@@ -84,6 +85,11 @@ VARIANTS: dict[str, type[AnyAction]] = {
     "call": ActionType.Call,
 }
 NAMES = {variant: name for name, variant in VARIANTS.items()}
+
+
+def fields_of(action_type: AnyAction) -> dict[str, Any]:
+    """The fields of a variant, by their names."""
+    return {name: getattr(action_type, name) for name in action_type.__slots__}
 
 
 def content_bytes(value: AnyValue) -> bytes:
