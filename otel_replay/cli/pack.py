@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.option(
     "--level",
     type=click.IntRange(1, 22),
-    help="How hard to compress (default: 19 up to 8 MiB, 9 beyond).",
+    help="How hard to compress (default: 19 up to 1 MiB, 9 beyond).",
 )
 @store_option
 @click.pass_context

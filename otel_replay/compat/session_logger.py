@@ -106,7 +106,7 @@ class SessionLogger:
         event = TaskEvent(name=task_name, start_time=time.time(), metadata=_map(metadata))
         self.events.append(event)
         given = {TASK_METADATA: event.metadata} if event.metadata else {}
-        span = self._recorded().task(str(task_name), **given)
+        span = self._recorded().task(task_name, **given)
         self._open[id(event)] = task = _OpenTask(event, span)
         span.attach()
         _open_here.set((*_open_here.get(), task))
@@ -162,7 +162,7 @@ class SessionLogger:
         took_ms = duration_ms if is_duration(duration_ms) else 0
         given: dict[str, Any] = {REPORTED_DURATION: float(took_ms)}
         start_ns = time.time_ns() - int(took_ms * 1_000_000)
-        self._recorded().tool_call(str(tool_name), params, start_ns=start_ns, **given).end()
+        self._recorded().tool_call(tool_name, params, start_ns=start_ns, **given).end()
 
     @contextmanager
     def _task_block(
@@ -182,7 +182,14 @@ class SessionLogger:
         finally:
             self.log_task_complete(event, (time.monotonic_ns() - began_ns) // 1_000_000, outcome)
             if save_to is not None:
-                self.save_session(save_to)
+                self._save_quietly(save_to)
+
+    def _save_quietly(self, output_dir: str) -> None:
+        try:
+            self.save_session(output_dir)
+        except (OtelReplayError, OSError) as error:
+            # The task must not fail for it, and nothing is lost: the run has it all.
+            _log.warning("the session was not saved: %s", told(error))
 
     def task(
         self, name: str, metadata: Mapping[str, Any] | None = None, *, save_to: str | None = None

@@ -31,7 +31,7 @@ SUFFIX = ".orpack"
 _NOT_PACKED = frozenset({"sent"})
 """How far `send` came from this machine is nobody else's business."""
 
-_SMALL_BYTES = 8 << 20
+_SMALL_BYTES = 1 << 20
 _LEVELS = (19, 9)
 """The level for what is small, where time does not count, and for the rest: 70 MB a second and core."""
 

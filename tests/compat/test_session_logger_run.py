@@ -221,3 +221,30 @@ def test_a_task_around_an_async_function(store):
     assert asyncio.run(main()) == [1, 2]
     assert [event.metadata for event in logger.events] == [{"result": "success"}] * 2
     assert all(event.end_time is not None for event in logger.events)
+
+
+def test_a_task_does_not_fail_because_it_cannot_be_saved(sessions, store, caplog):
+    (sessions.parent).write_text("a file in the folder's place")
+    logger = SessionLogger("A", "1")
+    with logger.task("build", save_to=".deia/sessions"):
+        pass
+    assert "the session was not saved" in caplog.text
+    assert logger.events[0].metadata == {"result": "success"}
+    with pytest.raises(OSError, match=r"\.deia"):
+        logger.save_session(".deia/sessions")
+
+
+def test_what_is_logged_never_raises_into_the_agent(store, caplog):
+    class Unprintable:
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+        __repr__ = __str__
+
+    logger = SessionLogger("A", "1")
+    logger.log_task_start(Unprintable(), {"odd": Unprintable()})
+    logger.log_tool_call(Unprintable(), Unprintable(), Unprintable())
+    logger.log_file_read(Unprintable(), Unprintable())
+    logger.log_file_write("x", -1, "many")
+    logger.log_task_complete("nothing", None, None)
+    assert len(logger.events) == 4
