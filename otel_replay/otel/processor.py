@@ -179,44 +179,50 @@ def write_start(writer: RunWriter, span: ReadableSpan) -> OpenSpan:
         start["state"] = trace_state.to_header()
     if span._links:
         start["links"] = links_of(span)
-    return writer.span_started(start)
+    open_span = writer.span_started(start)
+    if "links" in start:
+        open_span.links = len(start["links"])
+    return open_span
 
 
 def write_end(open_span: OpenSpan, span: ReadableSpan) -> None:
     """Write the end of `span`, and before it the events that are not in the journal yet."""
     end: dict[str, Any] = {}
-    status = span._status
+    start, status = open_span.start, span._status
     if status.status_code is not _UNSET:
         end["status"] = _STATUS[status.status_code.value]
         if status.description:
             end["message"] = status.description
-    if span._name != open_span.start["name"]:
+    if span._name != start["name"]:
         end["name"] = span._name
-    attributes, before = _attributes_of(span), open_span.start["attributes"]
+    attributes, before = _attributes_of(span), start["attributes"]
     # OpenTelemetry moves what is set to the end of its map. While our mark is the last there, nothing was.
-    if (
-        next(reversed(attributes), None) != RUN_ID
-        or len(attributes) != len(before)
-        or attributes[RUN_ID] is not before.get(RUN_ID)
-    ):
+    if next(reversed(attributes), None) != RUN_ID or attributes != before:
         new = {key: value for key, value in attributes.items() if before.get(key, _NOTHING) is not value}
         if new:
             end["attributes"] = new
-    known_links = len(open_span.start["links"]) if "links" in open_span.start else 0
-    if len(span._links) > known_links:
-        end["links"] = links_of(span)[known_links:]
+    if len(span._links) > open_span.links:
+        end["links"] = links_of(span)[open_span.links :]
     if open_span.room is not None:
         end["room"] = open_span.room
+    dropped = _dropped(span)
     # What a limit of the SDK took from the span stands in the journal, if it came by `add_event`.
-    if len(span._events) + getattr(span._events, "dropped", 0) != open_span.foreign_events:
-        gone = _write_unseen_events(open_span, span)
-        if gone:
-            end["dropped_events"] = gone
-    if getattr(span._attributes, "dropped", 0):
-        end["dropped_attributes"] = span.dropped_attributes
-    if getattr(span._links, "dropped", 0):
-        end["dropped_links"] = span.dropped_links
+    if dropped or len(span._events) != open_span.foreign_events:
+        counts = {
+            "dropped_attributes": span.dropped_attributes,
+            "dropped_events": _write_unseen_events(open_span, span),
+            "dropped_links": span.dropped_links,
+        }
+        end.update({what: count for what, count in counts.items() if count})
     open_span.writer.span_ended(open_span, span._end_time or time_ns(), end)
+
+
+def _dropped(span: Any) -> int:
+    """How much limits of the SDK have taken from the span."""
+    try:
+        return int(span._attributes.dropped + span._events.dropped + span._links.dropped)
+    except AttributeError:  # not a span of the SDK's making
+        return int(span.dropped_attributes + span.dropped_events + span.dropped_links)
 
 
 def _origin_of(span: ReadableSpan, writer: RunWriter) -> tuple[int, int]:

@@ -35,7 +35,7 @@ def wrap_span_methods() -> None:
     def add_event(
         self: Span, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None
     ) -> None:
-        open_span: OpenSpan | None = getattr(self, OPEN_SPAN, None)
+        open_span: OpenSpan | None = self._otel_replay  # type: ignore[attr-defined]  # our mark
         if open_span is not None and self._end_time is None:
             if timestamp is None:
                 timestamp = time_ns()
@@ -47,12 +47,13 @@ def wrap_span_methods() -> None:
 
     @functools.wraps(end_before)
     def end(self: Span, end_time: int | None = None) -> None:
-        open_span: OpenSpan | None = getattr(self, OPEN_SPAN, None)
+        open_span: OpenSpan | None = self._otel_replay  # type: ignore[attr-defined]  # our mark
         if open_span is not None and (open_span.pending is not None or _others_listen(self)):
             _hand_out(self, open_span)
         end_before(self, end_time)
 
     Span.add_event, Span.end = add_event, end  # type: ignore[method-assign]
+    setattr(Span, OPEN_SPAN, None)  # of a span that is not recorded
     setattr(Span, _WRAPPED, True)
 
 

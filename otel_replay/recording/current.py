@@ -52,7 +52,7 @@ def writer_around() -> RunWriter | None:
 def parent_context(open_span: OpenSpan) -> context.Context | None:
     """The context to start a span in, below `open_span`; None where the current one will do."""
     current = get_context()
-    if hasattr(current.get(SPAN_KEY), OPEN_SPAN) or current.get(RUN_KEY) is not None:
+    if getattr(current.get(SPAN_KEY), OPEN_SPAN, None) is not None or current.get(RUN_KEY) is not None:
         return None
     # A thread without a context: the run is known, and says where the span belongs.
     return trace.set_span_in_context(trace.NonRecordingSpan(span_context(open_span)), current)

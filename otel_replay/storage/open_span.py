@@ -46,6 +46,8 @@ class OpenSpan:
     """
 
     # What most spans never change stands here, and not in each of them: it need not be written then.
+    links = 0
+    """How many links its start record holds."""
     away = False
     """Whether this process is the child of a fork, and the span stands in its parent's journal."""
     pending: list[bytes] | None = None

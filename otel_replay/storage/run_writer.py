@@ -213,11 +213,10 @@ class RunWriter:
     def span_ended(self, span: OpenSpan, time_ns: int, end: dict[str, Any]) -> None:
         """Write a span's end. `end` has the keys of docs/format.md, and only what is not the default."""
         self.open_spans.pop(span.span_id, None)
-        head = f'{{"kind":"end","t":{time_ns},"span":"{span.span_id}"'
+        line = f'{{"kind":"end","t":{time_ns},"span":"{span.span_id}"}}\n'.encode()
         if end:
-            self.append(head.encode() + b"," + self.line(end, 0)[1:])
-        else:
-            self.append((head + "}\n").encode())
+            line = line[:-2] + b"," + self.line(end, 0)[1:]
+        self.append(line)
 
     def log(self, time_ns: int, body: dict[str, Any]) -> None:
         """Write an OpenTelemetry log record; `body` has the keys of docs/format.md."""
