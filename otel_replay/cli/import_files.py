@@ -10,7 +10,6 @@ import click
 from otel_replay.cli.options import json_option, open_store, store_option
 
 if TYPE_CHECKING:
-    from otel_replay.cli.terminal import Screen
     from otel_replay.importing.keep import Imported
 
 __all__ = ["command"]
@@ -33,7 +32,7 @@ def command(
     run_id: str | None,
     as_json: bool,
 ) -> int:
-    """Take files into the store: session_replay.json, or OTLP JSON lines.
+    """Take files into the store: session_replay.json, or OTLP JSON as lines or as one document.
 
     A file that is there already is not taken again. Exits with 1 if a part of a file could not be read; what
     could is in the store, and the rest is named.
@@ -47,36 +46,31 @@ def command(
     if run_id is not None and len(files) > 1:
         raise UsageError("--run-id goes with one file")
     store = open_store(context)
-    runs = [
-        (name, imported)
-        for name in files
-        for imported in import_file(store, Path(name), form=form, run_id=run_id)
-    ]
+    runs = []
+    for name in files:
+        for imported in import_file(store, Path(name), form=form, run_id=run_id):
+            runs.append((name, imported))
+            if not as_json:
+                _print(name, imported)
     if as_json:
         _print_json(runs)
-    else:
-        _print(runs)
     return 1 if any(imported.damage for _, imported in runs) else 0
 
 
-def _print(runs: list[tuple[str, Imported]]) -> None:
+def _print(name: str, run: Imported) -> None:
+    """One run, as soon as it is in the store: what comes after it may fail."""
     from otel_replay.cli.people import counted
     from otel_replay.cli.terminal import stderr, stdout
 
+    count = counted(run.counts.get("decisions", 0), "decision")
+    spans = counted(run.counts.get("spans", 0), "span")
+    told = f"{spans}, {count}, from {name}" if run.new else f"is there already, from {name}"
     screen = stdout()
-    for name, run in runs:
-        count = counted(run.counts.get("decisions", 0), "decision")
-        spans = counted(run.counts.get("spans", 0), "span")
-        told = f"{spans}, {count}, from {name}" if run.new else f"is there already, from {name}"
-        screen.print((run.run_id, "bold"), "  ", told)
+    screen.print((run.run_id, "bold"), "  ", told)
     screen.flush()
-    _tell_damage(runs, stderr())
-
-
-def _tell_damage(runs: list[tuple[str, Imported]], screen: Screen) -> None:
-    for name, run in runs:
-        for reason in run.damage:
-            screen.print(("not imported: ", "failed"), f"{name}, {reason}")
+    errors = stderr()
+    for reason in run.damage:
+        errors.print(("not imported: ", "failed"), f"{name}, {reason}")
 
 
 def _print_json(runs: list[tuple[str, Imported]]) -> None:

@@ -1,4 +1,4 @@
-"""OTLP JSON lines become the runs that their spans and log records name, in the order of time.
+"""OTLP JSON, as lines or as one document, becomes the runs that its spans and log records name.
 
 A file is read as a whole: the spans of a run may stand anywhere in it.
 """
@@ -6,7 +6,6 @@ A file is read as a whole: the spans of a run may stand anywhere in it.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -14,7 +13,7 @@ from operator import itemgetter
 from otel_replay.attributes import INTERRUPTED, RUN_ID, RUN_NAME, SPAN_TYPE
 from otel_replay.errors import FormatError
 from otel_replay.formats.belonging import run_key
-from otel_replay.formats.otlp_json_read import read_lines
+from otel_replay.formats.otlp_json_read import read_document
 from otel_replay.formats.spans import Log, Span, log_records, span_records
 from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile, made_run_id
 from otel_replay.records import BadLine, Record, Resource, Scope, SpanEnd, SpanStart
@@ -40,7 +39,7 @@ def _recognises(head: bytes) -> bool:
 def _read(source: SourceFile) -> Iterator[ForeignRun]:
     runs: dict[str, _Parts] = {}
     damage: list[str] = []
-    for item in read_lines(io.BytesIO(source.content)):
+    for item in read_document(source.content):
         if isinstance(item, BadLine):
             damage.append(f"line {item.number}: {item.reason}")
         elif isinstance(item, Span):
@@ -112,7 +111,7 @@ def _in_order(spans: Iterable[Span]) -> tuple[Record, ...]:
 
 IMPORTER = Importer(
     format="otlp",
-    what="OTLP JSON lines: spans and log records, as `dump --format otlp` and the Collector write them",
+    what="OTLP JSON: spans and log records, as `dump --format otlp`, the Collector and Jaeger give them",
     recognises=_recognises,
     read=_read,
 )

@@ -41,6 +41,15 @@ def test_damage_is_named_and_exits_with_1(call, tmp_path: Path) -> None:
     assert call("summary", "copy", "--json").json["run_id"] == "copy"
 
 
+def test_what_is_in_the_store_is_told_before_the_next_file_fails(call, tmp_path: Path) -> None:
+    """Nobody has to look what happened."""
+    empty = tmp_path / "empty.json"
+    empty.write_text("")
+    done = call("import", str(REAL), str(empty))
+    assert done.code == 2
+    assert done.lines == [f"{RUN}  1 span, 119 decisions, from {REAL}"]
+
+
 def test_what_cannot_be_asked_for(call, tmp_path: Path) -> None:
     """Each with what to do."""
     assert call("import").code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,15 @@ def test_log_records_go_along(own: Store, tmp_path: Path) -> None:
     (run,) = kept(own, tmp_path / "a.jsonl", [span(1)], (log,))
     assert run.counts["logs"] == 1
     assert len(own.resolve(run.run_id).journals()) == 2
+
+
+def test_a_document_over_many_lines_is_taken_as_well(own: Store, tmp_path: Path) -> None:
+    """As Jaeger's query API answers, and as an editor lays it out."""
+    path = tmp_path / "trace.json"
+    (line,) = span_lines([span(1)])
+    path.write_text(json.dumps({"result": json.loads(line)}, indent=2))
+    (run,) = import_file(own, path)
+    assert (run.counts["spans"], run.damage) == (1, ())
 
 
 def test_a_damaged_line_costs_that_line_and_is_told(own: Store, tmp_path: Path) -> None:
