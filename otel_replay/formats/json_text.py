@@ -16,13 +16,14 @@ import orjson
 
 from otel_replay.attributes import BLOB
 
-__all__ = ["Resolve", "indented", "is_plain", "list_items", "quoted"]
+__all__ = ["ITEMS_HEAD", "ITEMS_TAIL", "Resolve", "indented", "is_plain", "list_items", "quoted"]
 
 Resolve = Callable[[Mapping[str, Any]], Any]
 """Gives what stands in the text for a map that refers to a blob: its content, or the map itself."""
 
-_HEAD = len(b'{\n  "": [\n')
-_TAIL = len(b"\n  ]\n}")
+ITEMS_HEAD = len(b'{\n  "": [\n')
+ITEMS_TAIL = len(b"\n  ]\n}")
+"""What stands around the items of a list that is the only member of a map."""
 
 
 def is_plain(value: object) -> bool:
@@ -54,7 +55,7 @@ def list_items(items: list[dict[str, Any]], plain: bool, resolve: Resolve | None
     """
     if plain:
         try:
-            data = orjson.dumps({"": items}, option=orjson.OPT_INDENT_2)[_HEAD:-_TAIL]
+            data = orjson.dumps({"": items}, option=orjson.OPT_INDENT_2)[ITEMS_HEAD:-ITEMS_TAIL]
         except TypeError:
             pass  # a key or text with a lone surrogate, or an integer of more than 64 bits
         else:

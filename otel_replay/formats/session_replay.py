@@ -18,9 +18,12 @@ from otel_replay.errors import FormatError
 from otel_replay.formats.json_text import Resolve, is_plain, list_items, quoted
 from otel_replay.records import Decision
 
-__all__ = ["SCHEMA_VERSION", "SessionReplay", "read", "write"]
+__all__ = ["SCHEMA_VERSION", "Items", "SessionReplay", "items_of", "read", "write", "write_items"]
 
 SCHEMA_VERSION = "1.0"
+
+Items = tuple[bytes, int]
+"""Some decisions as they stand in the list, and how many they are."""
 
 _SPOOL_BYTES = 8 << 20
 _AT_A_TIME = 64
@@ -145,15 +148,29 @@ def write(
     FormatError
         If there are not `total` decisions.
     """
-    pieces = _pieces(decisions, resolve, extra)
+    pieces = items_of(decisions, resolve, extra)
     if total is not None:
         stream.write(_head(run_id, generated_ns, total))
         written = _write_pieces(stream, pieces)
         if written != total:
             raise FormatError(f"there are {written} decisions, not {total}")
         return written
+    return write_items(
+        stream, run_id=run_id, generated_ns=generated_ns, items=pieces, spool_directory=spool_directory
+    )
+
+
+def write_items(
+    stream: BinaryIO,
+    *,
+    run_id: str,
+    generated_ns: int,
+    items: Iterator[Items],
+    spool_directory: str | os.PathLike[str] | None = None,
+) -> int:
+    """As :func:`write`, for decisions that are text already, as :func:`items_of` gives them."""
     with _Spool(spool_directory) as spool:
-        written = _write_pieces(spool, pieces)
+        written = _write_pieces(spool, items)
         stream.write(_head(run_id, generated_ns, written))
         spool.copy_to(stream)
     return written
@@ -198,7 +215,7 @@ def _head(run_id: str, generated_ns: int, total: int) -> bytes:
     ).encode()
 
 
-def _write_pieces(stream: BinaryIO | _Spool, pieces: Iterator[tuple[bytes, int]]) -> int:
+def _write_pieces(stream: BinaryIO | _Spool, pieces: Iterator[Items]) -> int:
     written = 0
     for piece, decisions in pieces:
         stream.write(b",\n" + piece if written else b"\n" + piece)
@@ -207,9 +224,9 @@ def _write_pieces(stream: BinaryIO | _Spool, pieces: Iterator[tuple[bytes, int]]
     return written
 
 
-def _pieces(
-    decisions: Iterable[Decision], resolve: Resolve | None, with_extra: bool
-) -> Iterator[tuple[bytes, int]]:
+def items_of(
+    decisions: Iterable[Decision], resolve: Resolve | None, with_extra: bool = False
+) -> Iterator[Items]:
     """Decisions as they stand in the list, some at a time with their number, without the comma between."""
     entries: list[dict[str, Any]] = []
     plain = True

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from otel_replay.storage import last_sync
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 
@@ -177,6 +178,7 @@ def end_process() -> None:
             writer.close("exit")
             if writer.on_exit is not None:
                 writer.on_exit()
+    last_sync.wait()
 
 
 class _VeryEnd:

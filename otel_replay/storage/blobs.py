@@ -114,10 +114,9 @@ class Blobs:
             os.replace(incoming, path)
         return sha256, size
 
-    def close(self) -> None:
-        """Let go of the bundle. What is put later goes into another one."""
-        if self._bundle is not None:
-            self._bundle.close()
+    def close(self) -> Path | None:
+        """Let go of the bundle, if there is one: its file. What is put later goes into another one."""
+        return self._bundle.close() if self._bundle is not None else None
 
     def forget(self) -> None:
         """In a forked child: leave the parent's bundle alone."""

@@ -73,12 +73,14 @@ class BundleWriter:
                 self._busy = False
         return True
 
-    def close(self) -> None:
-        """Let go of the file. What is put later goes into another one."""
+    def close(self) -> Path | None:
+        """Let go of the file, which is returned if there is one. What is put later goes into another one."""
         with self._lock:
             file, self._file = self._file, None
-            if file is not None:
-                file.close()
+            if file is None:
+                return None
+            file.close()
+            return file.path
 
     def forget(self) -> None:
         """In a forked child: leave the parent's bundle alone."""

@@ -78,9 +78,13 @@ class Contents:
                 self.decisions += 1
                 yield record
             else:
-                count = _COUNT.get(type(record))
-                if count is not None:
-                    count(self, record)
+                self.count(record)
+
+    def count(self, record: object) -> None:
+        """Count a record that is no decision."""
+        count = _COUNT.get(type(record))
+        if count is not None:
+            count(self, record)
 
     def count_all(self, records: Iterable[Located]) -> Contents:
         """Count `records` without taking anything from them; returns this object."""

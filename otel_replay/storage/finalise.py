@@ -7,10 +7,12 @@ at its end, a child that outlived it, or `recover`.
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +21,21 @@ from otel_replay.clock import SYSTEM_CLOCK, Clock
 from otel_replay.errors import StoreError
 from otel_replay.formats import session_replay
 from otel_replay.formats.json_text import Resolve
-from otel_replay.storage.atomic import open_atomically
+from otel_replay.storage.atomic import open_atomically, write_atomically
 from otel_replay.storage.blobs import Blobs, is_sha256
+from otel_replay.storage.closed_journal import ClosedJournal, Unusual
 from otel_replay.storage.contents import Contents
 from otel_replay.storage.listing import record_end
 from otel_replay.storage.liveness import is_alive
-from otel_replay.storage.manifest import Output, write_manifest
+from otel_replay.storage.manifest import MANIFEST_NAME, Output, journal_output, write_manifest, written_output
 from otel_replay.storage.refusals import told_as_store_error
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.run_header import (
     HEADER_NAME,
     EndStatus,
     RunHeader,
+    encode_header,
     read_header,
-    write_header,
 )
 
 __all__ = [
@@ -41,12 +44,15 @@ __all__ = [
     "derive",
     "finalise",
     "locked",
+    "names",
     "resolve_text",
     "write_session_replay",
 ]
 
 SESSION_REPLAY_NAME = "session_replay.json"
 LOCK_NAME = ".lock"
+_MOST_HELD = 2
+"""Pieces of a document that are held in memory, of a few hundred kilobytes each."""
 
 
 def finalise(
@@ -102,6 +108,11 @@ def finalise(
         return header
 
 
+def names(projections: bool) -> tuple[str, ...]:
+    """The files that :func:`finalise` writes."""
+    return (HEADER_NAME, SESSION_REPLAY_NAME, MANIFEST_NAME) if projections else (HEADER_NAME,)
+
+
 def derive(
     run_directory: Path,
     header: RunHeader,
@@ -118,9 +129,11 @@ def derive(
     """
     files = RunFiles(run_directory, header)
     generated_ns = clock()
+    journals = files.journals()
+    made: list[Output] = []
     contents = Contents(root_id=header.span_id)
     if projections:
-        write_session_replay(files, contents, generated_ns)
+        contents, made = _project(files, journals, contents, generated_ns)
     else:
         contents.count_all(files.records())
     header = replace(header, counts=contents.counts(), lost=contents.lost, notes=contents.notes)
@@ -128,18 +141,66 @@ def derive(
         header = replace(header, trace_id=contents.root_trace_id, span_id=contents.root_id)
     if header.ended_ns is None:
         header = _with_end(header, contents)
-    write_header(run_directory, header, durable=durable)
+    data = encode_header(header)
+    write_atomically(run_directory / HEADER_NAME, data, durable=durable)
     if projections:
+        made.append(written_output(run_directory, HEADER_NAME, data))
+        known = {output.name for output in made}
         write_manifest(
             run_directory,
             run_id=header.run_id,
             created_ns=generated_ns,
-            journals=[path for path in files.journals() if not is_alive(path)],
+            journals=[path for path in files.journals() if path.name in known or not is_alive(path)],
             artifacts=contents.artifacts,
-            kept=kept,
+            kept=[*made, *kept],
         )
     record_end(run_directory, header)
     return header, contents
+
+
+def _project(
+    files: RunFiles, journals: list[Path], contents: Contents, generated_ns: int
+) -> tuple[Contents, list[Output]]:
+    """Write `session_replay.json`; returns what the run holds, and the outputs that are known by that."""
+    # Where the run's end is known, nobody asks for the last sign of life, which takes a look at every record.
+    if len(journals) == 1 and files.header.ended_ns is not None:
+        quick = Contents(root_id=contents.root_id)
+        journal = ClosedJournal(journals[0], quick, resolve_text(files.blobs))
+        try:
+            with told_as_store_error("read", journals[0]):
+                projection = _write_items(files, journal.items(), generated_ns)
+        except Unusual:
+            pass
+        else:
+            known = journal_output(
+                journals[0].name,
+                size_bytes=journal.size_bytes,
+                sha256=journal.sha256,
+                changed_ns=journal.changed_ns,
+            )
+            return quick, [known, *projection]
+    write_session_replay(files, contents, generated_ns)
+    return contents, []
+
+
+def _write_items(files: RunFiles, items: Iterator[session_replay.Items], generated_ns: int) -> list[Output]:
+    path = files.directory / SESSION_REPLAY_NAME
+    held = list(islice(items, _MOST_HELD))
+    more = next(items, None)
+    if more is None:
+        memory = io.BytesIO()
+        session_replay.write_items(memory, run_id=files.run_id, generated_ns=generated_ns, items=iter(held))
+        write_atomically(path, memory.getvalue(), durable=False)
+        return [written_output(files.directory, SESSION_REPLAY_NAME, memory.getvalue())]
+    with open_atomically(path, durable=False) as stream:
+        session_replay.write_items(
+            stream,
+            run_id=files.run_id,
+            generated_ns=generated_ns,
+            items=chain(held, [more], items),
+            spool_directory=files.directory,
+        )
+    return []
 
 
 def _with_end(header: RunHeader, contents: Contents) -> RunHeader:
@@ -185,7 +246,7 @@ def resolve_text(blobs: Blobs) -> Resolve:
 def locked(run_directory: Path) -> Iterator[None]:
     """Keep other processes from writing the run's derived files meanwhile; waits for one that does."""
     with told_as_store_error("lock", run_directory):
-        fd = os.open(run_directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(run_directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)

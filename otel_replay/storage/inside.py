@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from otel_replay.errors import FormatError
 
-__all__ = ["check_relative", "open_file", "open_inside", "open_to_read"]
+__all__ = ["check_relative", "is_blank", "open_file", "open_inside", "open_to_read"]
 
 # O_NONBLOCK: opening a FIFO that somebody put here must not wait for a writer.
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)
@@ -43,6 +43,18 @@ def open_file(path: Path) -> int:
         If it is not there, cannot be read, or is something else.
     """
     return _regular(os.open(path, _READ), str(path))
+
+
+def is_blank(path: Path) -> bool:
+    """Whether a file is there and holds nothing but NUL bytes at its beginning, as after a power failure."""
+    try:
+        fd = open_file(path)
+    except OSError:
+        return False
+    try:
+        return not os.pread(fd, 4096, 0).strip(b"\0")
+    finally:
+        os.close(fd)
 
 
 def open_to_read(path: Path) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from otel_replay.errors import FormatError, OtelReplayError
 from otel_replay.records import JournalHeader
+from otel_replay.storage.inside import is_blank
 from otel_replay.storage.journal_reader import JournalTail
 from otel_replay.storage.liveness import is_alive
 from otel_replay.storage.manifest import MANIFEST_NAME, Output, read_manifest
@@ -68,6 +69,8 @@ def needs_recovery(files: RunFiles) -> bool:
         return not is_json(header)  # a power failure has taken its content, and the journals say the same
     if status == "interrupted" or (status != "running" and not os.path.lexists(header)):
         return True
+    if any(is_blank(files.directory / name) for name in (MANIFEST_NAME, "session_replay.json")):
+        return status != "running"
     if files.header.ended_ns is None or not os.path.lexists(files.directory / MANIFEST_NAME):
         return False
     try:

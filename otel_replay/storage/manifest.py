@@ -24,9 +24,11 @@ __all__ = [
     "VERSION",
     "Output",
     "digest_of",
+    "journal_output",
     "manifest_bytes",
     "read_manifest",
     "write_manifest",
+    "written_output",
 ]
 
 FORMAT = "otel-replay.manifest"
@@ -177,15 +179,25 @@ def digest_of(run_directory: Path, relative: str) -> tuple[int, str]:
 
 def _files(run_directory: Path, journals: Iterable[Path], known: Mapping[str, Output]) -> Iterator[Output]:
     for name, schema in _SCHEMAS.items():
-        if (run_directory / name).is_file():
+        if name in known:
+            yield known[name]
+        elif (run_directory / name).is_file():
             yield _hashed(run_directory, name, "json", schema)
     for path in journals:
         relative = f"journal/{path.name}"
         yield known.get(relative) or _hashed(run_directory, relative, "jsonl", "otel-replay.journal")
     for folder in ("", "journal/", "blobs/"):
-        for path in sorted((run_directory / folder).glob("*.torn*")):
-            if path.is_file() and not path.is_symlink():
-                yield _hashed(run_directory, folder + path.name, "torn", "otel-replay.torn")
+        for name in _torn(run_directory / folder):
+            yield _hashed(run_directory, folder + name, "torn", "otel-replay.torn")
+
+
+def _torn(folder: Path) -> list[str]:
+    """The files in `folder` that hold what was torn off."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if ".torn" in name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [name for name in names if (folder / name).is_file() and not (folder / name).is_symlink()]
 
 
 def _hashed(run_directory: Path, relative: str, kind: str, schema: str) -> Output:
@@ -223,6 +235,34 @@ def _blobs(run_directory: Path, artifacts: Iterable[Artifact]) -> Iterator[Outpu
                 created=iso_milliseconds(place.changed_ns),
                 offset=place.offset,
             )
+
+
+def written_output(run_directory: Path, name: str, data: bytes) -> Output:
+    """The output that a file is which was written just now, and held `data`."""
+    with told_as_store_error("read", run_directory / name):
+        created = iso_milliseconds(os.stat(f"{run_directory}/{name}").st_mtime_ns)
+    return Output(
+        name=name,
+        path=name,
+        type="json",
+        schema=_SCHEMAS[name],
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        created=created,
+    )
+
+
+def journal_output(name: str, *, size_bytes: int, sha256: str, changed_ns: int) -> Output:
+    """The output that a closed journal is."""
+    return Output(
+        name=name,
+        path=f"journal/{name}",
+        type="jsonl",
+        schema="otel-replay.journal",
+        size_bytes=size_bytes,
+        sha256=sha256,
+        created=iso_milliseconds(changed_ns),
+    )
 
 
 def _names(sha256: str, artifacts: list[Artifact] | None) -> Iterator[tuple[str, str, str]]:

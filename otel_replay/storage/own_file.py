@@ -29,7 +29,7 @@ class OwnFile:
     """A file made at `path` (where none may be yet) and locked for as long as it is open."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._identity = _identity(self._fd)
         self._was_closed = False
@@ -39,10 +39,10 @@ class OwnFile:
     def fd(self) -> int:
         """Its descriptor, opened again where the program has closed it; OSError if that fails."""
         if not self._is_ours():
-            fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
             if _identity(fd) != self._identity:
                 os.close(fd)
-                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(self._path))
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(self.path))
             # The map that is still there holds the lock as a rule.
             _lock_for_life(fd, tries=1)
             self._fd = fd
@@ -50,7 +50,7 @@ class OwnFile:
 
     def moved(self, path: Path) -> None:
         """It has this path now."""
-        self._path = path
+        self.path = path
 
     def close(self) -> None:
         """Close the descriptor, if it still is this file's."""

@@ -21,8 +21,8 @@ from otel_replay.records import BadLine, Close, JournalHeader, SpanStart
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.bundles import Gap
 from otel_replay.storage.contents import Contents
-from otel_replay.storage.finalise import derive, locked
-from otel_replay.storage.inside import open_file
+from otel_replay.storage.finalise import SESSION_REPLAY_NAME, derive, locked
+from otel_replay.storage.inside import is_blank, open_file
 from otel_replay.storage.journal_reader import JournalTail
 from otel_replay.storage.late_journals import late_journals
 from otel_replay.storage.liveness import is_alive, lock_state
@@ -117,8 +117,11 @@ def open_spans(files: RunFiles) -> list[SpanStart]:
 
 def _listed(directory: Path) -> list[Output] | None:
     """What the manifest names; None where there is none."""
-    if not os.path.lexists(directory / MANIFEST_NAME):
+    path = directory / MANIFEST_NAME
+    if not os.path.lexists(path):
         return None
+    if is_blank(path) or is_blank(directory / SESSION_REPLAY_NAME):
+        return None  # a power failure has taken the content of one of them
     return read_manifest(directory)
 
 

@@ -16,6 +16,7 @@ from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.redaction import Redactor
 from otel_replay.settings import Settings
 from otel_replay.storage import active_runs
+from otel_replay.storage.last_sync import sync_soon
 from otel_replay.storage.liveness import process_identity
 from otel_replay.storage.meter import Meter
 from otel_replay.storage.run_header import HEADER_NAME, EndStatus, RunHeader
@@ -219,13 +220,11 @@ def _end_run(run: OpenedRun, ended_ns: int, failed: bool, message: str) -> None:
 
 def _sum_up(writer: RunWriter, header: RunHeader, projections: bool) -> None:
     """Write what is derived; where there is no room for all of it, at least how the run ended."""
-    from otel_replay.storage.finalise import finalise  # reading is not needed before a run's end
-
     try:
-        finalise(writer.directory, clock=writer.clock, header=header, projections=projections)
+        _finalised(writer, header, projections)
     except StoreError:
         if projections and not (writer.directory / HEADER_NAME).exists():
-            finalise(writer.directory, clock=writer.clock, header=header, projections=False)
+            _finalised(writer, header, False)
         raise
 
 
@@ -237,10 +236,17 @@ def _size_bytes(directory: Path) -> int:
     return sum(path.stat().st_size for path in (directory / "journal").glob("*.jsonl"))
 
 
+def _finalised(writer: RunWriter, header: RunHeader | None, projections: bool) -> None:
+    from otel_replay.storage.finalise import finalise, names  # reading is not needed before a run's end
+
+    directory = writer.directory
+    finalise(directory, clock=writer.clock, header=header, projections=projections, durable=False)
+    # The names first: what is derived can be made again.
+    sync_soon([directory, *(directory / name for name in names(projections))])
+
+
 def _sum_up_again(writer: RunWriter, projections: bool) -> None:
     """Bring what is derived up to date, should the run be over already. Never raises."""
-    from otel_replay.storage.finalise import finalise  # reading is not needed before a run's end
-
     if writer.journal is None:
         return  # nothing was added
     if active_runs.is_ending() and _size_bytes(writer.directory) > _MOST_BYTES_AT_EXIT:
@@ -250,7 +256,7 @@ def _sum_up_again(writer: RunWriter, projections: bool) -> None:
         return
     try:
         if os.path.isdir(writer.directory):
-            finalise(writer.directory, clock=writer.clock, projections=projections)
+            _finalised(writer, None, projections)
     except Exception as error:
         _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
 

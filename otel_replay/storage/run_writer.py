@@ -25,6 +25,7 @@ from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.bundles import BundleWriter
 from otel_replay.storage.journal import Journal, JournalFull
 from otel_replay.storage.journal_names import journal_name, open_free_journal
+from otel_replay.storage.last_sync import sync_soon
 from otel_replay.storage.liveness import process_identity
 from otel_replay.storage.losses import Losses
 from otel_replay.storage.meter import Meter
@@ -336,7 +337,9 @@ class RunWriter:
         `how` is `ended` (the run was ended) or `exit` (the process ends).
         """
         with self._lock:
-            self.blobs.close()
+            bundle = self.blobs.close()
+            if bundle is not None:
+                sync_soon([bundle, bundle.parent])
             journal = self.journal
             if journal is None or journal.closed:
                 return
@@ -348,8 +351,9 @@ class RunWriter:
                 if self.ends is not None:
                     body["ends"] = self.ends
                 last += orjson.dumps(body, None, ORJSON_OPTIONS)
-                if not journal.close(last):
+                if not journal.close(last, durable=False):
                     _log.warning("run %s: no room for the journal's last lines", self.run_id)
+                sync_soon([journal.path, journal.path.parent, self.directory])
                 if not journal.path.exists():
                     _log.warning("run %s: %s was deleted while it was written", self.run_id, journal.path)
             except Exception as error:

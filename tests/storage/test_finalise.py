@@ -178,7 +178,7 @@ def test_processes_that_sum_up_at_the_same_time_do_not_mix(runs):
         process.communicate(b"go\n")
         assert process.returncode == 0
     assert verify(RunFiles(directory)) == []
-    assert len(list(directory.iterdir())) == 5
+    assert len(list(directory.iterdir())) == 4
 
 
 def test_the_manifest_names_every_output_as_the_seeds_manifest_does(runs):
@@ -282,7 +282,7 @@ def test_a_full_disk_leaves_no_half_written_file(runs):
         [sys.executable, "-c", program, str(directory)], capture_output=True, text=True, check=True
     )
     assert "File too large" in done.stdout
-    assert sorted(os.listdir(directory)) == [".lock", "journal", "run.json"]
+    assert sorted(os.listdir(directory)) == ["journal", "run.json"]
     assert read_header(directory).ended_ns is None
     finalise(directory, ended_ns=END_NS, status="ok", durable=False)
     assert verify(RunFiles(directory)) == []

@@ -334,6 +334,13 @@ def test_what_a_power_failure_left_of_the_header_is_set_aside_and_made_again_fro
         assert (directory / "run.json.torn").exists() is bool(torn)
         assert verify(RunFiles(directory)) == []
         assert not needs_recovery(RunFiles(directory))
+        for name in ("manifest.json", "session_replay.json"):
+            whole = (directory / name).read_bytes()
+            (directory / name).write_bytes((content or b"")[:0] or bytes(len(content or b"")))
+            assert needs_recovery(RunFiles(directory))
+            assert recover(RunFiles(directory)).changed
+            assert len((directory / name).read_bytes()) == len(whole)
+            assert verify(RunFiles(directory)) == []
 
 
 def test_a_header_of_a_newer_version_is_not_made_again(tmp_path):
