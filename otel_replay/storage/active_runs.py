@@ -178,7 +178,7 @@ def end_process() -> None:
             writer.close("exit")
             if writer.on_exit is not None:
                 writer.on_exit()
-    last_sync.wait()
+    last_sync.sync_now()
 
 
 class _VeryEnd:

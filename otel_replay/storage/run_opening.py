@@ -16,7 +16,7 @@ from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.redaction import Redactor
 from otel_replay.settings import Settings
 from otel_replay.storage import active_runs
-from otel_replay.storage.last_sync import sync_soon
+from otel_replay.storage.last_sync import sync_now, sync_soon
 from otel_replay.storage.liveness import process_identity
 from otel_replay.storage.meter import Meter
 from otel_replay.storage.run_header import HEADER_NAME, EndStatus, RunHeader
@@ -216,6 +216,8 @@ def _end_run(run: OpenedRun, ended_ns: int, failed: bool, message: str) -> None:
     except Exception as error:
         # The program goes on whatever this is; the journals hold everything, and are not touched here.
         _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
+    if run.settings.sync_seconds <= 0:
+        sync_now()  # there is no thread to do it
 
 
 def _sum_up(writer: RunWriter, header: RunHeader, projections: bool) -> None:
@@ -241,7 +243,6 @@ def _finalised(writer: RunWriter, header: RunHeader | None, projections: bool) -
 
     directory = writer.directory
     finalise(directory, clock=writer.clock, header=header, projections=projections, durable=False)
-    # The names first: what is derived can be made again.
     sync_soon([directory, *(directory / name for name in names(projections))])
 
 

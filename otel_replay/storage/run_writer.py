@@ -337,13 +337,14 @@ class RunWriter:
         `how` is `ended` (the run was ended) or `exit` (the process ends).
         """
         with self._lock:
-            bundle = self.blobs.close()
-            if bundle is not None:
-                sync_soon([bundle, bundle.parent])
             journal = self.journal
             if journal is None or journal.closed:
+                self.blobs.close()
                 return
             try:
+                bundle = self.blobs.close()
+                if bundle is not None:
+                    sync_soon([bundle, bundle.parent])
                 last = self.losses.last_line()
                 body: dict[str, Any] = {"kind": "close", "t": self.clock(), "how": how}
                 if self.notes:

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable
 
 from otel_replay.storage.journal import Journal
+from otel_replay.storage.last_sync import sync_now
 
 __all__ = ["Syncer"]
 
@@ -79,6 +80,7 @@ class Syncer:
                     journal.sync()
                 except (OSError, ValueError):
                     continue  # told at the end of the run, when syncing fails again
+            sync_now()
 
 
 def _call(reference: weakref.ref[Syncer], method: Callable[[Syncer], None]) -> None:

@@ -1,65 +1,85 @@
 """What a run wrote is forced to the disk when it is over, without its program's waiting for that."""
 
 import os
-import threading
 
 import pytest
 
 from otel_replay.recording.run import start_run
+from otel_replay.settings import Settings
 from otel_replay.storage import last_sync
 
 
 @pytest.fixture
 def synced(monkeypatch):
-    """The files and directories that were forced to the disk; `fsync` waits until `released` is set."""
+    """The files and directories that were forced to the disk."""
     fsync, found = os.fsync, []
 
     def noted(fd):
-        released.wait(30)
         found.append(os.readlink(f"/proc/self/fd/{fd}"))
         fsync(fd)
 
-    released = threading.Event()
+    last_sync.sync_now()
     monkeypatch.setattr(os, "fsync", noted)
-    return found, released
+    return found
 
 
-def test_the_end_of_a_run_does_not_wait_for_the_disk_and_the_end_of_the_process_does(store, synced):
-    found, released = synced
-    with start_run("r", run_id="r") as run:
+def record(store, sync_seconds):
+    settings = Settings(store=store.root, sync_seconds=sync_seconds)
+    with start_run("r", settings=settings) as run:
         run.decision("A", "")
         run.artifact("a.csv", b"1,2")
-    assert found == []
-    assert store.run().files.status() == "finished"
-    released.set()
-    last_sync.wait()
-    directory = run.directory
-    assert {os.path.relpath(path, directory).split("/")[-1].rpartition(".")[2] for path in found} >= {
-        "jsonl",
-        "bundle",
-        "json",
-    }
-    assert {directory, f"{directory}/journal", f"{directory}/blobs"} <= set(found)
-    assert {f"{directory}/{name}.json" for name in ("run", "session_replay", "manifest")} <= set(found)
+    return run.directory
 
 
-def test_a_fork_waits_for_it_and_the_child_has_nothing_left_to_do(synced, tmp_path):
-    found, released = synced
-    released.set()
-    paths = [tmp_path / f"{number}" for number in range(50)]
-    for path in paths:
-        path.write_bytes(b"x")
-    last_sync.sync_soon(paths)
+def assert_all_of(directory, synced):
+    assert {directory, f"{directory}/journal", f"{directory}/blobs"} <= set(synced)
+    assert {f"{directory}/{name}.json" for name in ("run", "session_replay", "manifest")} <= set(synced)
+    assert {name.rpartition(".")[2] for name in synced} >= {"jsonl", "bundle"}
+
+
+NOTED = """
+import atexit, os, threading
+synced, wanted = [], threading.Event()
+fsync = os.fsync
+def noted(fd):
+    synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{fd}")))
+    if synced[-1] == "manifest.json":
+        wanted.set()
+    fsync(fd)
+os.fsync = noted
+import otel_replay
+with otel_replay.start_run("r", run_id="r") as run:
+    run.artifact("a.csv", b"1,2")
+"""
+
+
+def test_the_end_of_a_run_does_not_wait_for_the_disk_and_the_end_of_the_process_does(python, store):
+    tell = "atexit.register(lambda: print(*synced))\n"
+    done = python(
+        NOTED.replace("import otel_replay\n", tell + "import otel_replay\n") + "print(len(synced))",
+        env={"OTEL_REPLAY_SYNC_SECONDS": "3600"},
+    )
+    at_once, at_exit = done.stdout.splitlines()
+    assert at_once == "0"
+    assert {"r", "journal", "blobs", "run.json", "manifest.json", "session_replay.json"} <= {*at_exit.split()}
+    assert {name.rpartition(".")[2] for name in at_exit.split()} >= {"jsonl", "bundle"}
+
+
+def test_the_thread_that_syncs_does_it_at_its_next_turn(python, store):
+    done = python(NOTED + "print(wanted.wait(30))", env={"OTEL_REPLAY_SYNC_SECONDS": "0.01"})
+    assert done.stdout == "True\n"
+
+
+def test_without_that_thread_the_end_of_the_run_waits(store, synced):
+    assert_all_of(record(store, sync_seconds=0), synced)
+
+
+def test_a_forked_child_leaves_it_to_its_parent_and_what_is_gone_is_left_out(synced, tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    last_sync.sync_soon([tmp_path / "file", tmp_path / "gone"])
     child = os.fork()
     if not child:
-        threads = [thread.name for thread in threading.enumerate()]
-        os._exit(0 if not last_sync._left and "otel-replay-last-sync" not in threads else 1)
+        os._exit(len(last_sync._left))
     assert os.waitpid(child, 0)[1] == 0
-    last_sync.wait()
-    assert set(found) == set(map(str, paths))
-
-
-def test_what_is_gone_by_then_is_left_out(tmp_path, caplog):
-    last_sync.sync_soon([tmp_path / "gone"])
-    last_sync.wait()
-    assert caplog.text == ""
+    last_sync.sync_now()
+    assert synced == [str(tmp_path / "file")]
