@@ -1,13 +1,14 @@
 """What is left to be forced to the disk of runs that are over: the program does not wait for the disk.
 
-The files survive `kill -9` as they are; this is against power failure. The thread of the syncer does it at its
-next turn, or the process before it ends.
+The files survive `kill -9` as they are; this is against power failure. The thread of the syncer does it at
+its next turn, or the process before it ends.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = ["sync_now", "sync_soon"]
 
 _log = logging.getLogger("otel_replay")
 _left: deque[Path] = deque()
+_lock = threading.RLock()
 
 
 def sync_soon(paths: Iterable[Path]) -> None:
@@ -24,16 +26,14 @@ def sync_soon(paths: Iterable[Path]) -> None:
 
 
 def sync_now() -> None:
-    """Force to the disk what is left. Several threads may do so at the same time. Never raises."""
-    done = set()
-    while True:
-        try:
-            path = _left.popleft()
-        except IndexError:
-            return
-        if path in done:
-            continue
-        done.add(path)
+    """Force to the disk what is left, and wait for another thread that does. Never raises."""
+    with _lock:
+        _sync()
+
+
+def _sync() -> None:
+    failed: OSError | None = None
+    for path in _taken():
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
@@ -45,8 +45,25 @@ def sync_now() -> None:
         except OSError as error:
             # Some file systems refuse this for directories; their renames are ordered anyway.
             if not os.path.isdir(path):
-                _log.warning("%s may not be on the disk: %s", path, error)
+                failed = error
+    if failed is not None:
+        _log.warning("what was recorded may not be on the disk: %s", failed)
+
+
+def _taken() -> list[Path]:
+    taken: dict[Path, None] = {}
+    try:
+        while True:
+            taken[_left.popleft()] = None
+    except IndexError:
+        return list(taken)
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.RLock()
+    _left.clear()  # the parent does it
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_left.clear)
+    os.register_at_fork(after_in_child=_after_fork_in_child)
