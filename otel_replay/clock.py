@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
 
+from otel_replay.interruptions import let_through
+
 __all__ = ["Clock", "SYSTEM_CLOCK", "SteppingClock", "guarded", "iso_milliseconds", "from_iso"]
 
 Clock = Callable[[], int]
@@ -45,7 +47,8 @@ def guarded(clock: Clock) -> Clock:
     def read() -> int:
         try:
             return max(_EARLIEST_NS, min(int(clock()), _LATEST_NS))
-        except Exception:
+        except Exception as raised:
+            let_through(raised)
             return SYSTEM_CLOCK()
 
     return read

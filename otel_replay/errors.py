@@ -9,6 +9,8 @@ OtelReplayError            exit 2: could not
 
 from __future__ import annotations
 
+from otel_replay.interruptions import let_through
+
 __all__ = ["OtelReplayError", "UsageError", "StoreError", "FormatError", "SendError", "told"]
 
 
@@ -52,5 +54,6 @@ def told(error: BaseException) -> str:
     name = type(error).__name__
     try:
         return f"{name}: {error}" if str(error) else name
-    except Exception:
+    except Exception as raised:
+        let_through(raised)
         return name

@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from otel_replay.interruptions import let_through
 from otel_replay.values_foreign import Labelled, duration, is_array, npy_bytes, translation
 from otel_replay.values_json import INT64, AnyValue, from_json, is_native_exact, to_json
 
@@ -95,7 +96,8 @@ class _Walk:
                 return exact(self, value)
             rule, has_parts = _rule(kind)
             return self.enter(value, depth, rule) if has_parts else rule(self, value, depth)
-        except Exception:  # a hostile object may raise anything from anywhere
+        except Exception as raised:  # a hostile object may raise anything from anywhere
+            let_through(raised)
             self.notes.count("unreadable")
             return self.by_repr(value)
 
@@ -179,7 +181,8 @@ class _Walk:
         if self.keep_blob is not None:
             try:
                 return self.keep_blob(data, media_type)
-            except Exception:  # a full disk must not cost the value
+            except Exception as raised:  # a full disk must not cost the value
+                let_through(raised)
                 self.notes.count("blob_not_kept")
         return otherwise
 
@@ -188,7 +191,8 @@ class _Walk:
         self.notes.count("by_repr")
         try:
             return self.text(_clean_repr(value))
-        except Exception:
+        except Exception as raised:
+            let_through(raised)
             self.notes.count("unprintable")
             return f"<unprintable {_type_name(type(value))}>"
 
@@ -220,7 +224,8 @@ def _clean_repr(value: object) -> str:
 def _type_name(kind: type) -> str:
     try:
         return str.__str__(kind.__name__)
-    except Exception:
+    except Exception as raised:
+        let_through(raised)
         return "object"
 
 

@@ -13,6 +13,7 @@ from otel_replay.attributes import ACTION, LOG_DECISION_EVENT, LOG_EVENT_NAMES, 
 from otel_replay.errors import told
 from otel_replay.formats.event_shape import decision_attributes
 from otel_replay.formats.journal_v1 import decode
+from otel_replay.interruptions import let_through
 from otel_replay.otel.provider import SCOPE_NAME
 from otel_replay.records import Decision, Event
 from otel_replay.storage.open_span import OpenSpan
@@ -32,6 +33,7 @@ def emit_line(span: OpenSpan, line: bytes) -> None:
             name = LOG_EVENT_NAMES.get(record.name, record.name)
             _emit(span, name, dict(record.attributes), record.time_ns)
     except Exception as error:
+        let_through(error)
         span.writer.note_loss(f"log record: {told(error)}")
 
 

@@ -22,6 +22,7 @@ from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
 from otel_replay.attributes import RUN_ID
 from otel_replay.errors import told
+from otel_replay.interruptions import let_through
 from otel_replay.otel import offers
 from otel_replay.otel.keys import RUN_KEY, get_context
 from otel_replay.otel.moments_out import MomentEvent, is_continuation
@@ -80,6 +81,7 @@ class ReplaySpanProcessor(SpanProcessor):
             self._open[span._context.span_id] = open_span  # type: ignore[union-attr]  # spans have one
             listen(span, open_span)
         except Exception as error:
+            let_through(error)
             _note(writer, error)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -102,6 +104,7 @@ class ReplaySpanProcessor(SpanProcessor):
             if open_span is not None:
                 write_end(open_span, span)
         except Exception as error:
+            let_through(error)
             _note(open_span.writer if open_span is not None else None, error)
 
     def shutdown(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from opentelemetry.sdk.trace import Span
 
 from otel_replay.errors import told
+from otel_replay.interruptions import let_through
 from otel_replay.otel.keys import OPEN_SPAN
 from otel_replay.otel.moments_out import catch_up, give_out, give_out_chunk
 from otel_replay.storage.open_span import OpenSpan
@@ -42,6 +43,7 @@ def wrap_span_methods() -> None:
             try:
                 open_span.foreign_event(name, attributes, timestamp)
             except Exception as error:
+                let_through(error)
                 open_span.writer.note_loss(told(error))
         add_event_before(self, name, attributes, timestamp)
 
@@ -65,6 +67,7 @@ def _hand_out(span: Span, open_span: OpenSpan) -> None:
             catch_up(span, open_span)
         give_out(span, open_span)
     except Exception as error:
+        let_through(error)
         open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")
 
 
@@ -97,4 +100,5 @@ def _on_full(reference: weakref.ref[Span], open_span: OpenSpan, lines: list[byte
         if span is not None:
             give_out_chunk(span, open_span, lines, number)
     except Exception as error:
+        let_through(error)
         open_span.writer.note_loss(f"not handed to other exporters: {told(error)}")

@@ -17,6 +17,7 @@ from opentelemetry import context as otel_context
 
 from otel_replay.answering import Answer
 from otel_replay.errors import told
+from otel_replay.interruptions import let_through
 from otel_replay.recording.answered import ANSWERERS
 from otel_replay.recording.current import get_context, parent_context
 from otel_replay.recording.joining import join_if_invited
@@ -206,6 +207,7 @@ def _recorded(
             finally:
                 otel_context.detach(token)
         except Exception as error:
+            let_through(error)
             _log.warning("a span was not recorded: %s", told(error))
             for writer in WRITERS[:1]:
                 writer.note_loss(f"span: {told(error)}")

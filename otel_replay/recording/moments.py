@@ -34,6 +34,7 @@ from otel_replay.attributes import (
     HEARTBEAT_EVENT,
 )
 from otel_replay.errors import told
+from otel_replay.interruptions import let_through
 from otel_replay.recording.current import SPAN_KEY, get_context
 from otel_replay.recording.joining import join_if_invited
 from otel_replay.recording.orphans import open_span_here
@@ -56,8 +57,9 @@ def _lost(what: str, error: Exception) -> None:
         span = open_span_here()
         if span is not None:
             span.writer.note_loss(f"{what}: {told(error)}")
-    except Exception:
-        pass  # there is nobody left to tell
+    except Exception as raised:
+        let_through(raised)
+        # there is nobody left to tell
 
 
 def _never_raises(function: _F) -> _F:
@@ -66,6 +68,7 @@ def _never_raises(function: _F) -> _F:
         try:
             function(*args, **kwargs)
         except Exception as error:
+            let_through(error)
             _lost(function.__name__, error)
 
     return guarded  # type: ignore[return-value]  # wraps() forgets the type
@@ -101,14 +104,16 @@ def decision(action: str, reason: str, values: Any = None, cell: Any = None) -> 
             if line[ROW_OFFSET:].translate(None, SKELETON_DROPS) in span.known:
                 span.writer.journal.fast(line)  # type: ignore[union-attr]  # the next lines know what to do
                 return
-    except Exception:
-        pass  # no span, no journal yet, no room in it, nothing that JSON knows
+    except Exception as raised:
+        let_through(raised)
+        # no span, no journal yet, no room in it, nothing that JSON knows
     try:
         if span is None:
             span = open_span_here()
         if span is not None:
             span.decision(action, reason, values, cell, time_ns)
     except Exception as error:
+        let_through(error)
         _lost("decision", error)
 
 
@@ -140,8 +145,9 @@ def _file_access(name: str, path: str | os.PathLike[str], lines: int | None, siz
     attributes: dict[str, Any] = {FILE_PATH: text}
     try:
         attributes[FILE_SIZE] = os.stat(text).st_size if size_bytes is None else size_bytes
-    except (OSError, ValueError):
-        pass  # a file that is gone again, or a name that is none: the access is recorded all the same
+    except (OSError, ValueError) as raised:
+        let_through(raised)
+        # a file that is gone again, or a name that is none: the access is recorded all the same
     if lines is not None:
         attributes[FILE_LINES] = lines
     span.event(name, attributes)

@@ -19,6 +19,7 @@ from typing_extensions import Self
 
 from otel_replay.attributes import ERROR_TYPE
 from otel_replay.errors import told
+from otel_replay.interruptions import let_through
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
 from otel_replay.recording.answered import ANSWERERS, Asking, asking
 from otel_replay.storage.open_span import OpenSpan
@@ -80,6 +81,7 @@ class RecordedSpan:
             try:
                 self._span = tracer.start_span(writer.clean_text(name), **given)
             except Exception as error:
+                let_through(error)
                 # A processor of somebody else: recording does without it, and without them all.
                 self._note(error)
                 self._span = _alone(writer.clean_text(name), given)
@@ -88,6 +90,7 @@ class RecordedSpan:
             if self._open is not None and _is_limited(tracer):
                 self._keep_whole(clean)
         except Exception as error:
+            let_through(error)
             self._note(error)
 
     def _keep_whole(self, clean: Mapping[str, Any]) -> None:
@@ -141,8 +144,8 @@ class RecordedSpan:
             try:
                 # Not otel_context.detach: it logs an error where a generator is closed by another task.
                 otel_context._RUNTIME_CONTEXT.detach(token)
-            except ValueError:
-                pass
+            except ValueError as raised:
+                let_through(raised)
 
     def expect(self, name: str, attributes: Mapping[str, Any]) -> None:
         """Have an active replay asked when the span's block begins: `name` and attributes as they are."""
@@ -186,9 +189,11 @@ class RecordedSpan:
                     if isinstance(error, Exception):
                         self._record(error, name, text)
                 except Exception as second:
+                    let_through(second)
                     self._note(second)
             self._span.set_status(Status(StatusCode.ERROR, self._message))
         except Exception as second:
+            let_through(second)
             self._note(second)
 
     def _record(self, error: Exception, name: str, text: str) -> None:
@@ -200,8 +205,9 @@ class RecordedSpan:
             said["exception.stacktrace"] = self._text(where)
             try:
                 setattr(error, _SAID, True)
-            except Exception:
-                pass  # an exception without room for it
+            except Exception as raised:
+                let_through(raised)
+                # an exception without room for it
         self._span.add_event("exception", {**said, "exception.escaped": "False", **self._state_of(error)})
 
     def _state_of(self, error: BaseException) -> dict[str, Any]:  # noqa: ARG002 - for those who override it
@@ -215,6 +221,7 @@ class RecordedSpan:
             if self._span.is_recording():
                 self._span.end()
         except Exception as error:
+            let_through(error)
             self._note(error)
 
     # -- what happens in it ----------------------------------------------------------------------------------
@@ -224,6 +231,7 @@ class RecordedSpan:
         try:
             self.set_all({key: value})
         except Exception as error:
+            let_through(error)
             self._note(error)  # a key that cannot be one
 
     def set_all(self, attributes: Mapping[str, Any]) -> None:
@@ -239,6 +247,7 @@ class RecordedSpan:
                 # They stand in the journal now: the span's end need not repeat them.
                 self._open.start["attributes"].update({key: held[key] for key in clean if key in held})
         except Exception as error:
+            let_through(error)
             self._note(error)
 
     def decision(self, action: str, reason: str, values: Any = None, cell: Any = None) -> None:

@@ -13,6 +13,7 @@ from opentelemetry import trace
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock
 from otel_replay.errors import told
+from otel_replay.interruptions import let_through
 from otel_replay.otel import offers
 from otel_replay.otel.keys import RUN_KEY
 from otel_replay.recording import moments, shapes
@@ -118,6 +119,7 @@ class Run(RecordedSpan):
             ended_ns = getattr(self._span, "end_time", None) or self._opened.writer.clock()
             end_run(self._opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
         except Exception as error:
+            let_through(error)
             _log.warning("run %s was not ended: %s", self.run_id, told(error))
             active_runs.remove(self._opened.writer)
             self._opened.writer.close("exit")
@@ -202,6 +204,7 @@ class Run(RecordedSpan):
                 self._writer, self._tracer, **_arguments(shape), parent=self._parent(), start_ns=start_ns
             )
         except Exception as error:
+            let_through(error)
             self._note(error)
             return kind(None, None, "")
         span.expect(shape.name, shape.attributes)
@@ -312,6 +315,7 @@ def start_run(
     try:
         return _started(name, run_id, store, attributes, settings, clock)
     except Exception as error:
+        let_through(error)
         _log.warning("the run is not recorded: %s (the program goes on)", told(error))
         return Run(None, shapes.run_shape("", None, None))
 
@@ -332,7 +336,8 @@ def _started(
         return Run(None, shapes.run_shape("", None, None))
     try:
         attributes = {} if attributes is None else dict(attributes)
-    except Exception:
+    except Exception as raised:
+        let_through(raised)
         attributes = {"attributes": attributes}
     # A forked child has its parent's context, and any child its environment: both join the parent's run.
     forked = outer is not None and outer.home_pid != os.getpid()

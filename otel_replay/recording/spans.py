@@ -22,6 +22,7 @@ from otel_replay.attributes import (
     GEN_AI_TOOL_RESULT,
     GEN_AI_USAGE_PREFIX,
 )
+from otel_replay.interruptions import let_through
 from otel_replay.recording.answered import Asking
 from otel_replay.recording.exceptions import exception_state
 from otel_replay.recording.recorded_span import RecordedSpan, context_of
@@ -66,6 +67,7 @@ class Call(RecordedSpan):
             try:
                 self._open.event(CHUNK_EVENT, self._writer.clean({CHUNK: value}))
             except Exception as error:
+                let_through(error)
                 self._note(error)
 
     def compare(self, value: Any) -> None:
@@ -144,5 +146,6 @@ class Generation(Call):
         try:
             given.update({GEN_AI_USAGE_PREFIX + name: value for name, value in (usage or {}).items()})
         except Exception as error:
+            let_through(error)
             self._note(error)
         self.set_all({name: value for name, value in given.items() if value is not None})

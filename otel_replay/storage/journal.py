@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from otel_replay.interruptions import let_through
 from otel_replay.storage.own_file import OwnFile
 
 __all__ = ["Journal", "JournalFull", "open_journal"]
@@ -206,10 +207,12 @@ class _WrittenJournal(Journal):
                 written = os.pwrite(self._file.fd(), rest, position)
                 rest = rest[written:]
                 position += written
-        except OSError as error:
+        except BaseException as error:
             # What of the line did reach the file must go again, or the next one would be damaged.
-            if position > self._position:
-                os.ftruncate(self._file.fd(), self._position)
+            os.ftruncate(self._file.fd(), self._position)
+            if not isinstance(error, OSError):
+                raise
+            let_through(error)
             raise JournalFull(error.strerror or str(error)) from None
         self._position = position
 
@@ -233,7 +236,8 @@ class _MappedJournal(Journal):
     def _append(self, line: bytes) -> None:
         try:
             self._write(line)
-        except ValueError:
+        except ValueError as raised:
+            let_through(raised)
             self._make_room(len(line))
             self._write(line)
 
@@ -245,11 +249,13 @@ class _MappedJournal(Journal):
         smallest = position + needed_bytes + _RESERVE_BYTES
         try:
             self._allocate(smallest + piece)
-        except OSError:
+        except OSError as raised:
+            let_through(raised)
             # The disk may have room for this record, if not for a whole piece more.
             try:
                 self._allocate(smallest)
             except OSError as error:
+                let_through(error)
                 if self._window is not None:
                     self._window.seek(position - self._base)  # shorter records may still fit
                 raise JournalFull(error.strerror or str(error)) from None
@@ -258,11 +264,15 @@ class _MappedJournal(Journal):
         window = mmap.mmap(self._file.fd(), self._allocated - _RESERVE_BYTES - base, offset=base)
         _prepare(window)
         window.seek(position - base)
-        self._leave_window(base)
+        before, write = self._window, window.write
+        fast = write if _HAS_GIL else self.append
+        # No call in between: a signal handler that raises comes before all of these or after them.
+        self._base = base
         self._first = position - base
-        self._window, self._write = window, window.write
-        if _HAS_GIL:
-            self.fast = window.write
+        self._window = window
+        self._write = write
+        self.fast = fast
+        self._let_go_of(before)
 
     def _allocate(self, size: int) -> None:
         size += -size % mmap.ALLOCATIONGRANULARITY
@@ -280,11 +290,19 @@ class _MappedJournal(Journal):
         return super()._append_last(lines)
 
     def _leave_window(self, base: int) -> None:
-        if self._window is not None:
-            self._flush_map()
-            self._file.let_go_of(self._window)
-        self._window, self._write, self.fast = None, _no_room, _no_room
+        before = self._window
+        # As above, no call in between.
         self._base = base
+        self._window = None
+        self._write = _no_room
+        self.fast = _no_room
+        self._let_go_of(before)
+
+    def _let_go_of(self, window: mmap.mmap | None) -> None:
+        if window is not None:
+            if not _FSYNC_WRITES_MAPS:
+                window.flush()
+            self._file.let_go_of(window)
 
     def _end_of_window(self) -> int:
         """Where the records end in the file; afterwards nothing more fits into the window.
@@ -318,8 +336,9 @@ def _prepare(window: mmap.mmap) -> None:
     try:
         if _POPULATE_WRITE is not None:
             window.madvise(_POPULATE_WRITE)
-    except OSError:
-        pass  # a kernel that does not know this yet: the pages come one by one
+    except OSError as raised:
+        let_through(raised)
+        # a kernel that does not know this yet: the pages come one by one
 
 
 # Linux 5.14 and later; `mmap` has no name for it.

@@ -16,6 +16,7 @@ from otel_replay.attributes import ACTION
 from otel_replay.errors import told
 from otel_replay.formats.event_shape import event_to_record
 from otel_replay.formats.journal_v1 import encode
+from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.values import ORJSON_OPTIONS
 
@@ -104,10 +105,12 @@ class OpenSpan:
             line = _dumps(row, None, ORJSON_OPTIONS)
             if line[ROW_OFFSET:].translate(None, _DROPS) not in self.known:
                 line = self._by_the_rules(time_ns, action, reason, values, cell, line if row else None)
-        except Exception:
+        except Exception as raised:
+            let_through(raised)
             try:
                 line = self._by_the_rules(time_ns, action, reason, values, cell, None)
             except Exception as error:
+                let_through(error)
                 self.writer.note_loss(f"decision: {told(error)}")
                 return
         if self.heard:
@@ -116,7 +119,8 @@ class OpenSpan:
         try:
             # The map's own write(), without a lock where the interpreter has one: see `Journal.fast`.
             self.writer.journal.fast(line)  # type: ignore[union-attr]
-        except Exception:
+        except Exception as raised:
+            let_through(raised)
             self.writer.append(line)
 
     def _by_the_rules(

@@ -20,6 +20,7 @@ import orjson
 from otel_replay.clock import Clock
 from otel_replay.errors import StoreError, told
 from otel_replay.formats.journal_v1 import FORMAT, VERSION
+from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.bundles import BundleWriter
@@ -130,10 +131,12 @@ class RunWriter:
         try:
             # As decisions do it. Where there is no journal yet, or no room in its window, it is refused.
             self.journal.fast(line)  # type: ignore[union-attr]
-        except Exception:
+        except Exception as raised:
+            let_through(raised)
             try:
                 self._opened().append(line)
             except Exception as error:
+                let_through(error)
                 self.rescue(line, error)
 
     def write(self, body: dict[str, Any], offset: int) -> None:
@@ -144,8 +147,9 @@ class RunWriter:
             if line[offset:].translate(None, SKELETON_DROPS) in self.known:
                 self.journal.fast(line)  # type: ignore[union-attr]  # where there is none, what follows makes it
                 return
-        except Exception:
-            pass  # the rules know what to do with it
+        except Exception as raised:
+            let_through(raised)
+            # the rules know what to do with it
         self.append(self.line(body, offset))
 
     def line(self, body: dict[str, Any], offset: int) -> bytes:
@@ -154,8 +158,9 @@ class RunWriter:
             line = _dumps(body, None, ORJSON_OPTIONS)
             if line[offset:].translate(None, SKELETON_DROPS) in self.known:
                 return line
-        except Exception:
-            pass  # the rules know what to do with it
+        except Exception as raised:
+            let_through(raised)
+            # the rules know what to do with it
         return self._noted(self.screen.line, self.put_blob, body, offset)
 
     def checked(self, line: bytes, body: dict[str, Any], offset: int) -> bytes:
@@ -182,6 +187,7 @@ class RunWriter:
         try:
             return self.blobs.put(data)
         except Exception as error:
+            let_through(error)
             self.note_loss(f"blob: {error}")
             return None
 
@@ -190,6 +196,7 @@ class RunWriter:
         try:
             return self.blobs.put_file(path)
         except Exception as error:
+            let_through(error)
             self.note_loss(f"artifact {path.name}: {error}")
             return None
 
@@ -234,7 +241,8 @@ class RunWriter:
         with self._lock:
             try:
                 self._opened()
-            except (OSError, StoreError):
+            except (OSError, StoreError) as raised:
+                let_through(raised)
                 return 0  # the record that asks will be counted as lost
             known = self._tables.get((kind, id(entry)))
             if known is None:
@@ -262,6 +270,7 @@ class RunWriter:
             try:
                 journal = self._made(self.directory)
             except (OSError, StoreError) as error:
+                let_through(error)
                 self._open_error = str(error)
                 self._retry_at = monotonic() + 1.0
                 raise
@@ -313,6 +322,7 @@ class RunWriter:
             if self.journal is not None:
                 self.journal.sync()
         except (OSError, ValueError) as error:
+            let_through(error)
             _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, error)
 
     def rescue(self, line: bytes, error: Exception) -> None:
@@ -323,6 +333,7 @@ class RunWriter:
                 self._opened().append(line)
                 return
         except Exception as second:
+            let_through(second)
             error = second
         reason = error.args[0] if isinstance(error, JournalFull) else error
         self.note_loss(str(reason) or type(error).__name__)
@@ -358,6 +369,7 @@ class RunWriter:
                 if not journal.path.exists():
                     _log.warning("run %s: %s was deleted while it was written", self.run_id, journal.path)
             except Exception as error:
+                let_through(error)
                 _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, told(error))
 
     def close_if_free(self, how: str) -> None:

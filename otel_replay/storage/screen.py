@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from otel_replay.attributes import BLOB
+from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS, Redactor
 from otel_replay.values import ORJSON_OPTIONS, Notes, is_native_exact, normalise, to_json
 
@@ -58,7 +59,8 @@ class Screen:
         """
         try:
             line = orjson.dumps(body, None, ORJSON_OPTIONS)
-        except (TypeError, ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError) as raised:
+            let_through(raised)
             return self._by_the_rules(body, notes, put_blob)
         return self.checked(line, body, offset, notes, put_blob)
 
@@ -100,7 +102,8 @@ class Screen:
         """Whether `attributes` are AnyValues as they are, with nothing large or secret in them."""
         try:
             line = orjson.dumps(attributes, None, ORJSON_OPTIONS)
-        except (TypeError, ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError) as raised:
+            let_through(raised)
             return False
         if len(line) > _LARGE_BYTES or not _is_plain(attributes):
             return False
