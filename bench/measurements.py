@@ -20,6 +20,7 @@ NAMES = (
     "long_run",
     "many_runs",
     "journal_size",
+    "replay",
 )
 
 

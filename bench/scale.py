@@ -27,6 +27,8 @@ class Scale:
         Lengths of the long runs, ascending.
     runs:
         Runs in the store that is listed.
+    replayed_calls, replayed_loops:
+        Calls of the agent loop that is replayed, and how often it is.
     """
 
     rounds: int
@@ -36,6 +38,8 @@ class Scale:
     log_rows: int
     decisions: tuple[int, ...]
     runs: int
+    replayed_calls: int
+    replayed_loops: int
 
 
 SCALES = {
@@ -47,6 +51,8 @@ SCALES = {
         log_rows=3_600,
         decisions=(10_000, 100_000, 1_000_000),
         runs=10_000,
+        replayed_calls=1_000,
+        replayed_loops=7,
     ),
     "quick": Scale(
         rounds=80,
@@ -56,6 +62,18 @@ SCALES = {
         log_rows=3_600,
         decisions=(1_000, 10_000, 100_000),
         runs=2_000,
+        replayed_calls=1_000,
+        replayed_loops=3,
     ),
-    "tiny": Scale(rounds=2, calls=30, processes=1, tunings=1, log_rows=200, decisions=(20, 40, 200), runs=15),
+    "tiny": Scale(
+        rounds=2,
+        calls=30,
+        processes=1,
+        tunings=1,
+        log_rows=200,
+        decisions=(20, 40, 200),
+        runs=15,
+        replayed_calls=20,
+        replayed_loops=2,
+    ),
 }

@@ -94,6 +94,8 @@ def _matches(steps: Sequence[str | int], path: Path) -> bool:
 
 def strip(value: Any, path: Path, patterns: Sequence[Pattern]) -> Any:
     """`value`, which stands at `path`, without what the patterns mean; itself where that is nothing."""
+    if not patterns:
+        return value
     if isinstance(value, Mapping):
         kept = {
             key: strip(item, (*path, key), patterns)

@@ -7,7 +7,7 @@ that is made now, before the two are compared. Keys of maps have no order; types
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from otel_replay.attributes import (
     GEN_AI_TOOL_DEFINITIONS,
     GEN_AI_TOOL_NAME,
 )
-from otel_replay.replay.paths import Pattern, strip
+from otel_replay.replay.paths import Path, Pattern, strip
 from otel_replay.storage.screen import Screen
 from otel_replay.values import ORJSON_OPTIONS, Notes, to_json
 
@@ -112,15 +112,10 @@ class Requests:
     def __init__(self, screen: Screen, ignore: Sequence[str] = ()) -> None:
         self._screen = screen
         self._ignore = tuple(Pattern(text) for text in ignore)
-        # A message's part of the key is the same wherever it stands, unless what is ignored depends on it.
-        self._by_item = not any(
-            pattern.names_a_place_in_a_list or pattern.matches((name,)) or pattern.matches((name, 0))
-            for pattern in self._ignore
-            for name in _LISTS
-        )
         self._live: dict[bytes, bytes] = {}
         self._held_bytes = 0
         self._items: dict[bytes, Any] = {}
+        self._one_by_one: dict[Path, bool] = {}
 
     def recorded(self, attributes: Mapping[str, Any]) -> Request | None:
         """The request of a recorded span. Equal messages of several requests are kept once."""
@@ -138,14 +133,15 @@ class Requests:
         if found is None:
             return None
         kind, fields = found
-        whole = dict(fields)
         digests: dict[str, bytes] = {}
-        if self._by_item:
-            for name in _LISTS:
-                value = whole.get(name)
-                if type(value) is list and value and all(type(item) is dict for item in value):
-                    digests[name] = self._live_list(name, whole.pop(name))
-        clean = strip(self._clean(kind, whole), (), self._ignore)
+        rest: dict[str, Any] = {}
+        for name, value in fields.items():
+            parts = self._live_parts(name, value) if name in _LISTS else None
+            if parts is None:
+                rest[name] = value
+            else:
+                digests[name] = parts
+        clean = strip(self._clean(kind, rest), (), self._ignore)
         key = self._key(kind, {**self._digests(clean, intern=False), **digests})
         return Request(kind=kind, name=_name(kind, fields), key=key, fields=fields)
 
@@ -169,11 +165,38 @@ class Requests:
             found["request"] = {name: clean.get(GEN_AI_REQUEST_PREFIX + name) for name in more}
         return found
 
+    def _live_parts(self, name: str, value: Any) -> bytes | None:
+        """The digest of a field that holds messages, message by message; None where that will not do."""
+        if _is_list_of_maps(value) and self._goes_one_by_one((name,)):
+            return self._live_list(name, value)
+        # The arguments of a decorated function, by their names.
+        if type(value) is not dict or "value" in value:
+            return None
+        lists = {
+            key: item
+            for key, item in value.items()
+            if type(key) is str and key and _is_list_of_maps(item) and self._goes_one_by_one((name, key))
+        }
+        if not lists:
+            return None
+        rest = {key: item for key, item in value.items() if key not in lists}
+        clean = strip(self._clean("generation", {name: rest})[name], (name,), self._ignore)
+        digests = {key: self._live_list(name, item) for key, item in lists.items()}
+        return _digest_of_map({**{key: _digest_of_part(item) for key, item in clean.items()}, **digests})
+
+    def _goes_one_by_one(self, path: Path) -> bool:
+        """Whether each item of the list at `path` may be looked at by itself: nothing around it matters."""
+        known = self._one_by_one.get(path)
+        if known is None:
+            probe: Any = {str(path[-1]): [{"x": "x"}]}
+            known = self._one_by_one[path] = not self._screen.redactor.redact(probe)[1] and not any(
+                one.names_a_place_in_a_list or one.matches(path) or one.matches((*path, 0))
+                for one in self._ignore
+            )
+        return known
+
     def _live_list(self, name: str, items: list[dict[str, Any]]) -> bytes:
-        digest = hashlib.blake2b(digest_size=16)
-        for item in items:
-            digest.update(self._live_item(name, item))
-        return digest.digest()
+        return _digest_of_list(self._live_item(name, item) for item in items)
 
     def _live_item(self, name: str, item: dict[str, Any]) -> bytes:
         """The digest of one message, which is the same in every request that has it."""
@@ -200,19 +223,20 @@ class Requests:
         return _digest(strip(clean, (name, 0), self._ignore))
 
     def _digests(self, fields: Mapping[str, Any], *, intern: bool) -> dict[str, bytes]:
+        keep = self._intern if intern else None
         digests = {}
         for name, value in fields.items():
-            if name in _LISTS and self._by_item and _is_list_of_maps(value):
-                digest = hashlib.blake2b(digest_size=16)
-                for place, item in enumerate(value):
-                    one = _digest(item)
-                    digest.update(one)
-                    if intern:
-                        value[place] = self._items.setdefault(one, item)
-                digests[name] = digest.digest()
+            if name in _LISTS and isinstance(value, dict):
+                digests[name] = _digest_of_map(
+                    {key: _digest_of_part(item, keep) for key, item in value.items() if key}
+                )
             else:
-                digests[name] = _digest(value)
+                digests[name] = _digest_of_part(value, keep if name in _LISTS else None)
         return digests
+
+    def _intern(self, items: list[Any], place: int, digest: bytes) -> None:
+        """Keep equal messages of several requests once."""
+        items[place] = self._items.setdefault(digest, items[place])
 
     def _key(self, kind: CallKind, digests: Mapping[str, bytes]) -> bytes:
         digest = hashlib.blake2b(kind.encode(), digest_size=16)
@@ -222,11 +246,33 @@ class Requests:
 
 
 def _is_list_of_maps(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+    return type(value) is list and bool(value) and all(type(item) is dict for item in value)
 
 
 def _name(kind: CallKind, fields: Mapping[str, Any]) -> str:
     return str(fields.get("model" if kind == "generation" else "tool", ""))
+
+
+def _digest_of_part(value: Any, keep: Callable[[list[Any], int, bytes], None] | None = None) -> bytes:
+    """The digest of what may be a list of messages."""
+    if not _is_list_of_maps(value):
+        return _digest(value)
+    digests = [_digest(item) for item in value]
+    if keep is not None:
+        for place, digest in enumerate(digests):
+            keep(value, place, digest)
+    return _digest_of_list(digests)
+
+
+def _digest_of_list(digests: Iterable[bytes]) -> bytes:
+    return hashlib.blake2b(b"".join(digests), digest_size=16, person=b"list").digest()
+
+
+def _digest_of_map(digests: Mapping[str, bytes]) -> bytes:
+    digest = hashlib.blake2b(digest_size=16, person=b"map")
+    for name in sorted(digests):
+        digest.update(len(name).to_bytes(4, "big") + name.encode() + digests[name])
+    return digest.digest()
 
 
 def _digest(value: Any) -> bytes:
