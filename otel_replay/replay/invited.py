@@ -22,6 +22,7 @@ from otel_replay.replay.player import Player, Tools, new_requests, replay_run
 from otel_replay.replay.recorded import Recording
 from otel_replay.settings import REPLAY_VARIABLE
 from otel_replay.storage.atomic import write_atomically
+from otel_replay.storage.store import LATEST
 
 __all__ = ["Plan", "accept", "open_recording"]
 
@@ -104,6 +105,11 @@ def accept(text: str) -> Player:
 
 
 def _plan(text: str) -> Plan:
+    if text == LATEST:
+        raise UsageError(
+            f"{REPLAY_VARIABLE} says `{LATEST}`, which the program's own run would be",
+            hint="name the run by its id, or use `otel-replay replay latest -- …`",
+        )
     if not text.lstrip().startswith("{"):
         return Plan(run=text)
     try:
