@@ -44,6 +44,9 @@ _UNSET = StatusCode.UNSET
 _STATUS = ("unset", "ok", "error")
 """By OpenTelemetry's numbers."""
 
+_MOST_OPEN = 1_000
+"""With so many open spans, or twice what was found last time, those that were dropped are looked for."""
+
 OrphanWriter = Callable[[ReadableSpan], "RunWriter | None"]
 
 
@@ -61,7 +64,9 @@ class ReplaySpanProcessor(SpanProcessor):
 
     def __init__(self, orphans: OrphanWriter | None = None) -> None:
         self._orphans: OrphanWriter = writer_for_orphan if orphans is None else orphans
-        self._open: dict[int, OpenSpan | None] = {}  # None: a span that is left out
+        # A reference alone: a span that is left out.
+        self._open: dict[int, OpenSpan | weakref.ref[Span]] = {}
+        self._most_open = _MOST_OPEN
         _processors.add(self)
         wrap_span_methods()
 
@@ -73,13 +78,18 @@ class ReplaySpanProcessor(SpanProcessor):
         try:
             writer = self._writer_of(span, parent_context)
             if writer is None:
-                self._open[span.context.span_id] = None
+                self._open[span.context.span_id] = weakref.ref(span)
+                if len(self._open) > self._most_open:
+                    self._forget_dropped()
                 return
             _mark(span, writer.run_id)
             open_span = write_start(writer, span)
             span._otel_replay = open_span  # type: ignore[attr-defined]  # our mark
+            open_span.of = weakref.ref(span)
             self._open[span._context.span_id] = open_span  # type: ignore[union-attr]  # spans have one
             listen(span, open_span)
+            if len(self._open) > self._most_open:
+                self._forget_dropped()
         except Exception as error:
             let_through(error)
             _note(writer, error)
@@ -90,7 +100,8 @@ class ReplaySpanProcessor(SpanProcessor):
         try:
             span_id = span._context.span_id  # type: ignore[union-attr]  # spans have one
             if span_id in self._open:
-                open_span = self._open.pop(span_id)
+                known = self._open.pop(span_id)
+                open_span = known if isinstance(known, OpenSpan) else None
             elif is_continuation(span):
                 return
             else:
@@ -113,7 +124,7 @@ class ReplaySpanProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Force the journals to the disk. Always True: nothing waits in memory."""
         del timeout_millis
-        for writer in {span.writer for span in list(self._open.values()) if span is not None}:
+        for writer in {span.writer for span in list(self._open.values()) if isinstance(span, OpenSpan)}:
             writer.sync()
         return True
 
@@ -124,9 +135,19 @@ class ReplaySpanProcessor(SpanProcessor):
         if isinstance(writer, RunWriter):
             return writer
         parent = self._open.get(span.parent.span_id) if span.parent is not None else None
-        if parent is not None:
+        if isinstance(parent, OpenSpan):
             return parent.writer
         return self._orphans(span)
+
+    def _forget_dropped(self) -> None:
+        """Forget spans that nobody can end any more, as the program has dropped them."""
+        for span_id, known in list(self._open.items()):
+            reference = known.of if isinstance(known, OpenSpan) else known
+            if reference is not None and reference() is None:
+                self._open.pop(span_id, None)
+                if isinstance(known, OpenSpan):
+                    known.writer.open_spans.pop(known.span_id, None)
+        self._most_open = max(_MOST_OPEN, 2 * len(self._open))
 
 
 def _mark(span: Span, run_id: str) -> None:

@@ -57,6 +57,8 @@ class OpenSpan:
     """Called with each line of a moment, after it is in the journal."""
     held: list[bytes] | None = None
     """The first full chunk of `pending`, kept until the span ends."""
+    of: Callable[[], object] | None = None
+    """Gives OpenTelemetry's span for as long as it is there: a weak reference."""
     room: int | None = None
     """How many moments went out with the span itself, where there was no room for more."""
     chunks = 0
