@@ -345,6 +345,8 @@ def recorded(python, store):
         ["dump", "latest", "--format", "csv"],
         ["verify", "--all"],
         ["recover", "latest"],
+        ["replay", "latest"],
+        ["trace", "latest"],
         ["delete", "small", "--yes"],
     ],
     ids=" ".join,

@@ -11,7 +11,7 @@ from typing import Any
 
 import otel_replay
 from examples.agent.client import Answer, Client, ModelError, RateLimited, Say, ToolRequest
-from examples.agent.conventions import input_messages, output_messages
+from examples.agent.conventions import input_messages, output_messages, recorded_answer
 from examples.agent.tools import Toolbox, ToolError, parse_arguments
 
 __all__ = ["Agent", "GaveUp"]
@@ -98,7 +98,13 @@ class Agent:
             tool_definitions=request.get("tools"),
             stream=say is not None,
         ) as generation:
-            answer = self.client.stream(request, say) if say else self.client.ask(request)
+            recorded = generation.recorded()
+            if recorded is not None:  # the run is replayed: the model is not asked
+                answer = recorded_answer(recorded)
+                if say:
+                    say(answer.text)
+            else:
+                answer = self.client.stream(request, say) if say else self.client.ask(request)
             generation.output(
                 messages=output_messages(answer),
                 finish_reasons=[answer.finish_reason],
@@ -113,8 +119,7 @@ class Agent:
         arguments = parse_arguments(request.arguments)
         try:
             with otel_replay.tool(request.name, arguments, call_id=request.id) as call:
-                result = self.toolbox.call(request.name, arguments)
-                call.result(result)
+                result = call.perform(self.toolbox.call, request.name, arguments)
             content = {"result": result}
         except ToolError as error:
             content = {"error": str(error)}
