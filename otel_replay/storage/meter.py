@@ -18,7 +18,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class Meter:
-    """The meter of one run in one process; begins when it is made."""
+    """The meter of one process; begins when it is made."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -69,7 +69,7 @@ class OpenSpan:
         self.writer = writer
         self.start = start
         self.span_id: str = start["span"]
-        self.known = writer.known_decisions
+        self.known = writer.screen.known_decisions
         self.now = writer.clock
         self.foreign_events = 0
         """Events that came by the OpenTelemetry API and are in the journal already."""
@@ -134,8 +134,8 @@ class OpenSpan:
             body["values"] = values
         if cell is not None:
             body["cell"] = cell
-        if self.writer.meter is not None:
-            body["extra"] = self.writer.meter.read()
+        if self.writer.screen.meter is not None:
+            body["extra"] = self.writer.screen.meter.read()
             line = None
         if line is None:
             return self.writer.line(body, _DECISION_OFFSET)

@@ -158,11 +158,12 @@ def _make(
 
 def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunWriter:
     with _lock:
-        key = (settings.redact, settings.redact_keys)
+        key = (settings.redact, settings.redact_keys, settings.resources)
         screen = _screens.get(key)
         if screen is None:
             screen = _screens[key] = Screen(
-                Redactor(enabled=settings.redact, extra_keys=settings.redact_keys)
+                Redactor(enabled=settings.redact, extra_keys=settings.redact_keys),
+                Meter() if settings.resources else None,
             )
         syncer = _syncers.get(settings.sync_seconds)
         if syncer is None:
@@ -176,7 +177,6 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
         syncer=syncer,
         writer=WRITER,
         as_logs=settings.decisions_as_logs,
-        meter=Meter() if settings.resources else None,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -29,7 +29,6 @@ from otel_replay.storage.journal_names import journal_name, open_free_journal
 from otel_replay.storage.last_sync import sync_soon
 from otel_replay.storage.liveness import process_identity
 from otel_replay.storage.losses import Losses
-from otel_replay.storage.meter import Meter
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.screen import PutBlob, Screen
 from otel_replay.storage.syncer import Syncer
@@ -66,8 +65,6 @@ class RunWriter:
         Name and version of the program that writes, for the journal's header.
     as_logs:
         Whether moments are to be emitted as log records too.
-    meter:
-        Read with each decision; None: decisions are not measured.
     """
 
     def __init__(
@@ -82,7 +79,6 @@ class RunWriter:
         event_limit: int = 128,
         writer: str = "otel-replay",
         as_logs: bool = False,
-        meter: Meter | None = None,
     ) -> None:
         self.directory = directory
         self.run_id = run_id
@@ -91,9 +87,6 @@ class RunWriter:
         self.clock = clock
         self.event_limit = event_limit
         self.as_logs = as_logs
-        self.meter = meter
-        # Where decisions are measured none is known: they all go by the rules, and no other pays for it.
-        self.known_decisions: Collection[bytes] = screen.known if meter is None else ()
         self.open_spans: dict[str, OpenSpan] = {}
         self.pending_lock = threading.RLock()
         self.journal_name = journal_name(clock())

@@ -8,7 +8,7 @@ secret in it, nothing that JSON cannot hold. Only lines with a new skeleton are 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ import orjson
 from otel_replay.attributes import BLOB
 from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS, Redactor
+from otel_replay.storage.meter import Meter
 from otel_replay.values import ORJSON_OPTIONS, Notes, is_native_exact, normalise, to_json
 
 __all__ = ["PutBlob", "Screen"]
@@ -33,15 +34,19 @@ _TEXT_KEYS = ("action", "reason", "name", "message", "event", "severity_text", "
 class Screen:
     """Encodes the bodies of records as lines: by the rules for values, without secrets.
 
-    One screen serves a process. `known` may be read by callers who do the look-up themselves.
+    One screen serves a process. `known` may be read by callers who do the look-up themselves, and
+    `known_decisions` by those who write decisions. With a `meter`, each decision is measured.
     """
 
-    __slots__ = ("known", "redactor")
+    __slots__ = ("known", "known_decisions", "meter", "redactor")
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Redactor, meter: Meter | None = None) -> None:
         self.redactor = redactor
+        self.meter = meter
         self.known: set[bytes] = set()
         """Skeletons of lines that may be written as they are."""
+        # Where decisions are measured none is known: they all go by the rules, and no other pays for it.
+        self.known_decisions: Collection[bytes] = self.known if meter is None else ()
 
     def line(self, body: dict[str, Any], offset: int, notes: Notes, put_blob: PutBlob | None) -> bytes:
         """`body` as one line.

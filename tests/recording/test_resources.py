@@ -60,7 +60,7 @@ def test_without_the_setting_nothing_is_measured_and_nothing_is_asked(store) -> 
         decision("A", "why", values={"x": 1}, cell={"rpm": 1})
         opened = run._open
         assert isinstance(opened, OpenSpan)
-        assert opened.writer.meter is None
+        assert opened.writer.screen.meter is None
         assert opened.known is opened.writer.screen.known
     assert store.run().decisions[0].extra == {}
 
