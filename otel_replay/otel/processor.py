@@ -156,7 +156,7 @@ def _mark(span: Span, run_id: str) -> None:
         held = span._attributes
         # Without room for one more, OpenTelemetry would take out one of the program's own.
         if held.maxlen is None or len(held._dict) < held.maxlen:  # type: ignore[union-attr]  # never None
-            held._dict[RUN_ID] = run_id  # type: ignore[union-attr]
+            held._dict[RUN_ID] = run_id  # type: ignore[union-attr]  # as above
     except AttributeError:
         span.set_attribute(RUN_ID, run_id)
 

@@ -54,7 +54,7 @@ def wrap_span_methods() -> None:
             _hand_out(self, open_span)
         end_before(self, end_time)
 
-    Span.add_event, Span.end = add_event, end  # type: ignore[method-assign]
+    Span.add_event, Span.end = add_event, end  # type: ignore[method-assign]  # the point
     setattr(Span, OPEN_SPAN, None)  # of a span that is not recorded
     setattr(Span, _WRAPPED, True)
 
