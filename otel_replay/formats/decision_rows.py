@@ -8,6 +8,7 @@ another, which takes a fifth of the time that one by one takes. Where the text w
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from typing import Any
 
 import orjson
@@ -18,62 +19,82 @@ from otel_replay.formats.json_text import ITEMS_HEAD, ITEMS_TAIL
 
 __all__ = ["items_text"]
 
-_SHAPES: dict[tuple[type, ...], int] = {
-    (str, str, int, str, str): 0,
-    (str, str, int, str, str, dict): 1,
-    (str, str, int, str, str, dict, dict): 2,
-    (str, str, int, str, str, int, dict): 3,
-}
-"""The types of a row. An array of another shape is none that we write."""
-
 _OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER
-_BLOB_KEY = f'"{BLOB}"'.encode()
+_BLOB = BLOB.encode()
 _SMALL_EXPONENT = re.compile(rb"\de-\d")
 
 
 def items_text(lines: list[bytes]) -> bytes | None:
     """The decisions in `lines` as they stand in the list of a session_replay document; None: not that way."""
     try:
-        rows = orjson.loads(b"[%b]" % b",".join(lines))
+        text = b",".join(lines)
+        if not _is_written_alike(text):
+            return None
+        rows = orjson.loads(b"[%b]" % text)
         if len(rows) != len(lines):
             return None
         data = orjson.dumps({"": _entries(rows)}, option=_OPTIONS)[ITEMS_HEAD:-ITEMS_TAIL]
     except (TypeError, ValueError, KeyError, OverflowError, OSError):
         return None  # damage, numbers of more than 53 bits, times beyond the calendar
-    return data if _is_as_json_writes_it(data) else None
+    return data
 
 
 def _entries(rows: list[Any]) -> list[dict[str, Any]]:
+    _check(rows)
     entries: list[dict[str, Any]] = []
     second, prefix = -1, ""
     for row in rows:
-        shape = _SHAPES[tuple(map(type, row))]
-        if row[0] != "decision":
-            raise ValueError
         this_second, rest_ns = divmod(row[2], 1_000_000_000)
         if this_second != second:
             second, prefix = this_second, iso_milliseconds(row[2])[:-4]
-        time = f"{prefix}{rest_ns // 1_000_000:03d}Z"
-        entry = {"timestamp": time, "action": row[3], "reason": row[4]}
-        if shape == 2:
-            entry["values"], entry["cell"] = row[5], row[6]
-        elif shape == 1:
-            entry["values"] = row[5]
-        elif shape == 3:
-            if row[5]:
-                raise ValueError
+        entry = {
+            "timestamp": prefix + _MILLISECONDS[rest_ns // 1_000_000],
+            "action": row[3],
+            "reason": row[4],
+        }
+        length = len(row)
+        # 0 stands for values that are not there before a cell that is.
+        if length == 7:
+            if row[5] != 0:
+                entry["values"] = row[5]
             entry["cell"] = row[6]
+        elif length == 6 and row[5] != 0:
+            entry["values"] = row[5]
         entries.append(entry)
     return entries
 
 
-def _is_as_json_writes_it(data: bytes) -> bool:
-    """No text to be escaped, no float below 0.0001, no value in a form of ours, and no blob to be shown."""
+_MILLISECONDS = tuple(f"{number:03d}Z" for number in range(1000))
+
+
+def _check(rows: list[Any]) -> None:
+    """TypeError or ValueError for anything that is not a row as we write it."""
+    columns = list(zip_longest(*rows, fillvalue=_ABSENT))
+    if set(columns[0]) != {"decision"} or not 5 <= len(columns) <= 7:
+        raise ValueError
+    for column, allowed in zip(columns[1:], _TYPES, strict=False):
+        if not set(map(type, column)) <= allowed:
+            raise TypeError
+    if len(columns) > 5 and not all(value == 0 for value in columns[5] if type(value) is int):
+        raise ValueError
+
+
+class _Absent:
+    """What a shorter row does not have."""
+
+
+_ABSENT = _Absent()
+_TYPES: tuple[set[type], ...] = ({str}, {int}, {str}, {str}, {dict, int, _Absent}, {dict, _Absent})
+
+
+def _is_written_alike(text: bytes) -> bool:
+    """Whether it is ASCII without escapes, floats below 0.0001, values in a form of ours, and blobs."""
     return (
-        data.isascii()
-        and b"\x7f" not in data
-        and b'"$' not in data
-        and b"0.0000" not in data
-        and _BLOB_KEY not in data
-        and not (b"e-" in data and _SMALL_EXPONENT.search(data))
+        text.isascii()
+        and b"\x7f" not in text
+        and b"\\" not in text
+        and b"$" not in text
+        and b"0.0000" not in text
+        and _BLOB not in text
+        and not (b"e-" in text and _SMALL_EXPONENT.search(text))
     )

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from otel_replay.clock import iso_milliseconds
@@ -265,9 +265,15 @@ def journal_output(name: str, *, size_bytes: int, sha256: str, changed_ns: int) 
     )
 
 
+def _suffix(name: str) -> str:
+    """The ending of an artifact's name, as pathlib sees it, without its cost."""
+    stem, dot, suffix = name.rstrip("/").rpartition("/")[2].rpartition(".")
+    return suffix if dot and stem.strip(".") else ""
+
+
 def _names(sha256: str, artifacts: list[Artifact] | None) -> Iterator[tuple[str, str, str]]:
     if not artifacts:
         yield sha256, "blob", "otel-replay.blob"
     for artifact in dict.fromkeys(artifacts or ()):
-        suffix = PurePosixPath(artifact.name).suffix[1:]
+        suffix = _suffix(artifact.name)
         yield artifact.name, suffix or artifact.media_type or "blob", "otel-replay.artifact"
