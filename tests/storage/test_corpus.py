@@ -1,12 +1,18 @@
 """Files of every format version are read, for ever."""
 
 import math
+import shutil
 
 import pytest
 
 from otel_replay.errors import FormatError
 from otel_replay.records import BadLine, Decision
 from otel_replay.storage.journal_reader import READERS, read_journal
+from otel_replay.storage.manifest import read_manifest
+from otel_replay.storage.recover import recover
+from otel_replay.storage.run_files import RunFiles
+from otel_replay.storage.run_header import read_header
+from otel_replay.storage.verify import verify
 
 START = 1_765_819_681_803_000_000
 
@@ -101,3 +107,28 @@ def test_damaged_lines_are_named_and_the_rest_is_read(corpus):
 def test_a_version_that_is_not_there_yet_is_refused(corpus):
     with pytest.raises(FormatError, match="version 2"):
         records(corpus / "journal-1" / "newer.jsonl")
+
+
+@pytest.mark.parametrize("name", ["blobs-are-files", "blobs-in-a-bundle"])
+def test_a_run_of_either_layout_is_whole_and_its_blobs_are_read(corpus, name):
+    files = RunFiles(corpus / "run-1" / name)
+    assert verify(files) == []
+    assert files.status() == "finished"
+    outputs = {output.name: output for output in read_manifest(files.directory)}
+    assert files.blobs.read(outputs["delta.csv"].sha256) == b"rpm,kpa,delta\n2000,65,-2.4\n"
+    assert files.blobs.read(outputs["large.bin"].sha256) == bytes(range(256)) * 300
+    assert len(list(files.blobs)) == 3
+    assert (outputs["delta.csv"].offset is None) is (name == "blobs-are-files")
+
+
+@pytest.mark.parametrize("name", ["blobs-are-files", "blobs-in-a-bundle"])
+def test_a_run_of_either_layout_is_made_whole_again_from_its_journal_and_blobs(corpus, tmp_path, name):
+    directory = tmp_path / name
+    shutil.copytree(corpus / "run-1" / name, directory)
+    for path in directory.glob("*.json"):
+        if path.name != "run.json" or name == "blobs-in-a-bundle":
+            path.unlink()
+    assert recover(RunFiles(directory)).changed
+    assert verify(RunFiles(directory)) == []
+    before = read_header(corpus / "run-1" / name)
+    assert read_header(directory) == before
