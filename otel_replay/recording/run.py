@@ -381,9 +381,8 @@ def _begun(
     links = [trace.Link(around)] if around.is_valid else None
     root = trace.set_span_in_context(trace.INVALID_SPAN)
     # It began when the run did, unless somebody else's clock says when that was.
-    start_ns = opened.header.started_ns if clock is SYSTEM_CLOCK else None
-    nested = outer is not None
-    return Run(opened, shape, parent=root, links=links, nested=nested, start_ns=start_ns)
+    began_ns = opened.header.started_ns if clock is SYSTEM_CLOCK else None
+    return Run(opened, shape, parent=root, links=links, nested=outer is not None, start_ns=began_ns)
 
 
 def join_run() -> bool:
