@@ -172,10 +172,8 @@ class Run(RecordedSpan):
 
         Parameters
         ----------
-        model:
-            The model that is asked.
-        provider:
-            Who serves it, e.g. `openai`.
+        model, provider:
+            The model that is asked, and who serves it, e.g. `openai`.
         operation:
             `chat`, `generate_content` (images), `text_completion`, … (GenAI conventions).
         input_messages:
