@@ -234,12 +234,14 @@ class _MappedJournal(Journal):
         return self._base + (self._window.tell() if self._window is not None else 0)
 
     def _append(self, line: bytes) -> None:
-        try:
-            self._write(line)
-        except ValueError as raised:
-            let_through(raised)
-            self._make_room(len(line))
-            self._write(line)
+        while True:
+            try:
+                self._write(line)
+                return
+            except ValueError as raised:
+                let_through(raised)
+                # Other threads write without the lock, and may fill the new window before this one does.
+                self._make_room(len(line))
 
     def _make_room(self, needed_bytes: int) -> None:
         if self.closed:
