@@ -20,6 +20,8 @@ __all__ = ["Cursor", "Found", "Match"]
 
 Match = Literal["strict", "nearest", "ordered"]
 
+_MOST_COMPARED = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -118,7 +120,9 @@ class Cursor:
                 same = [call for call in left if not call.request.key or call.name == request.name]
                 if same:
                     return self._use(same[0].step, made, exact=not same[0].request.key)
-            best = nearest(clean(), site, left, self._first_free)
+            # Once for an error; with each changed call where that is to be answered nevertheless.
+            most = _MOST_COMPARED if self._match == "nearest" else len(left)
+            best = nearest(clean(), site, left, self._first_free, most=most)
             if best is not None and self._match == "nearest":
                 return self._use(best[0].step, made, exact=False, score=best[1])
             call, score = best if best is not None else (None, 0.0)

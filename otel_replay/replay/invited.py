@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -100,7 +101,8 @@ def accept(text: str) -> Player:
     if plan.report:
         report = _Report(player, Path(plan.report))
         player.on_stop = report.write
-        atexit.register(report.write)
+        player.on_process = report.write_at_the_end
+        report.write_at_the_end()
     return player
 
 
@@ -128,6 +130,15 @@ class _Report:
         self._player = player
         self._folder = folder
 
+    def write_at_the_end(self) -> None:
+        """Write when this process ends."""
+        multiprocessing_util = sys.modules.get("multiprocessing.util")
+        if multiprocessing_util is not None and sys.modules["multiprocessing"].parent_process() is not None:
+            # Children of multiprocessing leave by os._exit, which asks nobody but these.
+            multiprocessing_util.Finalize(None, self.write, exitpriority=100)
+        else:
+            atexit.register(self.write)
+
     def write(self) -> None:
         """Write how it stands."""
         document = self._player.report.as_json()
@@ -146,18 +157,25 @@ def merged(reports: list[dict[str, Any]]) -> dict[str, Any] | None:
     for report in reports[1:]:
         for name in ("calls", "answered", "made"):
             whole[name] += report[name]
-        for name in ("divergences", "drifts", "out_of_order"):
+        for name in ("divergences", "drifts"):
             whole[name] = [*whole[name], *report[name]]
+        whole["error"] = whole["error"] or report["error"]
         left = {one["step"] for one in report["not_asked_for"]}
         whole["not_asked_for"] = [one for one in whole["not_asked_for"] if one["step"] in left]
     if len(reports) > 1:
+        whole["out_of_order"] = []  # processes go on side by side
         text = [
             f"{whole['answered']} of {whole['recorded']} recorded calls answered by {len(reports)} processes"
         ]
-        text += [line for report in reports for line in report["text"][1:] if "not asked for" not in line]
+        text += [
+            line
+            for report in reports
+            for line in report["text"][1:]
+            if not line.startswith("not asked for") and " was asked for before " not in line
+        ]
         text += [
             f"not asked for: step {one['step']} {one['kind']} {one['name']}" for one in whole["not_asked_for"]
         ]
         whole["text"] = text
-    whole["ok"] = not whole["divergences"] and not whole["not_asked_for"] and not whole.get("error")
+    whole["ok"] = not whole["divergences"] and not whole["not_asked_for"] and not whole["error"]
     return whole

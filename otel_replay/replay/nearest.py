@@ -17,7 +17,12 @@ _LONGEST_TEXT = 2_000
 
 
 def nearest(
-    fields: Mapping[str, Any], site: tuple[str, ...], calls: Sequence[RecordedCall], expected_step: int
+    fields: Mapping[str, Any],
+    site: tuple[str, ...],
+    calls: Sequence[RecordedCall],
+    expected_step: int,
+    *,
+    most: int = _MOST_COMPARED,
 ) -> tuple[RecordedCall, float] | None:
     """The most similar of `calls` and how similar it is, from 0 to 1; None without calls.
 
@@ -28,11 +33,11 @@ def nearest(
     site:
         Where: the same place counts when two are equally similar.
     calls:
-        To choose from; of very many, those around `expected_step`.
+        To choose from; of more than `most`, those around `expected_step`.
     expected_step:
         The step that would come next: the nearer one counts when all else is equal.
     """
-    around = sorted(calls, key=lambda call: abs(call.step - expected_step))[:_MOST_COMPARED]
+    around = sorted(calls, key=lambda call: abs(call.step - expected_step))[:most]
     if not around:
         return None
     mine = _leaves(fields)
@@ -40,7 +45,7 @@ def nearest(
     def rank(call: RecordedCall, score: float) -> tuple[float, bool, float]:
         return score, call.site == site, -abs(call.step - expected_step)
 
-    scored = [(rank(call, _share(mine, _leaves(call.request.fields))), call) for call in around]
+    scored = [(rank(call, _share(mine, call.request.leaves())), call) for call in around]
     scored.sort(key=lambda one: one[0], reverse=True)
     closely = [
         (rank(call, similarity(fields, call.request.fields)), call) for _, call in scored[:_LOOKED_AT_CLOSELY]

@@ -129,6 +129,9 @@ class Player:
         self._first: Exception | None = None
         self.on_stop: Callable[[], None] | None = None
         """Called when the first call goes another way: the program may not live to its end."""
+        self.on_process: Callable[[], None] | None = None
+        """Called with the first call in a forked child."""
+        self._pid = os.getpid()
 
     @property
     def report(self) -> ReplayReport:
@@ -188,6 +191,11 @@ class Player:
             return None
         if self._first is not None:
             raise self._first
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._report.restart()
+            if self.on_process is not None:
+                self.on_process()
         step = self._report.count_call()
         cleaned: list[dict[str, Any]] = []
 

@@ -61,6 +61,11 @@ class ReplayReport:
         """The first call that went another way."""
         return self.divergences[0] if self.divergences else None
 
+    def restart(self) -> None:
+        """Count from 0 again, in a forked child: what its parent did before stands in the parent's report."""
+        self.calls = self.answered = self.made = 0
+        self.divergences, self.drifts, self.out_of_order = [], [], []
+
     def count_call(self) -> int:
         """Count a call of the program; returns its number, from 1."""
         with self._lock:

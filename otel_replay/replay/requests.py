@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
@@ -26,7 +26,7 @@ from otel_replay.attributes import (
     GEN_AI_TOOL_DEFINITIONS,
     GEN_AI_TOOL_NAME,
 )
-from otel_replay.replay.paths import Path, Pattern, strip
+from otel_replay.replay.paths import Path, Pattern, leaves, strip
 from otel_replay.storage.screen import Screen
 from otel_replay.values import ORJSON_OPTIONS, Notes, to_json
 
@@ -78,6 +78,13 @@ class Request:
     name: str
     key: bytes
     fields: Mapping[str, Any]
+    _leaves: dict[Path, Any] = field(default_factory=dict, repr=False)
+
+    def leaves(self) -> Mapping[Path, Any]:
+        """Everything in `fields` that has no parts, by its place; looked up once."""
+        if not self._leaves:
+            self._leaves.update(leaves(self.fields))
+        return self._leaves
 
 
 def fields_of(attributes: Mapping[str, Any]) -> tuple[CallKind, dict[str, Any]] | None:

@@ -120,6 +120,42 @@ def test_a_program_that_asks_for_nothing_is_told(program, store):
     assert "it made no call that otel-replay could answer" in done.stderr
 
 
+PROCESSES = """
+import multiprocessing
+import sys
+import otel_replay
+
+
+@otel_replay.tool
+def work(item):
+    assert len(sys.argv) < 2, "made"
+    return item * 2
+
+
+if __name__ == "__main__":
+    with otel_replay.start_run("processes"):
+        print(work(0))
+        with multiprocessing.get_context(METHOD).Pool(2) as pool:
+            print(pool.map(work, range(1, 9)))
+            pool.close()
+            pool.join()
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_the_processes_of_a_program_are_answered_and_their_reports_are_one(store, tmp_path, python, method):
+    program = PROCESSES.replace("METHOD", repr(method))
+    first = python(program)
+    (run,) = store.runs()
+    command = ["replay", run.files.run_id, "--", sys.executable, str(tmp_path / "program.py"), "again"]
+    done = subprocess.run(
+        [sys.executable, "-m", "otel_replay", *command],
+        capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, first.stdout), done.stderr
+    assert "9 of 9 recorded calls answered by" in done.stderr
+
+
 def test_what_cannot_be_started_or_replayed_is_could_not(store, capsys):
     with otel_replay.start_run("small", run_id="small"):
         loop.look_up("a")
