@@ -106,9 +106,12 @@ class _Builder:
     def move(self, node: Node, parent: Node) -> None:
         if node not in self.top.children:
             return
+        all_below = list(node.walk())
+        if parent in all_below:  # spans of others may name each other as parents
+            return
         self.top.children.remove(node)
         parent.children.append(node)
-        for below in node.walk():
+        for below in all_below:
             below.depth += parent.depth + 1
 
     def give_up_depth(self) -> None:

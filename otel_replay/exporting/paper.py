@@ -38,6 +38,8 @@ _LINE = 4.2
 _FONTS = (b"\0\1\0\0", b"OTTO", b"true", b"ttcf")
 _KEPT_TOGETHER = 20
 _MOST_WORDS = 20_000
+_LONGEST = 400  # letters; no column has room for as many
+_MOST_PLACES = 40_000
 _RED, _BLUE, _SOFT = (214, 64, 52), (52, 110, 214), (110, 115, 125)
 _NEXT: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
 
@@ -154,8 +156,9 @@ def _head(paper: _Paper, facts: RunFacts, decisions: Sequence[Decision]) -> None
 
 
 def _cut(paper: _Paper, text: str, room: float) -> str:
-    if paper.get_string_width(text) <= room:
+    if len(text) <= _LONGEST and paper.get_string_width(text) <= room:
         return text
+    text = text[:_LONGEST]
     while text and paper.get_string_width(text + "...") > room:
         text = text[:-1]
     return text + "..."
@@ -165,6 +168,10 @@ def _cut(paper: _Paper, text: str, room: float) -> str:
 
 
 def _grid(paper: _Paper, grid: Grid) -> None:
+    if len(grid.rows) * len(grid.columns) > _MOST_PLACES:
+        told = f"The grid of {len(grid.rows):,} by {len(grid.columns):,} is too large to be drawn here."
+        paper.multi_cell(_WIDTH, 5, told, **_NEXT)
+        return
     before: dict[Place, float | None] = {}
     after: dict[Place, float] = {}
     for change in grid.changes:
@@ -269,9 +276,10 @@ def _lines(paper: _Paper, text: str, room: float) -> list[str]:
 
 def _pieces(paper: _Paper, text: str, room: float) -> Iterator[str]:
     for word in text.split(" "):
-        while paper.width_of(word) > room:
-            kept = max(1, int(len(word) * room / paper.width_of(word)))
-            while kept > 1 and paper.get_string_width(word[:kept]) > room:
+        while len(word) > _LONGEST or paper.width_of(word) > room:
+            begins = word[:_LONGEST]  # all of a long word would be measured for each of its lines
+            kept = max(1, int(len(begins) * min(1.0, room / (paper.width_of(begins) or room))))
+            while kept > 1 and paper.get_string_width(begins[:kept]) > room:
                 kept -= 1
             yield word[:kept]
             word = word[kept:]

@@ -17,6 +17,7 @@ from otel_replay.clock import from_iso, iso_milliseconds
 from otel_replay.errors import FormatError
 from otel_replay.formats.json_text import Resolve, is_plain, list_items, quoted
 from otel_replay.records import Decision
+from otel_replay.values import normalise
 
 __all__ = ["SCHEMA_VERSION", "Items", "SessionReplay", "items_of", "read", "write", "write_items"]
 
@@ -47,6 +48,8 @@ class SessionReplay:
 def read(source: bytes | BinaryIO) -> SessionReplay:
     """The document in `source`: any version 1.x, also one with NaN in it, as Python's json module writes it.
 
+    Values come by the rules of `docs/values.md`, as they do where they are recorded.
+
     Raises
     ------
     FormatError
@@ -76,7 +79,7 @@ def read(source: bytes | BinaryIO) -> SessionReplay:
         run_id=_text(body.pop("run_id", None), "`run_id`"),
         generated_ns=_time(body.pop("generated_at", None), "`generated_at`"),
         decisions=tuple(_decision(item, number) for number, item in enumerate(decisions, 1)),
-        rest=body,
+        rest=_map(body),
     )
 
 
@@ -90,23 +93,31 @@ def _decision(item: Any, number: int) -> Decision:
         span_id="",
         action=_text(rest.pop("action", None), f"`action` of {where}"),
         reason=_text(rest.pop("reason", None), f"`reason` of {where}"),
-        values=rest.pop("values", None),
-        cell=rest.pop("cell", None),
-        extra=rest,
+        values=normalise(rest.pop("values", None)),
+        cell=normalise(rest.pop("cell", None)),
+        extra=_map(rest),
     )
+
+
+def _map(value: dict[str, Any]) -> dict[str, Any]:
+    kept = normalise(value)
+    return kept if isinstance(kept, dict) else {}
 
 
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise FormatError(f"{what} is not text")
-    return value
+    return str(normalise(value))  # JSON may escape a lone surrogate, which no other writer takes
 
 
 def _time(value: Any, what: str) -> int:
     try:
-        return from_iso(_text(value, what))
+        time_ns = from_iso(_text(value, what))
     except (ValueError, OverflowError) as error:
         raise FormatError(f"{what} is not a time: {error}") from None
+    if abs(time_ns) >= 1 << 63:
+        raise FormatError(f"{what} is {value:.40}: times in nanoseconds go from 1677 to 2262")
+    return time_ns
 
 
 # -- writing -----------------------------------------------------------------------------------------------

@@ -14,8 +14,7 @@ from dataclasses import replace
 from otel_replay.attributes import IMPORT_REST, RUN_ID, RUN_NAME, SPAN_TYPE
 from otel_replay.formats import session_replay
 from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile
-from otel_replay.records import Decision, Record, SpanEnd, SpanStart
-from otel_replay.values import normalise
+from otel_replay.records import Record, SpanEnd, SpanStart
 
 __all__ = ["IMPORTER"]
 
@@ -42,7 +41,7 @@ def _read(source: SourceFile) -> Iterator[ForeignRun]:
             name=f"run {source.name}",
             attributes={SPAN_TYPE: "run", RUN_NAME: source.name, RUN_ID: document.run_id},
         ),
-        *(_in_span(decision, span_id) for decision in document.decisions),
+        *(replace(decision, span_id=span_id) for decision in document.decisions),
         SpanEnd(time_ns=max([document.generated_ns, *times]), span_id=span_id),
     ]
     yield ForeignRun(
@@ -54,16 +53,6 @@ def _read(source: SourceFile) -> Iterator[ForeignRun]:
         trace_id=trace_id,
         span_id=span_id,
         attributes=rest,
-    )
-
-
-def _in_span(decision: Decision, span_id: str) -> Decision:
-    return replace(
-        decision,
-        span_id=span_id,
-        values=normalise(decision.values),
-        cell=normalise(decision.cell),
-        extra={key: normalise(value) for key, value in decision.extra.items()},
     )
 
 

@@ -9,7 +9,7 @@ from otel_replay.analysis.pick import pick
 from otel_replay.analysis.tree import Limits
 from otel_replay.analysis.tree_builder import build_tree
 from otel_replay.attributes import CONTINUATION_OF
-from otel_replay.records import BadLine, Close, Loss
+from otel_replay.records import BadLine, Close, Loss, SpanStart
 
 
 def outline(node):
@@ -74,6 +74,14 @@ def test_a_parent_that_starts_later_gets_its_children_all_the_same():
     assert outline(tree.top) == [("late parent", [("early child", ["its child"])])]
     assert [node.depth for node in tree.top.walk()] == [-1, 0, 1, 2]
     assert grandchild
+
+
+def test_spans_that_name_each_other_as_parents_end_the_building_all_the_same():
+    """A file of somebody else may say so; each stands once, and nothing goes round for ever."""
+    story = Story()
+    for own, parent in (("1" * 16, "2" * 16), ("2" * 16, "1" * 16), ("3" * 16, "3" * 16)):
+        story.add(SpanStart(time_ns=1, trace_id="a" * 32, span_id=own, parent_id=parent, name=own[0]))
+    assert outline(build_tree(story).top) == [("1", ["2"]), "3"]
 
 
 def test_a_span_whose_parent_never_comes_is_a_root():

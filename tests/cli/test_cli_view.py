@@ -268,3 +268,17 @@ def test_a_condition_that_is_none_is_refused(call, keep, tuning):
     done = call("view", "latest", "--where", "afr")
     assert (done.code, done.out) == (2, "")
     assert "afr_error_pct>5" in done.err
+
+
+def test_a_file_with_what_json_has_and_we_have_not_is_one_document_all_the_same(call, tmp_path):
+    """Integers of more than 64 bits, lone surrogates, NaN: `docs/values.md` says what stands for them."""
+    decision = {"timestamp": "2026-01-01T00:00:01.250Z", "action": "A\ud800", "reason": "why"}
+    decision |= {"values": {"large": 10**400, "n": float("nan"), "\ud800": "\ud800"}, "cell": {"row": 2**64}}
+    body = {"schema_version": "1.0", "run_id": "r", "generated_at": "2026-01-01T00:00:02.000Z"}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(body | {"total_decisions": 1, "decisions": [decision]}))
+    shown = call("view", str(path), "--json")
+    assert shown.code == 0
+    (one,) = shown.json["decisions"]
+    assert (one["action"], one["cell"]["row"]) == ("A\\ud800", str(2**64))
+    assert call("export", str(path), "--csv", str(tmp_path / "a.csv")).code == 0

@@ -96,3 +96,17 @@ def test_what_is_no_font_is_told(tmp_path: Path) -> None:
         paper([], font=path)
     with pytest.raises(UsageError, match=r"none\.ttf` cannot be used as a font"):
         paper([], font=tmp_path / "none.ttf")
+
+
+def test_one_very_long_word_is_cut_in_no_time() -> None:
+    """As an action and as a reason: only as much is measured as fits on a line. Minutes before."""
+    text = text_of(paper([decided(action="a" * 60_000, reason="b" * 60_000)]))
+    assert text.count("b") >= 60_000
+
+
+def test_a_grid_that_no_page_can_show_is_told_and_not_drawn() -> None:
+    """As many rows and columns as decisions: millions of empty places."""
+    decisions = [decided(values={"after": one}, cell={"rpm": one, "kpa": one}) for one in range(300)]
+    text = text_of(paper(decisions))
+    assert "The grid of 300 by 300 is too large to be drawn here." in text
+    assert "after=299" in text

@@ -164,3 +164,24 @@ def test_one_id_does_not_name_several_runs(own: Store, tmp_path: Path) -> None:
     """Nor can an id be given that is none."""
     with pytest.raises(UsageError, match="not a run id"):
         imported(own, document(tmp_path / "a.json"), run_id="../x")
+
+
+@pytest.mark.parametrize("key", ["action", "reason"])
+def test_a_lone_surrogate_in_any_text_is_kept_as_its_escape(own: Store, tmp_path: Path, key: str) -> None:
+    """In the document's own names too; an id with one is none that a run can have."""
+    decision = {"timestamp": "2026-01-01T00:00:01.250Z", "action": "A", "reason": "why", key: "x\ud800"}
+    path = document(tmp_path / "a.json", run_id="r\ud800", decisions=[decision], **{"new\ud800": 10**30})
+    one = imported(own, path)
+    assert one.run_id.startswith("2026-01-01T00-00-01Z-")
+    assert b"x\\\\ud800" in dumped(own, one.run_id, tmp_path)
+    assert verify(own.resolve(one.run_id)) == []
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z"])
+def test_a_time_that_has_no_nanoseconds_is_refused_with_its_place(
+    own: Store, tmp_path: Path, time: str
+) -> None:
+    """A journal has 64 bits for a time."""
+    decision = {"timestamp": time, "action": "A", "reason": "why"}
+    with pytest.raises(FormatError, match=r"`timestamp` of decision 1 is .*1677 to 2262"):
+        imported(own, document(tmp_path / "a.json", decisions=[decision]))
