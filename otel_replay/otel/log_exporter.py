@@ -19,7 +19,7 @@ from otel_replay.errors import told
 from otel_replay.formats.event_shape import event_to_record
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.otel.log_events import SCOPE_NAME
-from otel_replay.otel.process_run import end_again, process_run
+from otel_replay.otel.process_run import end_again, writer_of_nobodys
 from otel_replay.otel.processor import resource_id, scope_id
 from otel_replay.settings import read_settings
 from otel_replay.storage import active_runs
@@ -111,7 +111,4 @@ def _writer_of(attributes: dict[str, Any], span_id: str, trace_id: str) -> RunWr
         root = writer.root
         if span_id and (span_id in writer.open_spans or (root is not None and root.trace_id == trace_id)):
             return writer
-    if active_runs.WRITERS:
-        return active_runs.WRITERS[0]
-    run = process_run()
-    return run.writer if run is not None else None
+    return writer_of_nobodys()

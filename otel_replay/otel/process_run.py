@@ -18,24 +18,29 @@ from otel_replay.storage import active_runs
 from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
 from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["end_again", "process_run", "program_name", "writer_for_orphan"]
+__all__ = ["end_again", "process_run", "program_name", "writer_for_orphan", "writer_of_nobodys"]
 
 _lock = threading.RLock()
 _run: OpenedRun | None = None
 
 
 def writer_for_orphan(span: ReadableSpan) -> RunWriter | None:
-    """The run that takes a span which no run claims: the oldest active one, else the process's own."""
-    if active_runs.WRITERS:
-        writer = active_runs.WRITERS[0]
-    else:
-        run = process_run()
-        if run is None:
-            return None
-        writer = run.writer
+    """The run that takes a span which has just started and which no run claims."""
+    writer = writer_of_nobodys()
     if _run is not None and writer is _run.writer:
         offers.outermost_started(span.context)
     return writer
+
+
+def writer_of_nobodys() -> RunWriter | None:
+    """The run that takes what no run claims: the oldest active one, else the process's own.
+
+    None where recording is switched off.
+    """
+    if active_runs.WRITERS:
+        return active_runs.WRITERS[0]
+    run = process_run()
+    return run.writer if run is not None else None
 
 
 def process_run() -> OpenedRun | None:

@@ -67,6 +67,7 @@ RECORDS = {
         "process": maps,
         "writer": text,
         "event_limit": counts,
+        "begins": maps,
     },
     Resource: {"id": counts, "attributes": maps, "schema_url": text},
     Scope: {"id": counts, "name": text, "version": text, "schema_url": text, "attributes": maps},
@@ -130,7 +131,12 @@ RECORDS = {
         "dropped_attributes": counts,
     },
     Loss: {"time_ns": numbers, "records": counts, "reason": text},
-    Close: {"time_ns": numbers, "how": st.sampled_from(["ended", "exit", "recovered"]), "notes": maps},
+    Close: {
+        "time_ns": numbers,
+        "how": st.sampled_from(["ended", "exit", "recovered"]),
+        "notes": maps,
+        "ends": maps,
+    },
 }
 records = st.one_of([st.builds(kind, **given) for kind, given in RECORDS.items()])
 decisions = st.builds(Decision, **{**RECORDS[Decision], "extra": st.just({})})
