@@ -50,6 +50,7 @@ class _Paper(FPDF):
     def __init__(self) -> None:
         super().__init__(orientation="landscape", format="A4")
         self._widths: dict[str, float] = {}
+        self.alias_nb_pages("{pages}")  # as wide as any number of pages is
 
     run_line = ""
     face = "Helvetica"
@@ -69,7 +70,7 @@ class _Paper(FPDF):
         self.set_font(self.face, size=7)
         self.set_text_color(*_SOFT)
         self.cell(_WIDTH / 2, 5, self.run_line)
-        self.cell(_WIDTH / 2, 5, f"{self.page_no()} / {{nb}}", align="R")
+        self.cell(_WIDTH / 2, 5, f"{self.page_no()} / {{pages}}", align="R")
         self.set_text_color(0)
 
 

@@ -32,10 +32,15 @@ from otel_replay.records import (
 )
 from otel_replay.values import ORJSON_OPTIONS, from_json, to_json
 
-__all__ = ["FORMAT", "VERSION", "decision_of_line", "decision_row", "decode", "encode", "link_to_json"]
+__all__ = [
+    "FORMAT", "LONGEST_LINE_BYTES", "VERSION",
+    "decision_of_line", "decision_row", "decode", "encode", "link_to_json",
+]  # fmt: skip
 
 FORMAT = "otel-replay.journal"
 VERSION = 1
+LONGEST_LINE_BYTES = 64 << 20
+"""What readers take for a line; a longer one is damaged."""
 
 _TYPES: dict[str, type[Any]] = {
     "journal": JournalHeader,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +13,8 @@ from pathlib import Path
 from otel_replay.attributes import IMPORT_FORMAT, IMPORT_SHA256, IMPORT_SOURCE
 from otel_replay.clock import SYSTEM_CLOCK, Clock
 from otel_replay.errors import FormatError, OtelReplayError, StoreError, UsageError
+from otel_replay.formats.journal_v1 import LONGEST_LINE_BYTES, encode
 from otel_replay.formats.journal_v1 import VERSION as JOURNAL_VERSION
-from otel_replay.formats.journal_v1 import encode
 from otel_replay.importing import otlp, session_replay
 from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile, made_run_id
 from otel_replay.records import Close, JournalHeader, Loss, Record
@@ -29,6 +31,8 @@ IMPORTERS: tuple[Importer, ...] = (session_replay.IMPORTER, otlp.IMPORTER)
 """The formats that can be imported; the first that recognises a file reads it."""
 
 _HEAD_BYTES = 4096
+_GROWS = 8
+"""No text becomes longer than so many times itself in a journal; smaller files need not be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +79,12 @@ def import_file(
         If one id is given for several runs.
     """
     with told_as_store_error("read", path):
-        content = path.read_bytes()
+        content = _content(path)
     source = SourceFile(name=path.name, sha256=hashlib.sha256(content).hexdigest(), content=content)
     importer = _importer(source, form)
     try:
         runs = list(importer.read(source))
+        _must_fit(runs, source)
     except FormatError as error:
         raise FormatError(f"{shown(path)}: {error.message}", hint=error.hint) from None
     if run_id is not None and len(runs) > 1:
@@ -87,6 +92,14 @@ def import_file(
     store.ensure()
     for run in runs:
         yield _keep(store, run, source, importer.format, run_id, clock)
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        # A pipe ends; /dev/zero does not.
+        if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a device", str(path))
+        return stream.read()
 
 
 def _importer(source: SourceFile, form: str | None) -> Importer:
@@ -148,6 +161,19 @@ def _same(store: Store, directory: Path, source: SourceFile) -> RunHeader:
             hint=f"keep it under another id: `otel-replay import --run-id {directory.name[:100]}-2 …`",
         )
     return header
+
+
+def _must_fit(runs: Iterable[ForeignRun], source: SourceFile) -> None:
+    """Refuse a record that no reader of the journal would take, before anything is kept."""
+    if len(source.content) < LONGEST_LINE_BYTES // _GROWS:
+        return
+    for record in (record for run in runs for journal in run.journals for record in journal):
+        if (size := len(encode(record))) > LONGEST_LINE_BYTES:
+            name = getattr(record, "action", "") or getattr(record, "name", "")
+            raise FormatError(
+                f"the {record.kind} {shown(name[:40])} is {size >> 20} MiB long as one record; "
+                f"a run takes up to {LONGEST_LINE_BYTES >> 20} MiB"
+            )
 
 
 def _write_journals(directory: Path, header: RunHeader, run: ForeignRun) -> None:

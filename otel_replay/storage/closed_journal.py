@@ -23,7 +23,7 @@ from otel_replay.storage.inside import open_file
 __all__ = ["ClosedJournal", "Unusual"]
 
 _BLOCK_BYTES = 256 * 1024
-_LONGEST_LINE_BYTES = 64 << 20
+_LONGEST_LINE_BYTES = journal_v1.LONGEST_LINE_BYTES
 _ROW = b'["decision",'
 
 

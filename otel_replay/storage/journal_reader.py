@@ -25,7 +25,7 @@ __all__ = ["JournalTail", "Located", "read_journal"]
 _BLOCK_BYTES = 256 * 1024
 
 Decode = Callable[[bytes], Record]
-_LONGEST_LINE_BYTES = 64 << 20
+_LONGEST_LINE_BYTES = journal_v1.LONGEST_LINE_BYTES
 _TOO_LONG = [b""]
 
 READERS: dict[int, Decode] = {1: journal_v1.decode}

@@ -110,3 +110,12 @@ def test_a_grid_that_no_page_can_show_is_told_and_not_drawn() -> None:
     text = text_of(paper(decisions))
     assert "The grid of 300 by 300 is too large to be drawn here." in text
     assert "after=299" in text
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("error")
+def test_a_thousand_pages_are_numbered_without_a_warning() -> None:
+    """`python -W error` makes the same file."""
+    reader = paper([decided(reason="x" * 2_100_000)])
+    assert len(reader.pages) > 1000
+    assert f"1 / {len(reader.pages)}" in reader.pages[0].extract_text()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from otel_replay.attributes import IMPORT_REST, IMPORT_SHA256
 from otel_replay.cli.commands import cli
 from otel_replay.errors import FormatError, StoreError, UsageError
+from otel_replay.importing import keep
 from otel_replay.importing.keep import Imported, import_file
 from otel_replay.storage.finalise import finalise
 from otel_replay.storage.run_files import RunFiles
@@ -185,3 +188,28 @@ def test_a_time_that_has_no_nanoseconds_is_refused_with_its_place(
     decision = {"timestamp": time, "action": "A", "reason": "why"}
     with pytest.raises(FormatError, match=r"`timestamp` of decision 1 is .*1677 to 2262"):
         imported(own, document(tmp_path / "a.json", decisions=[decision]))
+
+
+def test_a_text_that_no_line_of_a_journal_can_hold_is_refused(
+    own: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be kept and then read by nobody."""
+    monkeypatch.setattr(keep, "LONGEST_LINE_BYTES", 10_000)
+    decision = {"timestamp": "2026-01-01T00:00:01.250Z", "action": "CLAMP", "reason": "x" * 10_000}
+    with pytest.raises(FormatError, match="the decision `CLAMP` is 0 MiB long as one record"):
+        imported(own, document(tmp_path / "a.json", decisions=[decision]))
+    assert not own.root.exists()
+    assert imported(own, document(tmp_path / "b.json", decisions=[{**decision, "reason": "x" * 9_000}])).new
+
+
+def test_a_device_is_refused_and_a_pipe_is_read(own: Store, tmp_path: Path) -> None:
+    """/dev/zero has no end; `import <(zcat …)` has one."""
+    with pytest.raises(StoreError, match="it is a device"):
+        imported(own, Path("/dev/zero"))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = document(tmp_path / "a.json").read_bytes()
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    assert imported(own, pipe).counts["decisions"] == 1
+    writer.join()
