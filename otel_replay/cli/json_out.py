@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any, BinaryIO
@@ -9,6 +10,9 @@ from typing import Any, BinaryIO
 import orjson
 
 from otel_replay.values import to_json
+
+_ACTS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+"""What a terminal would act upon and JSON lets stand: delete, C1 controls, directions, line separators."""
 
 __all__ = ["json_value", "print_json", "stdout_bytes", "write_list"]
 
@@ -31,10 +35,15 @@ def print_json(document: Any) -> None:
 
 def _dumps(value: Any, option: int | None = None) -> bytes:
     try:
-        return orjson.dumps(value, option=option)
+        data = orjson.dumps(value, option=option)
     except TypeError:
         # The name of a file need not be text. What is none in it is written as its escape.
-        return orjson.dumps(_text_only(value), option=option)
+        data = orjson.dumps(_text_only(value), option=option)
+    return data if data.isascii() and b"\x7f" not in data else _ACTS.sub(_escaped, data)
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(found.group().decode())
 
 
 def _text_only(value: Any) -> Any:

@@ -214,9 +214,19 @@ def _request_of(ctx: Any) -> Any:
     return {"model": getattr(ctx, "model", "model"), **request()} if callable(request) else ctx
 
 
+def _has_our_parts(request: Any) -> bool:
+    """Whether it is made as our `Context` is; in a line of somebody else, anything may stand there."""
+    return (
+        isinstance(request, Mapping)
+        and isinstance(request.get("history"), Iterable)
+        and isinstance(request.get("tools", ()), Iterable)
+        and isinstance(request.get("parameters", {}), Mapping)
+    )
+
+
 def _asked(request: Any) -> dict[str, Any]:
     """A request as the attributes of the generation that a recorder makes of it."""
-    if not isinstance(request, Mapping) or "history" not in request:
+    if not _has_our_parts(request):
         whole = {} if request is None else {GEN_AI_INPUT_MESSAGES: plain(request)}
         return {GEN_AI_OPERATION: "chat", GEN_AI_REQUEST_MODEL: "model", **whole}
     more = {**request.get("parameters", {}), "task": request.get("task")}

@@ -43,7 +43,7 @@ from otel_replay.redaction import redactor_for
 from otel_replay.settings import read_settings
 from otel_replay.storage.atomic import open_atomically
 from otel_replay.storage.run_files import RunFiles
-from otel_replay.storage.store import Store, validate_run_id
+from otel_replay.storage.store import Store, looks_like_a_run, validate_run_id
 from otel_replay.values import normalise
 from otel_replay.values_json import to_json
 
@@ -239,6 +239,8 @@ class SessionLogger:
         """
         path = Path(session_path)
         if path.is_dir():
+            if not looks_like_a_run(path):
+                raise FileNotFoundError(2, "this folder is no run, and no saved session", str(path))
             return analysis_of(events_in_records(RunFiles(path).records()))
         if not path.exists():
             try:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_replay.storage.listing import RunSummary
     from otel_replay.storage.run_files import RunFiles
 
-__all__ = ["FORMAT", "LATEST", "RUNS_NAME", "VERSION", "Store", "validate_run_id"]
+__all__ = ["FORMAT", "LATEST", "RUNS_NAME", "VERSION", "Store", "looks_like_a_run", "validate_run_id"]
 
 FORMAT = "otel-replay.store"
 VERSION = 1
@@ -180,7 +180,7 @@ class Store:
         """
         from otel_replay.storage.run_files import RunFiles
 
-        if os.sep in name and _looks_like_a_run(name):
+        if os.sep in name and looks_like_a_run(name):
             return RunFiles(Path(name))
         if name == LATEST:
             runs = self.runs()
@@ -301,7 +301,8 @@ class Store:
 _good_marks: dict[str, tuple[int, ...]] = {}
 
 
-def _looks_like_a_run(path: str) -> bool:
+def looks_like_a_run(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds what a run's does."""
     # A run that goes on has no run.json yet.
     return os.path.isfile(os.path.join(path, HEADER_NAME)) or os.path.isdir(os.path.join(path, "journal"))
 

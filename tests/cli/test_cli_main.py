@@ -239,3 +239,15 @@ def test_a_misspelt_variable_is_told_on_stderr_with_the_name_that_was_meant(stor
         "warning: OTEL_REPLAY_STROE is none of our variables, and does nothing: "
         "did you mean OTEL_REPLAY_STORE?"
     ]
+
+
+def test_json_holds_nothing_that_a_terminal_would_act_upon(call, keep):
+    """C1 controls and directions of text are JSON as they stand, and stand as their escapes."""
+    story = Story()
+    reason = "\x7f\x9b31m \u202e \u2028 \u2066 λ “”"
+    story.decide(story.run(), reason=reason)
+    keep(story)
+    shown = call("view", "latest", "--json")
+    assert shown.json["decisions"][0]["reason"] == reason
+    assert not set(shown.raw.decode()) & set("\x7f\x9b\u202e\u2028\u2066")
+    assert "λ “”" in shown.raw.decode()

@@ -217,3 +217,14 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_every_line_is_json_that_says_its_kind_first():
     for event, _, _ in LINES:
         assert next(iter(json.loads(encode_event(event)))) == "kind"
+
+
+@pytest.mark.parametrize("part", ["history", "tools", "parameters"])
+@pytest.mark.parametrize("value", [None, 5, True, "text", {"a": 1}])
+def test_a_request_of_another_shape_is_replayed_as_it_stands(part, value):
+    """The line is ours to add to, so a program of somebody else may write anything there."""
+    request = {"history": [], "tools": [], "parameters": {}, part: value}
+    asked = PreModel(ts_ms=1, history_len=1, tools_count=0, request=request)
+    model = replay_as_mock([asked, PostModel(ts_ms=2, output=OUTPUT)])
+    assert model.complete(request).text == "hi"
+    model.verify()

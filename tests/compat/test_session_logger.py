@@ -295,6 +295,11 @@ def test_what_is_not_there_is_told(sessions):
         SessionLogger("A").analyze_session(".deia/sessions/nothing.jsonl")
 
 
+def test_a_folder_that_is_no_run_is_told_and_is_no_empty_session(store, tmp_path):
+    with pytest.raises(FileNotFoundError, match="this folder is no run"):
+        SessionLogger("A").analyze_session(tmp_path)
+
+
 def test_an_empty_log_comes_to_nothing(sessions):
     sessions.mkdir(parents=True)
     (sessions / "empty.jsonl").write_text("")
