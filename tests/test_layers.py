@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "python -m": frozenset({"cli"}),
     # above both sides
     "generations": frozenset({"ground", "formats", "storage", "otel", "recording", "public names"}),
-    "web": frozenset({"ground"}),
+    "web": frozenset({"ground", "formats", "storage", "analysis", "exporting"}),
     "compat": frozenset(
         {
             *("ground", "formats", "storage", "otel", "recording", "public names"),

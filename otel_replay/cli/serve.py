@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,17 +13,18 @@ __all__ = ["TOKEN_VARIABLE", "command"]
 
 TOKEN_VARIABLE = "OTEL_REPLAY_TOKEN"
 
+_PORT_OF_RUNS = 4319  # the links in Jaeger's pages lead there (collector/jaeger-ui.json)
+_PORT_OF_GENERATIONS = 8001  # as the server that is replaced has it
+
 
 @click.command("serve")
 @click.option("--generations", is_flag=True, help="Serve image generations: record, replay, compare them.")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to listen.")
 @click.option(
     "--port",
-    default=8001,
-    show_default=True,
     type=click.IntRange(0, 65_535),
     metavar="PORT",
-    help="0 takes a free one.",
+    help=f"0 takes a free one (default: {_PORT_OF_RUNS}; {_PORT_OF_GENERATIONS} with --generations).",
 )
 @click.option(
     "--generator",
@@ -64,7 +66,7 @@ def command(
     /,
     generations: bool,
     host: str,
-    port: int,
+    port: int | None,
     generator: str,
     model: str,
     sessions: Path | None,
@@ -72,41 +74,57 @@ def command(
     token: str | None,
     origins: tuple[str, ...],
 ) -> None:
-    """Serve on this machine.
+    """Serve on this machine: the runs of the store as pages.
 
     With --generations: an HTTP API that makes images, records each as a PNG file and as a generation of a
     run, replays them in order and compares them, and a page that shows them.
     """
-    from otel_replay.errors import UsageError
-
-    if not generations:
-        raise UsageError("say what to serve", hint="otel-replay serve --generations")
-    try:
-        from otel_replay.compat.generation_sessions import application
-        from otel_replay.web.serving import bind, serve
-    except ImportError as error:
-        raise UsageError(
-            f"serving needs {error.name or 'packages'}, which is not installed",
-            hint="pip install 'otel-replay[web]'",
-        ) from None
+    from otel_replay.cli.extras import need
     from otel_replay.cli.terminal import stderr
+
+    serving = need("otel_replay.web.serving", "web", "`otel-replay serve`")
+    store = open_store(context).root
+    if generations:
+        served, where = _generations(store, sessions, generator, model, prompts, token=token, origins=origins)
+        what = f"image generations on {{}}, sessions in {where}"
+    else:
+        pages = need("otel_replay.web.run_pages", "web", "`otel-replay serve`")
+        served = pages.application(store, token=token, origins=origins)
+        what = f"the runs of {store} on {{}}"
+    if port is None:
+        port = _PORT_OF_GENERATIONS if generations else _PORT_OF_RUNS
+    screen = stderr()
+    before, _, after = what.partition("{}")
+
+    def ready(url: str) -> None:
+        screen.print(f"Serving {before}", (url, "key"), after)
+        screen.flush()
+
+    serving.serve(served, serving.bind(host, port, token=token), ready=ready)
+
+
+def _generations(
+    store: Path,
+    sessions: Path | None,
+    generator: str,
+    model: str,
+    prompts: Path | None,
+    **who: Any,
+) -> tuple[Any, Path]:
+    """The generation server, and the folder of its sessions."""
+    from otel_replay.cli.extras import need
+
+    server = need("otel_replay.compat.generation_sessions", "web", "`otel-replay serve --generations`")
     from otel_replay.compat.generation_sessions_asking import SectorPrompts
     from otel_replay.compat.generation_sessions_files import DEFAULT_FOLDER
     from otel_replay.generations.choosing import generator_from
 
     folder = sessions or DEFAULT_FOLDER
-    served = application(
+    application = server.application(
         generator=generator_from(generator, model=model),
         sessions=folder,
-        store=open_store(context).root,
+        store=store,
         prompts=SectorPrompts.load(prompts) if prompts is not None else None,
-        token=token,
-        origins=origins,
+        **who,
     )
-    screen = stderr()
-
-    def ready(url: str) -> None:
-        screen.print("Serving image generations on ", (url, "key"), f", sessions in {folder}")
-        screen.flush()
-
-    serve(served, bind(host, port, token=token), ready=ready)
+    return application, folder

@@ -16,7 +16,7 @@ from cli.conftest import Call
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "say what to serve"),
+        (["--host", "0.0.0.0"], "others could reach 0.0.0.0"),
         (["--generations", "--generator", "magic"], "`magic` is not a generator"),
         (["--generations", "--generator", "openai:http://127.0.0.1/v1"], "asked for a model by its name"),
         (["--generations", "--host", "0.0.0.0"], "others could reach 0.0.0.0"),

@@ -1,0 +1,149 @@
+"""The runs of a store as pages: a list, and for each run the page that `export --html` writes.
+
+Read-only, and made anew with each request, so that a run that goes on is shown as far as it is. The links of
+Jaeger's pages back to a run lead here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from base64 import b64encode
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from otel_replay.analysis.grid import build_grid, find_axes
+from otel_replay.clock import iso_milliseconds
+from otel_replay.errors import UsageError
+from otel_replay.exporting.facts import RunFacts, length_text
+from otel_replay.exporting.page import write_page
+from otel_replay.records import Decision
+from otel_replay.storage.listing import RunSummary
+from otel_replay.storage.run_files import RunFiles
+from otel_replay.storage.store import Store
+from otel_replay.web.answers import Refused, problem_handlers
+from otel_replay.web.guard import Guard
+
+__all__ = ["application"]
+
+MOST_DECISIONS = 50_000
+"""What a browser still shows at once; a page of them has about 7 MB."""
+_MOST_RUNS = 500
+_STYLE = (
+    ":root{color-scheme:light dark}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
+    "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .75rem .25rem 0}"
+    "td.n,th.n{text-align:right}tr+tr td{border-top:1px solid #8884}.bad{color:#c33}"
+)
+
+
+def application(store: Path, *, token: str | None = None, origins: Iterable[str] = ()) -> ASGIApp:
+    """The pages as an ASGI application.
+
+    Parameters
+    ----------
+    store:
+        The store's folder; it need not be there yet.
+    token, origins:
+        Who may ask; see :class:`otel_replay.web.guard.Guard`.
+    """
+    pages = _Pages(Store(store))
+    routes = [
+        Route("/", pages.all),
+        Route("/runs/", lambda _: RedirectResponse("/")),
+        Route("/runs/{run}", pages.one),
+    ]
+    inner = Starlette(routes=routes, exception_handlers=problem_handlers(((UsageError, 404),)))
+    return Guard(inner, token=token, origins=origins)
+
+
+class _Pages:
+    """The endpoints."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def all(self, _: Request) -> Response:
+        return _html(await run_in_threadpool(self._list))
+
+    async def one(self, request: Request) -> Response:
+        return _html(await run_in_threadpool(self._run, request.path_params["run"]))
+
+    def _list(self) -> bytes:
+        runs = self._store.runs()
+        rows = "".join(map(_row, runs[:_MOST_RUNS]))
+        more = (
+            f"<p>{len(runs) - _MOST_RUNS:,} older runs are not listed.</p>" if len(runs) > _MOST_RUNS else ""
+        )
+        none = (
+            "" if runs else "<p>No run has been recorded yet: <code>otel-replay demo</code> records two.</p>"
+        )
+        digest = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        return (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
+            '<meta name="viewport" content="width=device-width"><title>Runs · otel-replay</title>'
+            f"<style>{_STYLE}</style></head><body><h1>Runs</h1><table><tr><th>run<th>name<th>status<th>started"
+            f'<th class="n">duration<th class="n">decisions<th class="n">spans</tr>{rows}</table>{more}{none}'
+            "</body></html>\n"
+        ).encode("utf-8", "replace")
+
+    def _run(self, name: str) -> bytes:
+        files = self._store.resolve(name)
+        decisions = _decisions(files)
+        header = files.header
+        facts = RunFacts(
+            run_id=files.run_id,
+            name=header.name,
+            status=files.status(),
+            started_ns=header.started_ns,
+            ended_ns=header.ended_ns,
+            message=header.message,
+        )
+        axes = find_axes(decisions, names=[], value="", before="")
+        grid = build_grid(decisions, axes) if axes is not None else None
+        page = io.BytesIO()
+        write_page(page, facts, decisions, grid if grid is not None and grid.changes else None)
+        return page.getvalue()
+
+
+def _decisions(files: RunFiles) -> list[Decision]:
+    found: list[Decision] = []
+    for located in files.records():
+        if isinstance(located.record, Decision):
+            found.append(located.record)
+            if len(found) > MOST_DECISIONS:
+                raise Refused(
+                    413,
+                    f"{files.run_id} has more than {MOST_DECISIONS:,} decisions, too many for a page",
+                    hint=f"otel-replay view {files.run_id}, or export --html with --action or --where",
+                )
+    return found
+
+
+def _row(run: RunSummary) -> str:
+    # A damaged run has no page; what is wrong with it stands in its place.
+    name = escape(run.message if run.status == "damaged" else run.name)
+    shown = escape(run.run_id)
+    link = shown if run.status == "damaged" else f'<a href="/runs/{shown}">{shown}</a>'
+    bad = ' class="bad"' if run.status in {"failed", "interrupted", "damaged"} else ""
+    took = "" if run.ended_ns is None else length_text(max(0, run.ended_ns - run.started_ns))
+    started = iso_milliseconds(run.started_ns) if run.started_ns else ""
+    counts = "".join(
+        f'<td class="n">{run.counts[kind]:,}' if kind in run.counts else "<td>"
+        for kind in ("decisions", "spans")
+    )
+    return f'<tr><td>{link}<td>{name}<td{bad}>{run.status}<td>{started}<td class="n">{took}{counts}</tr>'
+
+
+def _html(page: bytes) -> Response:
+    return Response(page, media_type="text/html")
