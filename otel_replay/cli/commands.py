@@ -40,7 +40,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("dump", "dump", "Write a run as JSON, JSON lines, OTLP or CSV", _KEEP),
     Row("export", "export", "Write a run as one HTML page, a PDF or a table", _KEEP),
     Row("import", "import_files", "Take files of others into the store", _KEEP),
-    Row("serve", "serve", "Serve image generations: an HTTP API and a page", _MORE),
+    Row("serve", "serve", "Serve the runs as pages, or image generations", _MORE),
     Row("compare-generations", "compare_generations", "Compare two sessions of images pixel by pixel", _LOOK),
     Row("verify", "verify", "Check runs against their journals and checksums", _KEEP),
     Row("recover", "recover", "Close runs whose process died", _KEEP),

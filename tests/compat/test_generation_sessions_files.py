@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Recorded
 from generation_kit import Answer, Client, ProcessServer, ThreadServer
 from PIL import Image
+from store_kit import Recorded
 
 from otel_replay.storage.verify import verify
 

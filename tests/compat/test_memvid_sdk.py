@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import Store
+from store_kit import Store
 
 import otel_replay
 from otel_replay.compat.memvid import (

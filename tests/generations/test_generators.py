@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Recorded
 from generation_kit import ThreadServer
 from PIL import Image
+from store_kit import Recorded
 
 from generations.images_server import JSON, ImagesServer, images_server
 from otel_replay.errors import UsageError
