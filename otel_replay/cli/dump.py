@@ -78,9 +78,9 @@ def _open(output: str | None) -> AbstractContextManager[BinaryIO]:
         from otel_replay.cli.json_out import stdout_bytes
 
         return nullcontext(stdout_bytes())
-    from otel_replay.storage.atomic import open_atomically
+    from otel_replay.storage.atomic import open_output
 
-    return open_atomically(Path(output))
+    return open_output(Path(output))
 
 
 # -- one writer for each format

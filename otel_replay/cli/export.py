@@ -61,6 +61,8 @@ def command(
     wanted = {name: place for name, place in (("html", html), ("pdf", pdf), ("csv", csv)) if place}
     if not wanted:
         raise UsageError("say what to write: --html FILE, --pdf FILE or --csv FILE")
+    if len({os.path.realpath(place) for place in wanted.values()}) < len(wanted):
+        raise UsageError("two of the files to write are the same one")
     source = find_source(context, run)
     rules = selection(source.started_ns, **chosen)
     decisions, total = _decisions(source, rules.matches if rules else None)
@@ -104,10 +106,10 @@ def _write(
 ) -> None:
     from otel_replay.cli.people import counted, size
     from otel_replay.cli.terminal import stderr
-    from otel_replay.storage.atomic import open_atomically
+    from otel_replay.storage.atomic import open_output
 
     write = _writer(form, facts, decisions, grid, font)
-    with open_atomically(place) as stream:
+    with open_output(place) as stream:
         write(stream)
     written = size(os.stat(place).st_size)
     stderr().print(f"Wrote {counted(len(decisions), 'decision')} to {place}, {written}")

@@ -202,10 +202,10 @@ def _export(source: Source, matching: Matching, options: _Options) -> None:
 
     from otel_replay.cli.people import counted
     from otel_replay.cli.terminal import Screen, stderr
-    from otel_replay.storage.atomic import open_atomically
+    from otel_replay.storage.atomic import open_output
 
     assert options.export is not None
-    with open_atomically(Path(options.export)) as stream:
+    with open_output(Path(options.export)) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n", write_through=True)
         _write(_chosen(source, matching, options), source.started_ns, Screen(text, 100), _full(options))
         text.detach()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import BinaryIO
 
 from otel_replay.storage.refusals import told_as_store_error
 
-__all__ = ["is_leftover", "make_private_directory", "open_atomically", "sync_directory", "write_atomically"]
+__all__ = [
+    "is_leftover", "make_private_directory", "open_atomically", "open_output", "sync_directory",
+    "write_atomically",
+]  # fmt: skip
 
 _SUFFIX = ".part"
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -77,6 +81,31 @@ def open_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
             raise
         if durable:
             sync_directory(path.parent)
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[BinaryIO]:
+    """As :func:`open_atomically`, for a file that somebody names on a command line.
+
+    What is no file (`/dev/null`, `/dev/stdout`, a pipe) is written into and never replaced; a link stays one.
+    """
+    if _takes_what_comes(path):
+        with told_as_store_error("write", path), open(path, "wb") as stream:
+            yield stream
+        return
+    with open_atomically(Path(os.path.realpath(path)) if path.is_symlink() else path) as stream:
+        yield stream
+
+
+def _takes_what_comes(path: Path) -> bool:
+    # /dev/stdout is a link to whatever is there, a file too: one that others may be writing to.
+    if os.path.abspath(path).startswith(("/dev/", "/proc/")):
+        return True
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _part(path: Path) -> str:

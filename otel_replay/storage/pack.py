@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otel_replay.errors import StoreError
-from otel_replay.storage.atomic import is_leftover, open_atomically
+from otel_replay.storage.atomic import is_leftover, open_output
 from otel_replay.storage.finalise import LOCK_NAME
 from otel_replay.storage.inside import check_relative, open_inside
 from otel_replay.storage.manifest import digest_of
@@ -75,7 +75,7 @@ def pack(files: RunFiles, target: Path, *, level: int | None = None) -> Packed:
     chosen = [file for file in found if file.path not in left_out]
     size = sum(file.size_bytes for file in chosen)
     chosen_level = level if level is not None else _LEVELS[size > _SMALL_BYTES]
-    with open_atomically(target) as stream:
+    with open_output(target) as stream:
         out = PackWriter(stream, chosen_level)
         out.write_line({"run_id": run_id})
         for file in chosen:
@@ -83,7 +83,7 @@ def pack(files: RunFiles, target: Path, *, level: int | None = None) -> Packed:
         times = {file.path: file.modified_ms for file in found if file.path in left_out}
         write_end(out, End(files=len(chosen), left_out=times, generated_ns=made_ns or 0))
         out.close()
-        packed_bytes = stream.tell()
+        packed_bytes = stream.tell() if stream.seekable() else 0
     return Packed(path=target, files=len(chosen), size_bytes=size, packed_bytes=packed_bytes)
 
 

@@ -55,3 +55,12 @@ def test_what_cannot_be_done_is_told(call, keep, tuning, tmp_path: Path, monkeyp
     assert done.code == 2
     assert "pip install 'otel-replay[pdf]'" in done.err
     assert not (tmp_path / "a.pdf").exists()
+
+
+def test_one_file_cannot_be_two_forms(call, keep, tuning, tmp_path):
+    """Nor under two names."""
+    keep(tuning)
+    done = call("export", "latest", "--html", str(tmp_path / "a"), "--csv", f"{tmp_path}/./a")
+    assert done.code == 2
+    assert "the same one" in done.err
+    assert not (tmp_path / "a").exists()
