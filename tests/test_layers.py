@@ -91,6 +91,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
                 "compat.generation_sessions_asking",
                 "compat.generation_sessions_files",
                 "generations.choosing",
+                "web.run_pages",
                 "web.serving",
             ),
             "trace": ("compat.harness_events", "compat.harness_runs", "compat.harness_text"),

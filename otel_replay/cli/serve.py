@@ -82,25 +82,28 @@ def command(
     from otel_replay.cli.extras import need
     from otel_replay.cli.terminal import stderr
 
-    serving = need("otel_replay.web.serving", "web", "`otel-replay serve`")
+    for package in ("starlette", "uvicorn", *(["PIL"] if generations else [])):
+        need(package, "web", "`otel-replay serve`")
+    from otel_replay.web.serving import bind, serve
+
     store = open_store(context).root
     if generations:
         served, where = _generations(store, sessions, generator, model, prompts, token=token, origins=origins)
-        what = f"image generations on {{}}, sessions in {where}"
+        what, more = "image generations", f", sessions in {where}"
     else:
-        pages = need("otel_replay.web.run_pages", "web", "`otel-replay serve`")
-        served = pages.application(store, token=token, origins=origins)
-        what = f"the runs of {store} on {{}}"
+        from otel_replay.web.run_pages import application
+
+        served = application(store, token=token, origins=origins)
+        what, more = f"the runs of {store}", ""
     if port is None:
         port = _PORT_OF_GENERATIONS if generations else _PORT_OF_RUNS
     screen = stderr()
-    before, _, after = what.partition("{}")
 
     def ready(url: str) -> None:
-        screen.print(f"Serving {before}", (url, "key"), after)
+        screen.print(f"Serving {what} on ", (url, "key"), more)
         screen.flush()
 
-    serving.serve(served, serving.bind(host, port, token=token), ready=ready)
+    serve(served, bind(host, port, token=token), ready=ready)
 
 
 def _generations(
@@ -112,19 +115,17 @@ def _generations(
     **who: Any,
 ) -> tuple[Any, Path]:
     """The generation server, and the folder of its sessions."""
-    from otel_replay.cli.extras import need
-
-    server = need("otel_replay.compat.generation_sessions", "web", "`otel-replay serve --generations`")
+    from otel_replay.compat.generation_sessions import application
     from otel_replay.compat.generation_sessions_asking import SectorPrompts
     from otel_replay.compat.generation_sessions_files import DEFAULT_FOLDER
     from otel_replay.generations.choosing import generator_from
 
     folder = sessions or DEFAULT_FOLDER
-    application = server.application(
+    served = application(
         generator=generator_from(generator, model=model),
         sessions=folder,
         store=store,
         prompts=SectorPrompts.load(prompts) if prompts is not None else None,
         **who,
     )
-    return application, folder
+    return served, folder

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 from analysis.story import Story
-from cli.conftest import keep, store, tuning, tuning_story  # noqa: F401  # fixtures
 from starlette.testclient import TestClient
 
+from cli.conftest import tuning_story
 from otel_replay.web import run_pages
 
 
 @pytest.fixture
-def client(store) -> TestClient:  # noqa: F811  # the fixture
+def client(store) -> TestClient:
     return TestClient(run_pages.application(store.root), base_url="http://127.0.0.1:4319")
 
 
-def test_a_run_is_the_page_that_export_writes(client, keep, tuning):  # noqa: F811
+def test_a_run_is_the_page_that_export_writes(client, keep, tuning):
     keep(tuning)
     answer = client.get(f"/runs/{tuning.run_id}")
     assert answer.status_code == 200
@@ -31,26 +31,26 @@ def test_a_run_is_the_page_that_export_writes(client, keep, tuning):  # noqa: F8
     assert "CLAMPING_APPLIED" in answer.text
 
 
-def test_a_run_may_be_named_as_on_the_command_line(client, keep, tuning):  # noqa: F811
+def test_a_run_may_be_named_as_on_the_command_line(client, keep, tuning):
     keep(tuning)
     assert tuning.run_id in client.get("/runs/latest").text
     assert tuning.run_id in client.get(f"/runs/{tuning.run_id[:12]}").text
 
 
-def test_a_run_that_goes_on_is_shown_as_far_as_it_is(client, keep, tuning):  # noqa: F811
+def test_a_run_that_goes_on_is_shown_as_far_as_it_is(client, keep, tuning):
     keep(tuning, how="interrupted")
     assert "interrupted" in client.get("/runs/latest").text
 
 
 @pytest.mark.parametrize("name", ["nothing", "..%2f..%2fetc", "%00", "a" * 500])
-def test_what_is_no_run_is_not_found(client, keep, tuning, name):  # noqa: F811
+def test_what_is_no_run_is_not_found(client, keep, tuning, name):
     keep(tuning)
     answer = client.get(f"/runs/{name}")
     assert answer.status_code == 404
     assert "detail" in answer.json()
 
 
-def test_the_list_links_every_run_and_shows_markup_as_text(client, keep):  # noqa: F811
+def test_the_list_links_every_run_and_shows_markup_as_text(client, keep):
     keep(tuning_story("older"), name="<script>alert(1)</script>")
     keep(tuning_story("newer", later_ns=1))
     page = client.get("/").text
@@ -63,7 +63,7 @@ def test_an_empty_store_says_how_to_fill_it(client):
     assert "otel-replay demo" in client.get("/").text
 
 
-def test_a_run_that_no_browser_would_show_is_refused_with_what_to_do(client, keep, monkeypatch):  # noqa: F811
+def test_a_run_that_no_browser_would_show_is_refused_with_what_to_do(client, keep, monkeypatch):
     monkeypatch.setattr(run_pages, "MOST_DECISIONS", 10)
     keep(tuning_story("long"))
     answer = client.get("/runs/long")
@@ -71,19 +71,19 @@ def test_a_run_that_no_browser_would_show_is_refused_with_what_to_do(client, kee
     assert "otel-replay view long" in answer.json()["hint"]
 
 
-def test_nothing_can_be_changed(client, keep, tuning):  # noqa: F811
+def test_nothing_can_be_changed(client, keep, tuning):
     keep(tuning)
     for method in ("POST", "PUT", "DELETE"):
         assert client.request(method, f"/runs/{tuning.run_id}").status_code == 405
 
 
-def test_pages_of_other_sites_and_names_that_were_made_to_point_here_get_nothing(client, keep, tuning):  # noqa: F811
+def test_pages_of_other_sites_and_names_that_were_made_to_point_here_get_nothing(client, keep, tuning):
     keep(tuning)
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 403
     assert client.get("/", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
-def test_the_links_of_jaegers_pages_lead_to_the_command_as_it_is(store, keep):  # noqa: F811
+def test_the_links_of_jaegers_pages_lead_to_the_command_as_it_is(store, keep):
     story = Story("a-run")
     story.end(story.run())
     keep(story)
