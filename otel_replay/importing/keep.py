@@ -130,8 +130,13 @@ def _keep(
     directory = store.directory(header.run_id)
     new = not os.path.lexists(directory)
     if new:
-        store.create(header, lambda place: _write_journals(place, header, run))
-    else:
+        try:
+            store.create(header, lambda place: _write_journals(place, header, run))
+        except StoreError:
+            if not os.path.lexists(directory):
+                raise
+            new = False  # another process was faster, perhaps with this very file
+    if not new:
         header = _same(store, directory, source)
     # A process that was killed after the run stood in its place has left this to do.
     if header.ended_ns is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,22 @@ def test_a_text_that_no_line_of_a_journal_can_hold_is_refused(
         imported(own, document(tmp_path / "a.json", decisions=[decision]))
     assert not own.root.exists()
     assert imported(own, document(tmp_path / "b.json", decisions=[{**decision, "reason": "x" * 9_000}])).new
+
+
+def test_a_file_that_many_import_at_once_is_one_run(own: Store, tmp_path: Path) -> None:
+    """One of them is the first; for the others it is there already."""
+    path = document(tmp_path / "a.json")
+    own.ensure()
+    ready = threading.Barrier(8)
+
+    def one(_: int) -> bool:
+        ready.wait()
+        return imported(Store(own.root), path).new
+
+    with ThreadPoolExecutor(8) as pool:
+        news = list(pool.map(one, range(8)))
+    assert news.count(True) == 1
+    assert verify(own.resolve("bench-7")) == []
 
 
 def test_a_device_is_refused_and_a_pipe_is_read(own: Store, tmp_path: Path) -> None:
