@@ -55,7 +55,7 @@ def test_what_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old")
     with pytest.raises(TypeError), open_output(path) as stream:
-        stream.writelines([b"half", None])  # type: ignore[list-item] - it must fail
+        stream.writelines([b"half", None])  # type: ignore[list-item]  # it is to fail
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a"]
     with pytest.raises(StoreError, match="Is a directory"):
