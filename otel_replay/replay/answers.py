@@ -8,7 +8,6 @@ from typing import Any
 
 from otel_replay.answering import Answer
 from otel_replay.attributes import (
-    BLOB,
     CHUNKS,
     ERROR_TYPE,
     EXCEPTION_STATE,
@@ -20,12 +19,11 @@ from otel_replay.attributes import (
 )
 from otel_replay.errors import FormatError
 from otel_replay.replay.recorded import RecordedCall, Recording
+from otel_replay.storage.whole_values import whole
 
 __all__ = ["RecordedError", "answer_of", "value_of"]
 
 _CANCELLED = frozenset({"asyncio.exceptions.CancelledError", "asyncio.CancelledError"})
-_TEXT = "text/"
-_ARRAY = "application/x-npy"
 
 
 class RecordedError(Exception):
@@ -52,6 +50,8 @@ def answer_of(call: RecordedCall, recording: Recording, check: Callable[[Any], N
     ------
     FormatError
         If what the call gave was not kept whole.
+    StoreError
+        If a blob is not there, cannot be read, or is damaged.
     """
     attributes = call.attributes
     source = f"{recording.run_id}/{call.span_id}"
@@ -71,8 +71,8 @@ def answer_of(call: RecordedCall, recording: Recording, check: Callable[[Any], N
     error, cancelled_after_s = _raised(call)
     return Answer(
         source=source,
-        value=_whole(value_of(call), recording),
-        chunks=tuple(_whole(chunk, recording) for chunk in call.chunks),
+        value=whole(value_of(call), recording.read_blob),
+        chunks=tuple(whole(chunk, recording.read_blob) for chunk in call.chunks),
         ended=isinstance(total, int) or not call.chunks,
         response=_response(attributes),
         error=error,
@@ -100,25 +100,6 @@ def _response(attributes: Mapping[str, Any]) -> dict[str, Any]:
             own = {"id": "response_id", "model": "response_model"}.get(short, short)
             found[own] = list(value) if name == GEN_AI_FINISH_REASONS else value
     return found
-
-
-def _whole(value: Any, recording: Recording) -> Any:
-    """A copy of a recorded value, with the content of blobs in place of what refers to them."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get(BLOB), str) and recording.read_blob is not None:
-            return _content(value, recording.read_blob(value[BLOB]))
-        return {key: _whole(item, recording) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_whole(item, recording) for item in value]
-    return value
-
-
-def _content(reference: Mapping[str, Any], data: bytes) -> Any:
-    media_type = str(reference.get("media_type", ""))
-    if media_type.startswith(_TEXT):
-        return data.decode("utf-8", "replace")
-    # An array stays a reference with its bytes beside it: making one would need somebody else's package.
-    return {**reference, "data": data} if media_type == _ARRAY else data
 
 
 # -- what was raised -----------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ def read_actions(files: RunFiles) -> tuple[dict[str, list[ReplayAction]], list[s
 
 
 def _action(span: Span, files: RunFiles) -> ReplayAction:
-    attributes = whole(span.attributes, files.blobs)
+    attributes = whole(span.attributes, files.blobs.read)
     try:
         action_type = action_type_from(attributes[MEMORY_ACTION])
     except (KeyError, TypeError) as error:
