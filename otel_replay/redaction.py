@@ -113,7 +113,7 @@ class Redactor:
 
 @lru_cache(maxsize=8)
 def redactor_for(enabled: bool, extra_keys: tuple[str, ...]) -> Redactor:
-    """The redactor of these settings, made once."""
+    """The redactor of these settings, made once: it holds no state, and everybody may use the same one."""
     return Redactor(enabled=enabled, extra_keys=extra_keys)
 
 

@@ -37,7 +37,7 @@ from otel_replay.compat.harness_messages import output_messages
 from otel_replay.errors import told
 from otel_replay.recording.run import Run, start_run
 from otel_replay.recording.spans import Generation, ToolCall
-from otel_replay.redaction import Redactor
+from otel_replay.redaction import redactor_for
 from otel_replay.settings import read_settings
 from otel_replay.storage.refusals import could_not
 from otel_replay.values import normalise, to_json
@@ -166,7 +166,7 @@ class SessionRecorder:
         self._clock_ms = clock_ms
         self._lock = threading.Lock()
         settings = read_settings()
-        self._redactor = Redactor(enabled=settings.redact, extra_keys=settings.redact_keys)
+        self._redactor = redactor_for(settings.redact, settings.redact_keys)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

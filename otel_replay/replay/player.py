@@ -19,7 +19,7 @@ from typing import Any, Literal
 from otel_replay import answering
 from otel_replay.answering import Answer
 from otel_replay.errors import OtelReplayError, UsageError, told
-from otel_replay.redaction import Redactor
+from otel_replay.redaction import redactor_for
 from otel_replay.replay.answers import answer_of, value_of
 from otel_replay.replay.causes import Cause, Drift, cause_of
 from otel_replay.replay.cursor import Cursor, Found, Match
@@ -44,8 +44,7 @@ Tools = Literal["recorded", "live"] | Collection[str]
 def new_requests(ignore: Sequence[str] = (), settings: Settings | None = None) -> Requests:
     """What makes requests comparable, with the redaction that the settings ask for."""
     given = settings or read_settings()
-    redactor = Redactor(enabled=given.redact, extra_keys=given.redact_keys)
-    return Requests(Screen(redactor), ignore)
+    return Requests(Screen(redactor_for(given.redact, given.redact_keys)), ignore)
 
 
 def replay_run(

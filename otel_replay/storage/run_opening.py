@@ -13,7 +13,7 @@ from typing import Any
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock, guarded, iso_milliseconds
 from otel_replay.errors import OtelReplayError, StoreError, UsageError
-from otel_replay.redaction import Redactor
+from otel_replay.redaction import redactor_for
 from otel_replay.settings import Settings
 from otel_replay.storage import active_runs
 from otel_replay.storage.last_sync import sync_now, sync_soon
@@ -162,7 +162,7 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
         screen = _screens.get(key)
         if screen is None:
             screen = _screens[key] = Screen(
-                Redactor(enabled=settings.redact, extra_keys=settings.redact_keys),
+                redactor_for(settings.redact, settings.redact_keys),
                 Meter() if settings.resources else None,
             )
         syncer = _syncers.get(settings.sync_seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from otel_replay.compat.memvid.types import AnyAction, fields_of, text_or_bytes
-from otel_replay.redaction import Redactor
+from otel_replay.redaction import redactor_for
 from otel_replay.settings import Settings
 from otel_replay.values import normalise
 from otel_replay.values_json import AnyValue
@@ -17,7 +17,7 @@ class Cleaning:
     """Cleans values by the settings for redaction."""
 
     def __init__(self, settings: Settings) -> None:
-        self._redactor = Redactor(enabled=settings.redact, extra_keys=settings.redact_keys)
+        self._redactor = redactor_for(settings.redact, settings.redact_keys)
 
     def value(self, value: object) -> AnyValue:
         """A value as it is kept; bytes that are a text as that text. Never raises."""
