@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Any
 
+from otel_replay.analysis.alike import alike
 from otel_replay.replay.paths import Path, leaves
 from otel_replay.replay.recorded import RecordedCall
 
-__all__ = ["nearest", "similarity"]
+__all__ = ["nearest"]
 
-_MOST_COMPARED = 2_000
 _LOOKED_AT_CLOSELY = 8
 _LONGEST_TEXT = 2_000
 
@@ -22,7 +21,7 @@ def nearest(
     calls: Sequence[RecordedCall],
     expected_step: int,
     *,
-    most: int = _MOST_COMPARED,
+    most: int,
 ) -> tuple[RecordedCall, float] | None:
     """The most similar of `calls` and how similar it is, from 0 to 1; None without calls.
 
@@ -33,14 +32,16 @@ def nearest(
     site:
         Where: the same place counts when two are equally similar.
     calls:
-        To choose from; of more than `most`, those around `expected_step`.
+        To choose from; where they are too many, those around `expected_step`.
     expected_step:
         The step that would come next: the nearer one counts when all else is equal.
+    most:
+        How many are looked at.
     """
     around = sorted(calls, key=lambda call: abs(call.step - expected_step))[:most]
     if not around:
         return None
-    mine = _leaves(fields)
+    mine = dict(leaves(fields))
 
     def rank(call: RecordedCall, score: float) -> tuple[float, bool, float]:
         return score, call.site == site, -abs(call.step - expected_step)
@@ -48,25 +49,20 @@ def nearest(
     scored = [(rank(call, _share(mine, call.request.leaves())), call) for call in around]
     scored.sort(key=lambda one: one[0], reverse=True)
     closely = [
-        (rank(call, similarity(fields, call.request.fields)), call) for _, call in scored[:_LOOKED_AT_CLOSELY]
+        (rank(call, _similarity(mine, call.request.leaves())), call)
+        for _, call in scored[:_LOOKED_AT_CLOSELY]
     ]
     best, call = max(closely, key=lambda one: one[0])
     return call, best[0]
 
 
-def similarity(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
-    """How much of two requests is the same, from 0 to 1; texts that are partly the same count in part."""
-    mine, theirs = _leaves(one), _leaves(other)
-    places = mine.keys() | theirs.keys()
-    if not places:
-        return 1.0
-    return sum(
-        _alike(mine[place], theirs[place]) for place in places if place in mine and place in theirs
-    ) / len(places)
+def _similarity(mine: Mapping[Path, Any], theirs: Mapping[Path, Any]) -> float:
+    """How alike two requests are, each place in them the same.
 
-
-def _leaves(fields: Mapping[str, Any]) -> dict[Path, Any]:
-    return dict(leaves(fields))
+    Not `alike` of the whole: there a conversation of a hundred messages counts as much as the model's name.
+    """
+    same = sum(alike(_cut(mine[place]), _cut(theirs[place])) for place in mine if place in theirs)
+    return same / (len(mine.keys() | theirs.keys()) or 1)
 
 
 def _share(mine: Mapping[Path, Any], theirs: Mapping[Path, Any]) -> float:
@@ -74,9 +70,5 @@ def _share(mine: Mapping[Path, Any], theirs: Mapping[Path, Any]) -> float:
     return same / (len(mine.keys() | theirs.keys()) or 1)
 
 
-def _alike(one: Any, other: Any) -> float:
-    if type(one) is type(other) and one == other:
-        return 1.0
-    if isinstance(one, str) and isinstance(other, str):
-        return SequenceMatcher(None, one[:_LONGEST_TEXT], other[:_LONGEST_TEXT], autojunk=False).quick_ratio()
-    return 0.0
+def _cut(value: Any) -> Any:
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else value
