@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_replay.cli.options import complete_run, json_option, open_store, store_option
+from otel_replay.cli.options import complete_run, find_run, json_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.cli.terminal import Screen
@@ -85,7 +85,7 @@ def _place(context: click.Context, run: str) -> tuple[str, str]:
     reader = _READERS.get(path.suffix, "")
     if reader and "\0" not in run and path.is_file():
         return str(path.resolve()), reader
-    return str(open_store(context).resolve(run).directory.resolve()), ""
+    return str(find_run(context, run).directory.resolve()), ""
 
 
 # -- what is there

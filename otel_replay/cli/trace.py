@@ -1,4 +1,4 @@
-"""`trace`: the events of an agent loop, a line each, and their statistics, as `harness trace` prints them."""
+"""`trace`: the events of an agent loop, a line each with its time, and their statistics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_replay.cli.options import complete_run, json_option, open_store, store_option
+from otel_replay.cli.options import complete_run, find_run, json_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.compat.harness_events import Session
@@ -68,7 +68,7 @@ def _read(context: click.Context, run: str) -> Session:
         return read_session(path)
     from otel_replay.compat.harness_runs import session_of_run
 
-    files = open_store(context).resolve(run)
+    files = find_run(context, run)
     return session_of_run(files.records(), files.run_id)
 
 

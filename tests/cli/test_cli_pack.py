@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+import otel_replay
+
 
 @pytest.fixture
 def packed(call, keep, tuning, tmp_path):
@@ -52,6 +54,17 @@ def test_a_command_that_reads_a_run_takes_a_pack_in_its_place(call, packed, tuni
     assert result.code == 0
     assert tuning.run_id in result.out or "AFR_CORRECTION" in result.out
     assert list((packed.parent / "temporary").iterdir()) == []
+
+
+def test_calls_are_answered_from_a_pack_too(call, tmp_path, store):
+    run = otel_replay.start_run("loop", run_id="loop", store=store.root)
+    with run, run.tool_call("read_cell", {"rpm": 3500}) as tool:
+        tool.result({"afr": 12.41})
+    pack = str(tmp_path / "loop.orpack")
+    assert call("pack", "loop", "-o", pack).code == 0
+    assert call("delete", "loop", "--yes").code == 0
+    assert [told["name"] for told in call("replay", pack, "--json").json["calls"]] == ["read_cell"]
+    assert call("trace", pack, "--json").json["stats"]["tool_calls"] == 1
 
 
 def test_a_damaged_pack_is_told_by_verify(call, packed):
