@@ -25,11 +25,11 @@ class Row:
     section: str
 
 
-_LOOK, _KEEP, _MORE = "Look at runs", "Keep and pass on", "Begin here"
+_LOOK, _KEEP, _BEGIN = "Look at runs", "Keep and pass on", "Begin here"
 
 COMMANDS: tuple[Row, ...] = (
-    Row("demo", "demo", "Record two small real runs, and say what to try next", _MORE),
-    Row("completion", "completion", "Print a completion script for bash, zsh or fish", _MORE),
+    Row("demo", "demo", "Record two small real runs, and say what to try next", _BEGIN),
+    Row("completion", "completion", "Print a completion script for bash, zsh or fish", _BEGIN),
     Row("list", "list_runs", "List the runs, newest first", _LOOK),
     Row("show", "show", "Show a run as a tree on a time scale", _LOOK),
     Row("summary", "summary", "Count and time what happened in a run", _LOOK),
@@ -40,7 +40,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("dump", "dump", "Write a run as JSON, JSON lines, OTLP or CSV", _KEEP),
     Row("export", "export", "Write a run as one HTML page, a PDF or a table", _KEEP),
     Row("import", "import_files", "Take files of others into the store", _KEEP),
-    Row("serve", "serve", "Serve the runs as pages, or image generations", _MORE),
+    Row("serve", "serve", "Serve the runs as pages, or image generations", _LOOK),
     Row("compare-generations", "compare_generations", "Compare two sessions of images pixel by pixel", _LOOK),
     Row("verify", "verify", "Check runs against their journals and checksums", _KEEP),
     Row("recover", "recover", "Close runs whose process died", _KEEP),

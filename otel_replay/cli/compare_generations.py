@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_replay.cli.options import json_option
+from otel_replay.cli.options import json_option, sessions_option
 
 if TYPE_CHECKING:
     from otel_replay.generations.comparison import Pair, Side
@@ -19,12 +19,7 @@ __all__ = ["command"]
 @click.command("compare-generations")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@click.option(
-    "--sessions",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of the sessions (default: generation/sessions).",
-)
+@sessions_option
 @click.option(
     "-o",
     "--output",

@@ -123,11 +123,12 @@ def _writer(
 
         return lambda stream: write_page(stream, facts, decisions, grid)
     if form == "pdf":
-        from otel_replay.cli.extras import need
+        from otel_replay.cli.extras import extra
 
-        paper = need("otel_replay.exporting.paper", "pdf", "`otel-replay export --pdf`")
+        with extra("pdf", "`otel-replay export --pdf`"):
+            from otel_replay.exporting.paper import write_paper
         given = None if font is None else Path(font)
-        return lambda stream: paper.write_paper(stream, facts, decisions, grid, font=given)
+        return lambda stream: write_paper(stream, facts, decisions, grid, font=given)
     from otel_replay.formats.csv_table import csv_rows
 
     return lambda stream: stream.writelines(csv_rows(lambda: decisions))

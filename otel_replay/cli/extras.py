@@ -1,27 +1,29 @@
-"""Packages that only some commands need: asked for when it is time, and how to get them when they lack."""
+"""Packages that only some commands need: imported when it is time, and how to get them where they lack."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from otel_replay.errors import UsageError
 
-__all__ = ["need"]
+__all__ = ["extra"]
 
 
-def need(module: str, extra: str, what: str) -> ModuleType:
-    """The module of a package that `what` needs and the extra `extra` installs.
+@contextmanager
+def extra(name: str, what: str) -> Iterator[None]:
+    """A block of imports that `what` needs and `pip install 'otel-replay[name]'` makes possible.
 
     Raises
     ------
     UsageError
-        If the package is not installed.
+        If a package is not installed.
     """
     try:
-        return import_module(module)
+        yield
     except ModuleNotFoundError as error:
+        missing = (error.name or "packages of others").partition(".")[0]
         raise UsageError(
-            f"{what} needs the package `{(error.name or module).partition('.')[0]}`, which is not installed",
-            hint=f"pip install 'otel-replay[{extra}]'",
+            f"{what} needs the package `{missing}`, which is not installed",
+            hint=f"pip install 'otel-replay[{name}]'",
         ) from None

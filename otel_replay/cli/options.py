@@ -22,6 +22,7 @@ __all__ = [
     "open_store",
     "run_argument",
     "runs_arguments",
+    "sessions_option",
     "store_option",
 ]
 
@@ -88,6 +89,18 @@ def store_option(function: Function) -> Function:
 def json_option(function: Function) -> Function:
     """`--json`: one document for programs in place of the table for people."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def sessions_option(function: Function) -> Function:
+    """`--sessions`: where the sessions of generated images are."""
+    from pathlib import Path
+
+    return click.option(
+        "--sessions",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder of the sessions (default: generation/sessions).",
+    )(function)
 
 
 def complete_run(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:

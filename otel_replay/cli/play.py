@@ -46,7 +46,7 @@ def command(
     for a breakpoint, n runs to the next one, q ends.
     """
     from otel_replay.analysis.playback import Playback
-    from otel_replay.cli.extras import need
+    from otel_replay.cli.extras import extra
     from otel_replay.cli.progress import Progress
     from otel_replay.cli.selecting import conditions, selection
     from otel_replay.cli.source import find_source
@@ -55,7 +55,8 @@ def command(
 
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise UsageError("`play` needs a terminal", hint=f"`otel-replay view {run}` prints the decisions")
-    screen = need("otel_replay.cli.play_screen", "play", "`otel-replay play`")
+    with extra("play", "`otel-replay play`"):
+        from otel_replay.cli.play_screen import PlayScreen
     source = find_source(context, run)
     chosen = selection(source.started_ns, action=action, cell=cell, where=where)
     breakpoints = conditions(breaks)
@@ -65,4 +66,4 @@ def command(
         ]
     playback = Playback(decisions, grid_of(decisions, axes, value, before))
     playback.filter, playback.breakpoints = chosen, breakpoints
-    screen.PlayScreen(playback, run_id=source.run_id, started_ns=source.started_ns).run()
+    PlayScreen(playback, run_id=source.run_id, started_ns=source.started_ns).run()

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from otel_replay.cli.options import open_store, store_option
+from otel_replay.cli.options import open_store, sessions_option, store_option
 
 __all__ = ["TOKEN_VARIABLE", "command"]
 
@@ -34,12 +34,7 @@ _PORT_OF_GENERATIONS = 8001  # as the server that is replaced has it
     help="builtin, openai:URL or command:COMMAND LINE.",
 )
 @click.option("--model", default="", metavar="NAME", help="The model to ask where a request names none.")
-@click.option(
-    "--sessions",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of the sessions (default: generation/sessions).",
-)
+@sessions_option
 @click.option(
     "--prompts",
     type=click.Path(path_type=Path),
@@ -79,20 +74,19 @@ def command(
     With --generations: an HTTP API that makes images, records each as a PNG file and as a generation of a
     run, replays them in order and compares them, and a page that shows them.
     """
-    from otel_replay.cli.extras import need
+    from otel_replay.cli.extras import extra
     from otel_replay.cli.terminal import stderr
 
-    for package in ("starlette", "uvicorn", *(["PIL"] if generations else [])):
-        need(package, "web", "`otel-replay serve`")
-    from otel_replay.web.serving import bind, serve
+    with extra("web", "`otel-replay serve`"):
+        from otel_replay.web.serving import bind, serve
 
     store = open_store(context).root
     if generations:
         served, where = _generations(store, sessions, generator, model, prompts, token=token, origins=origins)
         what, more = "image generations", f", sessions in {where}"
     else:
-        from otel_replay.web.run_pages import application
-
+        with extra("web", "`otel-replay serve`"):
+            from otel_replay.web.run_pages import application
         served = application(store, token=token, origins=origins)
         what, more = f"the runs of {store}", ""
     if port is None:
@@ -115,7 +109,10 @@ def _generations(
     **who: Any,
 ) -> tuple[Any, Path]:
     """The generation server, and the folder of its sessions."""
-    from otel_replay.compat.generation_sessions import application
+    from otel_replay.cli.extras import extra
+
+    with extra("web", "`otel-replay serve --generations`"):
+        from otel_replay.compat.generation_sessions import application
     from otel_replay.compat.generation_sessions_asking import SectorPrompts
     from otel_replay.compat.generation_sessions_files import DEFAULT_FOLDER
     from otel_replay.generations.choosing import generator_from

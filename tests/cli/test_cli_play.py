@@ -236,12 +236,13 @@ def test_without_the_package_it_says_what_to_install(monkeypatch) -> None:
     """An extra, by name."""
     import sys
 
-    from otel_replay.cli.extras import need
+    from otel_replay.cli.extras import extra
     from otel_replay.errors import UsageError
 
     monkeypatch.setitem(sys.modules, "textual", None)
     monkeypatch.setitem(sys.modules, "textual.app", None)
     monkeypatch.delitem(sys.modules, "otel_replay.cli.play_screen", raising=False)
-    with pytest.raises(UsageError, match="`textual`, which is not installed") as refused:
-        need("otel_replay.cli.play_screen", "play", "`otel-replay play`")
+    missing = pytest.raises(UsageError, match="`textual`, which is not installed")
+    with missing as refused, extra("play", "`otel-replay play`"):
+        import otel_replay.cli.play_screen  # noqa: F401 - whether it can be
     assert refused.value.hint == "pip install 'otel-replay[play]'"
