@@ -14,7 +14,7 @@ from typing import Any
 
 from otel_replay.records import Decision
 
-__all__ = ["AFTER_NAMES", "BEFORE_NAMES", "Axes", "Change", "Grid", "build_grid", "find_axes"]
+__all__ = ["AFTER_NAMES", "BEFORE_NAMES", "Axes", "Change", "Grid", "Place", "build_grid", "find_axes"]
 
 AFTER_NAMES = ("after", "result", "new")
 """Names of a value that a decision leaves behind; the first that it has."""

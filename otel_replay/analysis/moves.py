@@ -47,7 +47,7 @@ def find_moves(
     for i in alone:
         same = keys.get(key(left[i]))
         if same:
-            j = min(same, key=lambda place, i=i: abs(place - i))  # type: ignore[misc]  # a default binds it
+            _, j = min((abs(place - i), place) for place in same)
             same.remove(j)
             moves.append(Move(i, j, 1.0))
     used_left, used_right = {move.left for move in moves}, {move.right for move in moves}

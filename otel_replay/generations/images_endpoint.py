@@ -22,7 +22,7 @@ from otel_replay.generations.pictures import encode, opened
 from otel_replay.generations.refusals import NoImage, TooSlow
 from otel_replay.version import VERSION
 
-__all__ = ["KEY_VARIABLE", "EndpointImages"]
+__all__ = ["KEY_VARIABLE", "EndpointImages", "key_from_environment"]
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 LARGEST_ANSWER_BYTES = 96 << 20

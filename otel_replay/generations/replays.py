@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from otel_replay.generations.albums import Album, Picture, validate_name
 from otel_replay.generations.refusals import Conflict, NoSuch
 
-__all__ = ["Replay", "Replays"]
+__all__ = ["UNNAMED", "Replay", "Replays"]
 
 MOST_REPLAYS = 1_000
 UNNAMED = ""

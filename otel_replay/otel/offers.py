@@ -64,9 +64,8 @@ def _traceparent(trace_id: str, span_id: str, flags: int) -> str:
 def offer(key: int, root: OpenSpan, *, nested: bool) -> None:
     """Put a run into the environment. `nested`: it began inside the one that stands there."""
     alone = not set(_offers) - {_PROCESS}
-    _offer(
-        key, variables_of(root) if nested or alone else {}
-    )  # side by side: nobody can tell whose a child is
+    # Side by side, nobody can tell whose a child is.
+    _offer(key, variables_of(root) if nested or alone else {})
 
 
 def offer_process_run(writer: RunWriter) -> None:

@@ -221,5 +221,12 @@ def _started(kind: type[_S], shape: Callable[[], Shape], start_ns: int | None) -
     from otel_replay.otel.provider import recording_tracer  # the SDK is there already
 
     made, tracer, parent = shape(), recording_tracer(), parent_context(span)
-    given = {"kind": made.kind, "attributes": made.attributes, "parent": parent, "start_ns": start_ns}
-    return kind(span.writer, tracer, made.name, **given)  # type: ignore[arg-type]  # of different types
+    return kind(
+        span.writer,
+        tracer,
+        made.name,
+        kind=made.kind,
+        attributes=made.attributes,
+        parent=parent,
+        start_ns=start_ns,
+    )

@@ -41,11 +41,6 @@ class Agent(RecordedSpan):
 class Call(RecordedSpan):
     """A call whose answer a replay gives: a generation or a tool call."""
 
-    @property
-    def is_answered(self) -> bool:
-        """Whether a replay answers this call: then it is not to be made."""
-        return self._asking is not None and self._asking.answer is not None
-
     def recorded(self) -> Answer | None:
         """What was recorded for this call, while its run is replayed; None where the call is to be made.
 

@@ -15,7 +15,7 @@ from otel_replay.replay.recorded import RecordedCall
 from otel_replay.replay.requests import CallKind
 from otel_replay.values import to_json
 
-__all__ = ["Divergence", "ReplayDivergence", "shown_pair"]
+__all__ = ["Divergence", "ReplayDivergence", "names_of", "shown_pair"]
 
 _MOST_SHOWN = 5
 _WIDEST = 70

@@ -25,7 +25,7 @@ from otel_replay.settings import REPLAY_VARIABLE
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.store import LATEST
 
-__all__ = ["Plan", "accept", "open_recording"]
+__all__ = ["Plan", "accept", "merged", "player_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Plan:
         return orjson.dumps(self).decode()
 
 
-def open_recording(plan: Plan) -> Recording | str:
+def _recording_of(plan: Plan) -> Recording | str:
     """What `replay_run` is to replay.
 
     Raises
@@ -78,7 +78,7 @@ def player_of(plan: Plan) -> Player:
     """The replay that a plan asks for; it is not active yet."""
     tools: Tools = plan.tools if plan.tools in ("recorded", "live") else list(plan.tools)
     return replay_run(
-        open_recording(plan),
+        _recording_of(plan),
         match=plan.match,
         ignore=plan.ignore,
         until=plan.until,

@@ -19,7 +19,7 @@ import orjson
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.inside import open_file
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "Line"]
 
 _NAME = "catalog.jsonl"
 _FORMAT = "otel-replay.catalog"

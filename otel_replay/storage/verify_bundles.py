@@ -29,12 +29,17 @@ def check_bundles(files: RunFiles, outputs: Outputs, found: Findings) -> None:
             listed.pop(path, None)
             found.add(path, f"cannot be read: {error.strerror or error}")
             continue
-        for severity, told in (("error", problems), ("warning", warnings)):
-            if told:
-                more = f"; and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
-                found.add(path, "; ".join(told[:_MOST_NAMED]) + more, severity)  # type: ignore[arg-type]  # both are
+        if problems:
+            found.add(path, _some_of(problems), "error")
+        if warnings:
+            found.add(path, _some_of(warnings), "warning")
     for path in listed:
         found.add(path, "is missing")
+
+
+def _some_of(told: list[str]) -> str:
+    more = f"; and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
+    return "; ".join(told[:_MOST_NAMED]) + more
 
 
 def _read_through(

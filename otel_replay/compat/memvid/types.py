@@ -17,7 +17,9 @@ import orjson
 from otel_replay.values_json import AnyValue, to_json
 
 __all__ = [
+    "NAMES",
     "SEGMENT_VERSION",
+    "VARIANTS",
     "ActionType",
     "AnyAction",
     "Checkpoint",
@@ -29,6 +31,7 @@ __all__ = [
     "StateSnapshot",
     "content_hash",
     "fields_of",
+    "text_or_bytes",
 ]
 
 SEGMENT_VERSION = 1
