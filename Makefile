@@ -10,12 +10,12 @@ BIN := $(VENV)/bin
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
-# The file is newer than pyproject.toml when the base install is there and current.
+# The file is newer than pyproject.toml when the base install (with what `play` needs) is there and current.
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $(PYTHON) is not there, or older than Python 3.10; say another one: make PYTHON=python3.12 …" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "error: no virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 2; }
 	@echo "setting up otel-replay in $(VENV) (half a minute) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[play]'
 	@touch $@
 
 $(VENV)/.tests-installed: $(VENV)/.installed

@@ -32,6 +32,7 @@ def command(a: str, b: str, sessions: Path | None, output: Path | None, as_json:
     """Compare two recorded sessions of images, such as an A/B test of prompts.
 
     A and B are ids of sessions, or folders of sessions. Exits with 0 where no pixel differs, else with 1.
+    Needs the extra `web`.
     """
     from otel_replay.compat.generation_sessions_files import DEFAULT_FOLDER, comparison
     from otel_replay.generations.comparison import compare_albums

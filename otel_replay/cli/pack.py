@@ -31,6 +31,7 @@ def command(context: click.Context, run: str, output: str | None, level: int | N
 
     Nothing is lost: `otel-replay unpack` gives back the same files, and every command that reads a run takes
     the pack's path in its place. The run stays where it is. A running run is refused.
+    Needs the extra `pack` below Python 3.14.
     """
     from otel_replay.cli.people import counted, size
     from otel_replay.cli.terminal import stderr

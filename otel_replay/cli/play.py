@@ -40,7 +40,7 @@ def command(
     """Play RUN decision by decision, with the table that it works on.
 
     RUN may also be the path of a session_replay.json. A decision changes a cell of the table when its cell
-    has both axes and its values have the value's name.
+    has both axes and its values have the value's name. Needs the extra `play`.
 
     Keys: the arrows step, space plays, home and end jump, + and - change the speed, / asks for a filter, b
     for a breakpoint, n runs to the next one, q ends.

@@ -73,6 +73,7 @@ def command(
 
     With --generations: an HTTP API that makes images, records each as a PNG file and as a generation of a
     run, replays them in order and compares them, and a page that shows them.
+    Needs the extra `web`.
     """
     from otel_replay.cli.extras import extra
     from otel_replay.cli.terminal import stderr

@@ -38,7 +38,7 @@ def command(
     """Put packed runs into the store, each under its own id.
 
     A run appears whole and checked, or not at all: a pack that was cut, changed or added to is refused, and
-    so is one with names that lead out of the run.
+    so is one with names that lead out of the run. Needs the extra `pack` below Python 3.14.
     """
     from otel_replay.cli.people import counted, size
     from otel_replay.cli.terminal import stderr

@@ -32,7 +32,9 @@ class Drift:
     differences: tuple[Difference, ...]
 
 
-_RECORD_ANEW = "record the run anew, or replay with match=`nearest` to see how far it comes"
+_RECORD_ANEW = (
+    "record the run anew, or replay with match=`nearest` (`--match nearest`) to see how far it comes"
+)
 
 _VOLATILE = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # UUID

@@ -46,7 +46,8 @@ def tune(store: str, seed: int = 7) -> str:
             errors = bin_samples(samples)
             otel_replay.checkpoint("errors", readable(errors))
         with otel_replay.task("smooth", steep_pct=STEEP_PCT):
-            smoothed = smooth(errors)
+            # One sign from here on: what a cell holds in `play` is a correction, as in the table.
+            smoothed = smooth({cell: -error for cell, error in errors.items()})
             otel_replay.checkpoint("smoothed", readable(smoothed))
         with otel_replay.task("clamp", limit_pct=LIMIT_PCT):
             corrections = clamp(smoothed)
@@ -105,16 +106,16 @@ def bin_samples(samples: list[Sample]) -> Table:
     return {cell: sums[cell] / weights[cell] for cell in cells() if weights[cell]}
 
 
-def smooth(errors: Table) -> Table:
+def smooth(wanted: Table) -> Table:
     """The mean of each cell and its neighbours, except where the table is steep: a step may be real."""
     otel_replay.decision(
         "SMOOTHING_START",
         "Averaging each cell with its neighbours",
-        values={"cells": len(errors), "steep_pct": STEEP_PCT},
+        values={"cells": len(wanted), "steep_pct": STEEP_PCT},
     )
     smoothed: Table = {}
-    for cell, before in errors.items():
-        around = [errors[near] for near in neighbours(cell) if near in errors]
+    for cell, before in wanted.items():
+        around = [wanted[near] for near in neighbours(cell) if near in wanted]
         after = (before * 2 + sum(around)) / (2 + len(around))
         gradient = max((abs(before - other) for other in around), default=0.0)
         smoothed[cell] = after
@@ -136,19 +137,19 @@ def smooth(errors: Table) -> Table:
     return smoothed
 
 
-def clamp(errors: Table) -> Table:
-    """The corrections: against the error, and never further than the limit."""
+def clamp(wanted: Table) -> Table:
+    """The corrections, none further than the limit."""
     otel_replay.decision(
         "CLAMPING_START", f"Clamping corrections to +/- {LIMIT_PCT:g}%", values={"limit_pct": LIMIT_PCT}
     )
     corrections: Table = {}
-    for cell, error in errors.items():
-        corrections[cell] = -max(-LIMIT_PCT, min(LIMIT_PCT, error))
-        if abs(error) > LIMIT_PCT:
+    for cell, before in wanted.items():
+        corrections[cell] = max(-LIMIT_PCT, min(LIMIT_PCT, before))
+        if abs(before) > LIMIT_PCT:
             otel_replay.decision(
                 "CLAMPING_APPLIED",
                 f"The correction exceeds the limit of {LIMIT_PCT:g}%",
-                values={"before": round(-error, 2), "after": round(corrections[cell], 2)},
+                values={"before": round(before, 2), "after": round(corrections[cell], 2)},
                 cell={"rpm": cell[0], "kpa": cell[1]},
             )
     return corrections
