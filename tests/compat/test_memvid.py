@@ -23,18 +23,6 @@ from otel_replay.compat.memvid import (
 )
 from otel_replay.errors import UsageError
 
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "notes.mv2"
-
-
-@pytest.fixture
-def memory(path: Path, store: Any) -> Any:
-    with Memvid(path, state=lambda: STATE) as memory:
-        yield memory
-
-
 # -- one session -------------------------------------------------------------------------------------------
 
 

@@ -13,17 +13,6 @@ from compat.memvid_kit import STATE, a_session
 from otel_replay.compat.memvid import InvalidQuery, Memvid, ReplayConfig, sessions_of_run
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "notes.mv2"
-
-
-@pytest.fixture
-def memory(path: Path, store: Any) -> Any:
-    with Memvid(path, state=lambda: STATE) as memory:
-        yield memory
-
-
 def test_a_session_that_was_left_goes_on_as_if_nothing_had_been(path: Path, store: Any) -> None:
     """All that was recorded is there, checkpoints and large inputs too; what comes then is added."""
     first = Memvid(path, state=lambda: STATE)

@@ -14,7 +14,6 @@ from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.pack import pack
 from otel_replay.storage.recover import recover
 from otel_replay.storage.run_files import RunFiles
-from otel_replay.storage.store import Store
 from otel_replay.storage.unpack import unpack, unpack_into, unpacked
 from otel_replay.storage.verify import verify
 from storage.storage_kit import (
@@ -30,20 +29,6 @@ from storage.storage_kit import (
     write_run,
     writing_process,
 )
-
-
-@pytest.fixture
-def other(tmp_path):
-    """Another store, into which packs are unpacked; it is not there yet."""
-    return Store(tmp_path / "other")
-
-
-@pytest.fixture
-def packed(runs, tmp_path):
-    """A finished run in a pack."""
-    pack(RunFiles(finished_run(runs)), tmp_path / "run.orpack")
-    return tmp_path / "run.orpack"
-
 
 # -- there and back --------------------------------------------------------------------------------
 

@@ -9,26 +9,11 @@ from pathlib import Path
 import pytest
 
 from otel_replay.errors import FormatError, StoreError, UsageError
-from otel_replay.storage.pack import pack
 from otel_replay.storage.pack_files import End, Limits, PackedFile, write_end, write_file
 from otel_replay.storage.pack_stream import PackWriter, is_pack
-from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.store import Store
 from otel_replay.storage.unpack import unpack
-from storage.storage_kit import RUN, finished_run, pack_content
-
-
-@pytest.fixture
-def other(tmp_path):
-    """Another store, into which packs are unpacked; it is not there yet."""
-    return Store(tmp_path / "other")
-
-
-@pytest.fixture
-def packed(runs, tmp_path):
-    """A finished run in a pack."""
-    pack(RunFiles(finished_run(runs)), tmp_path / "run.orpack")
-    return tmp_path / "run.orpack"
+from storage.storage_kit import RUN, pack_content
 
 
 def remains(store: Store) -> list[str]:
