@@ -69,6 +69,9 @@ def _run(arguments: list[str]) -> int:
 
 
 def _tell_misspelt() -> None:
+    # Without such a variable `--help` need not load the settings.
+    if not any(name.startswith("OTEL_REPLAY_") for name in os.environ):
+        return
     from otel_replay.settings import misspelt
 
     problems = misspelt(os.environ)

@@ -42,10 +42,12 @@ def test_help_imports_click_and_nothing_heavy():
         "import sys; from otel_replay.cli.main import main; main(['--help']); "
         "print(sorted(name for name in sys.modules if name.split('.')[0] in "
         "{'rich', 'orjson', 'opentelemetry', 'google', 'grpc', 'asyncio', 'ssl', 'difflib'} "
-        "or name.startswith(('otel_replay.storage', 'otel_replay.formats', 'otel_replay.analysis'))))"
+        "or name.startswith(('otel_replay.storage', 'otel_replay.formats', 'otel_replay.analysis', "
+        "'otel_replay.settings'))))"
     )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_REPLAY_")}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=environ
     )
     assert done.stdout.splitlines()[-1] == "[]"
 
