@@ -14,7 +14,17 @@ from typing import Any
 
 from otel_replay.records import Decision
 
-__all__ = ["AFTER_NAMES", "BEFORE_NAMES", "Axes", "Change", "Grid", "Place", "build_grid", "find_axes"]
+__all__ = [
+    "AFTER_NAMES",
+    "BEFORE_NAMES",
+    "Axes",
+    "Change",
+    "Grid",
+    "Place",
+    "build_grid",
+    "find_axes",
+    "find_grid",
+]
 
 AFTER_NAMES = ("after", "result", "new")
 """Names of a value that a decision leaves behind; the first that it has."""
@@ -102,6 +112,15 @@ def build_grid(decisions: Iterable[Decision], axes: Axes) -> Grid:
         columns=_sorted(change.place[1] for change in changes),
         changes=tuple(changes),
     )
+
+
+def find_grid(
+    decisions: Sequence[Decision], *, names: Sequence[str] = (), value: str = "", before: str = ""
+) -> Grid | None:
+    """The grid by the axes that :func:`find_axes` finds; None where no decision changes a cell."""
+    axes = find_axes(decisions, names=names, value=value, before=before)
+    grid = build_grid(decisions, axes) if axes is not None else None
+    return grid if grid is not None and grid.changes else None
 
 
 def _change(decision: Decision, number: int, axes: Axes) -> Change | None:

@@ -43,19 +43,16 @@ def grid_of(decisions: Sequence[Decision], axes: str, value: str, before: str) -
     UsageError
         If `axes` are not two names, or if what was asked for is in no decision.
     """
-    from otel_replay.analysis.grid import build_grid, find_axes
+    from otel_replay.analysis.grid import find_grid
     from otel_replay.errors import UsageError
 
     names = [name.strip() for name in axes.split(",")] if axes else []
     if names and (len(names) != 2 or not all(names)):
         raise UsageError(f"--axes `{axes}` is not two names", hint="such as --axes rpm,kpa")
-    found = find_axes(decisions, names=names, value=value, before=before)
-    grid = build_grid(decisions, found) if found is not None else None
-    if grid is not None and grid.changes:
-        return grid
-    if axes or value or before:
+    grid = find_grid(decisions, names=names, value=value, before=before)
+    if grid is None and (axes or value or before):
         raise UsageError(
             "no decision changes a cell with these --axes, --value and --before",
             hint="`otel-replay view RUN` shows what the decisions have",
         )
-    return None
+    return grid

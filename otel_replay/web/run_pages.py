@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from otel_replay.analysis.grid import build_grid, find_axes
+from otel_replay.analysis.grid import find_grid
 from otel_replay.clock import iso_milliseconds
 from otel_replay.errors import UsageError
 from otel_replay.exporting.facts import RunFacts, length_text
@@ -109,10 +109,8 @@ class _Pages:
             ended_ns=header.ended_ns,
             message=header.message,
         )
-        axes = find_axes(decisions, names=[], value="", before="")
-        grid = build_grid(decisions, axes) if axes is not None else None
         page = io.BytesIO()
-        write_page(page, facts, decisions, grid if grid is not None and grid.changes else None)
+        write_page(page, facts, decisions, find_grid(decisions))
         return page.getvalue()
 
 

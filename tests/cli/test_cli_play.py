@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from otel_replay.analysis.conditions import condition
-from otel_replay.analysis.grid import build_grid, find_axes
+from otel_replay.analysis.grid import find_grid
 from otel_replay.analysis.playback import Playback
 from otel_replay.cli.play_screen import PlayScreen
 from otel_replay.cli.play_text import grid_text, near_text
@@ -27,8 +27,7 @@ START_NS = SteppingClock()()
 
 def playback_of(decisions: list[Decision], **names: Any) -> Playback:
     """A playback with its grid."""
-    axes = find_axes(decisions, **names)
-    return Playback(decisions, None if axes is None else build_grid(decisions, axes))
+    return Playback(decisions, find_grid(decisions, **names))
 
 
 def real(first: int = 0) -> Playback:
