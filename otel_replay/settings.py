@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "HOOKS_VARIABLE",
     "OTHER_VARIABLES",
     "REPLAY_VARIABLE",
     "RUN_ID_VARIABLE",
@@ -27,6 +28,7 @@ __all__ = [
 RUN_ID_VARIABLE = "OTEL_REPLAY_RUN_ID"
 STORE_VARIABLE = "OTEL_REPLAY_STORE"
 REPLAY_VARIABLE = "OTEL_REPLAY_REPLAY"
+HOOKS_VARIABLE = "OTEL_REPLAY_HOOKS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Settings:
     projections: bool = True
     resources: bool = False
     replay: str | None = None
+    hooks: str | None = None
+    content: str = "full"
     problems: tuple[str, ...] = field(default=())
 
 
@@ -70,6 +74,12 @@ def _boolean(text: str) -> bool:
 def _journal_mode(text: str) -> str:
     if text not in {"mmap", "write"}:
         raise ValueError("is not mmap or write")
+    return text
+
+
+def _content(text: str) -> str:
+    if text not in {"full", "hashes", "none"}:
+        raise ValueError("is not full, hashes or none")
     return text
 
 
@@ -131,6 +141,20 @@ VARIABLES: tuple[Variable, ...] = (
         str,
         "",
         "the recorded run that calls are answered from; set by `otel-replay replay` for the program that it starts",
+    ),
+    Variable(
+        HOOKS_VARIABLE,
+        "hooks",
+        str,
+        "",
+        "what to hook into a program that is recorded without an edit; set by `otel-replay run` for what it starts",
+    ),
+    Variable(
+        "OTEL_REPLAY_CONTENT",
+        "content",
+        _content,
+        "full",
+        "messages, tool arguments and results of libraries: kept whole (`full`), as `hashes`, or not (`none`)",
     ),
 )  # fmt: skip
 

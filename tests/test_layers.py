@@ -34,6 +34,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     # the recording side
     "otel": frozenset({"ground", "formats", "storage"}),
     "recording": frozenset({"ground", "formats", "storage", "otel"}),
+    # hooking into programs that know nothing of it
+    "hooks": frozenset({"ground", "storage", "otel", "recording"}),
+    "libraries": frozenset({"ground", "storage", "otel", "recording", "hooks"}),
+    "rules": frozenset({"ground", "storage", "otel", "recording", "hooks"}),
+    "zero_code": frozenset(
+        {"ground", "formats", "storage", "otel", "recording", "hooks", "libraries", "rules"}
+    ),
     "half_imported": frozenset(),
     "public names": frozenset({"half_imported", "recording", "otel", "replay"}),
     # the reading side
@@ -67,6 +74,10 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "storage": frozenset({"backports.zstd", "compression", "orjson"}),
     "otel": frozenset({"opentelemetry"}),
     "recording": frozenset({"opentelemetry", "orjson", "typing_extensions"}),
+    "hooks": frozenset(),
+    "libraries": frozenset({"opentelemetry"}),
+    "rules": frozenset(),
+    "zero_code": frozenset({"opentelemetry", "orjson"}),
     "half_imported": frozenset(),
     "public names": frozenset(),
     "analysis": frozenset(),
@@ -95,6 +106,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
                 "web.serving",
             ),
             "trace": ("compat.harness_events", "compat.harness_runs", "compat.harness_text"),
+            "run": ("zero_code.launching", "zero_code.plan"),
             "compare_generations": ("compat.generation_sessions_files", "generations.comparison"),
         }.items()
         for module in modules

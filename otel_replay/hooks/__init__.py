@@ -1,0 +1,1 @@
+"""What hooking into somebody else's program stands on: knowing when it imports what, and never failing it."""

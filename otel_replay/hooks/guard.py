@@ -1,0 +1,53 @@
+"""Hooks that fail alone: what goes wrong in one is counted and told once, and never reaches the program."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from otel_replay.errors import told
+from otel_replay.interruptions import let_through
+
+__all__ = ["FAILURES", "failed", "guarded"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_log = logging.getLogger("otel_replay")
+
+FAILURES: Counter[str] = Counter()
+"""How often each hook has failed in this process, by what it does."""
+
+
+def failed(doing: str, error: Exception) -> None:
+    """Note that a hook has failed. The first time for each `doing` it is told in the log.
+
+    Parameters
+    ----------
+    doing:
+        What went wrong, for a person: `recording a trial of optuna`.
+    error:
+        What was raised. An exception of the program's own signal handler is let through.
+    """
+    let_through(error)
+    FAILURES[doing] += 1
+    if FAILURES[doing] == 1:
+        _log.warning("%s failed: %s (the program goes on; further failures are counted)", doing, told(error))
+
+
+def guarded(doing: str) -> Callable[[_F], _F]:
+    """Decorate a hook: it gives None where it fails. It must not call what the program itself may raise in."""
+
+    def around(function: _F) -> _F:
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                failed(doing, error)
+                return None
+
+        return called  # type: ignore[return-value]  # wraps() forgets the type
+
+    return around

@@ -1,0 +1,1 @@
+"""Function rules: which functions of a program are decisions, tool calls, generations or tasks."""
