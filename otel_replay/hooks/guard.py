@@ -37,7 +37,7 @@ def failed(doing: str, error: Exception) -> None:
 
 
 def guarded(doing: str) -> Callable[[_F], _F]:
-    """Decorate a hook: it gives None where it fails. It must not call what the program itself may raise in."""
+    """Decorate a hook: it gives None where it fails. It must call nothing of the program's own."""
 
     def around(function: _F) -> _F:
         @functools.wraps(function)
