@@ -49,12 +49,14 @@ def worthwhile(chain: Sequence[Point], start: Point, end: Point) -> list[Point]:
     From one anchor to the next, as many items are left alone as the distance between the two sides changes.
     `start` (included) and `end` (excluded) are the corners of what is aligned, which are given in any case.
     """
-    points = [(start[0] - 1, start[1] - 1), *chain, end]
-    shifts = [j - i for i, j in points]
+    streaks = _streaks(chain)
+    corners = (start[1] - start[0], end[1] - end[0])
+    shifts = [corners[0], *(streak[0][1] - streak[0][0] for streak in streaks), corners[1]]
+    worths = [0, *map(len, streaks), 0]
     order = {shift: place for place, shift in enumerate(sorted(set(shifts)))}
     from_below = _Best(len(order))
     from_above = _Best(len(order))
-    before = [-1] * len(points)
+    before = [-1] * len(shifts)
     for number, shift in enumerate(shifts):
         place = order[shift]
         below = from_below.up_to(place)
@@ -63,15 +65,29 @@ def worthwhile(chain: Sequence[Point], start: Point, end: Point) -> list[Point]:
         if number:
             price = _SHIFT_PRICE * shift
             worth, before[number] = max((below[0] - price, below[1]), (above[0] + price, above[1]))
-            worth += 1.0
+            worth += worths[number]
         from_below.put(place, worth + _SHIFT_PRICE * shift, number)
         from_above.put(len(order) - 1 - place, worth - _SHIFT_PRICE * shift, number)
-    kept: list[Point] = []
+    kept: list[list[Point]] = []
     number = before[-1]
     while number > 0:
-        kept.append(points[number])
+        kept.append(streaks[number - 1])
         number = before[number]
-    return kept[::-1]
+    return [point for streak in reversed(kept) for point in streak]
+
+
+def _streaks(chain: Sequence[Point]) -> list[list[Point]]:
+    """Neighbours in a chain that leave nothing alone between them: all of them are worth it, or none."""
+    streaks: list[list[Point]] = []
+    last: int | None = None
+    for point in chain:
+        shift = point[1] - point[0]
+        if shift == last:
+            streaks[-1].append(point)
+        else:
+            streaks.append([point])
+            last = shift
+    return streaks
 
 
 class _Best:
