@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -19,6 +20,10 @@ pytest_plugins = ["browser_kit", "generation_kit"]
 _KEPT = {"OTEL_REPLAY_ENGINES", "OTEL_REPLAY_STACK"}
 """Variables of the test machine: where the real Collector and Jaeger are built."""
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background lets them ignore Ctrl-C, and all they start with them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _CONTEXT = {"TRACEPARENT", "TRACESTATE", "BAGGAGE"}
 
