@@ -44,25 +44,36 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "half_imported": frozenset(),
     "public names": frozenset({"half_imported", "recording", "otel", "replay"}),
     # the reading side
-    "analysis": frozenset({"ground", "formats", "storage"}),
+    "dialects": frozenset({"ground", "formats"}),
+    "analysis": frozenset({"ground", "formats", "storage", "dialects"}),
     "sender": frozenset({"ground", "formats", "storage"}),
     "importing": frozenset({"ground", "formats", "storage"}),
-    "replay": frozenset({"ground", "formats", "storage", "analysis"}),
-    "exporting": frozenset({"ground", "formats", "storage", "analysis"}),
+    "replay": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
+    "exporting": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
     "cli": frozenset(
         {
-            *("ground", "formats", "storage", "analysis"),
+            *("ground", "formats", "storage", "dialects", "analysis"),
             *("importing", "exporting", "sender", "replay"),
         }
     ),
     "python -m": frozenset({"cli"}),
     # above both sides
     "generations": frozenset({"ground", "formats", "storage", "otel", "recording", "public names"}),
-    "web": frozenset({"ground", "formats", "storage", "analysis", "exporting"}),
+    "web": frozenset({"ground", "formats", "storage", "dialects", "analysis", "exporting"}),
     "compat": frozenset(
         {
             *("ground", "formats", "storage", "otel", "recording", "public names"),
-            *("analysis", "importing", "exporting", "sender", "replay", "cli", "generations", "web"),
+            *(
+                "dialects",
+                "analysis",
+                "importing",
+                "exporting",
+                "sender",
+                "replay",
+                "cli",
+                "generations",
+                "web",
+            ),
         }
     ),
 }
@@ -80,6 +91,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "zero_code": frozenset({"opentelemetry", "orjson"}),
     "half_imported": frozenset(),
     "public names": frozenset(),
+    "dialects": frozenset({"orjson"}),
     "analysis": frozenset(),
     "sender": frozenset({"google.protobuf", "google.rpc", "grpc", "opentelemetry.proto", "orjson"}),
     "importing": frozenset(),

@@ -1,51 +1,14 @@
-"""What a span is - run, task, tool call, generation, agent - told from its attributes by one table."""
+"""What a span is, told by `otel_replay.dialects`, and which span it carries on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any
 
-from otel_replay.attributes import (
-    CONTINUATION_OF,
-    GEN_AI_AGENT_NAME,
-    GEN_AI_OPERATION,
-    GEN_AI_REQUEST_MODEL,
-    GEN_AI_TOOL_NAME,
-    SPAN_TYPE,
-)
+from otel_replay.attributes import CONTINUATION_OF
+from otel_replay.dialects.kinds import KINDS, SpanKind, kind_of
 
 __all__ = ["KINDS", "SpanKind", "continued_span", "kind_of"]
-
-SpanKind = Literal["run", "process", "agent", "task", "tool call", "generation", "other"]
-KINDS: tuple[SpanKind, ...] = get_args(SpanKind)
-
-_ANYTHING = object()
-
-# The first row that fits says the kind: what a span says of itself goes before what it merely mentions.
-_TABLE: tuple[tuple[str, Any, SpanKind], ...] = (
-    (SPAN_TYPE, "run", "run"),
-    (SPAN_TYPE, "task", "task"),
-    (SPAN_TYPE, "process", "process"),
-    (GEN_AI_OPERATION, "execute_tool", "tool call"),
-    (GEN_AI_OPERATION, "invoke_agent", "agent"),
-    (GEN_AI_OPERATION, "create_agent", "agent"),
-    (GEN_AI_OPERATION, "invoke_workflow", "agent"),
-    (GEN_AI_OPERATION, "chat", "generation"),
-    (GEN_AI_OPERATION, "generate_content", "generation"),
-    (GEN_AI_OPERATION, "text_completion", "generation"),
-    (GEN_AI_OPERATION, "embeddings", "generation"),
-    (GEN_AI_TOOL_NAME, _ANYTHING, "tool call"),
-    (GEN_AI_REQUEST_MODEL, _ANYTHING, "generation"),
-    (GEN_AI_AGENT_NAME, _ANYTHING, "agent"),
-)
-
-
-def kind_of(attributes: Mapping[str, Any]) -> SpanKind:
-    """What a span with these attributes is; `other` for spans of other libraries."""
-    for name, wanted, kind in _TABLE:
-        if name in attributes and (wanted is _ANYTHING or attributes[name] == wanted):
-            return kind
-    return "other"
 
 
 def continued_span(attributes: Mapping[str, Any]) -> str | None:
