@@ -50,10 +50,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "importing": frozenset({"ground", "formats", "storage"}),
     "replay": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
     "exporting": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
+    "loading": frozenset({"ground", "formats", "storage", "dialects", "analysis", "importing"}),
+    "queries": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
+    "assertions": frozenset({"ground", "formats", "storage", "dialects", "analysis", "loading", "queries"}),
     "cli": frozenset(
         {
             *("ground", "formats", "storage", "dialects", "analysis"),
             *("importing", "exporting", "sender", "replay"),
+            *("loading", "queries", "assertions"),
         }
     ),
     "python -m": frozenset({"cli"}),
@@ -97,6 +101,9 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "importing": frozenset(),
     "replay": frozenset({"orjson"}),
     "exporting": frozenset({"fpdf", "orjson"}),
+    "loading": frozenset(),
+    "queries": frozenset(),
+    "assertions": frozenset(),
     "cli": frozenset({"click", "orjson", "rich", "textual"}),
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),

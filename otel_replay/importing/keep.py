@@ -15,7 +15,7 @@ from otel_replay.clock import SYSTEM_CLOCK, Clock
 from otel_replay.errors import FormatError, OtelReplayError, StoreError, UsageError
 from otel_replay.formats.journal_v1 import LONGEST_LINE_BYTES, encode
 from otel_replay.formats.journal_v1 import VERSION as JOURNAL_VERSION
-from otel_replay.importing import otlp, session_replay
+from otel_replay.importing import jaeger, otlp, session_replay
 from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile, made_run_id
 from otel_replay.records import Close, JournalHeader, Loss, Record
 from otel_replay.storage.atomic import write_atomically
@@ -25,9 +25,9 @@ from otel_replay.storage.run_header import RunHeader, read_header
 from otel_replay.storage.store import Store, validate_run_id
 from otel_replay.version import WRITER
 
-__all__ = ["IMPORTERS", "Imported", "import_file"]
+__all__ = ["IMPORTERS", "Imported", "import_file", "open_source", "read_runs"]
 
-IMPORTERS: tuple[Importer, ...] = (session_replay.IMPORTER, otlp.IMPORTER)
+IMPORTERS: tuple[Importer, ...] = (session_replay.IMPORTER, otlp.IMPORTER, jaeger.IMPORTER)
 """The formats that can be imported; the first that recognises a file reads it."""
 
 _HEAD_BYTES = 4096
@@ -78,12 +78,9 @@ def import_file(
     UsageError
         If one id is given for several runs.
     """
-    with told_as_store_error("read", path):
-        content = _content(path)
-    source = SourceFile(name=path.name, sha256=hashlib.sha256(content).hexdigest(), content=content)
-    importer = _importer(source, form)
+    source, importer = open_source(path, form)
+    runs = read_runs(source, importer, path)
     try:
-        runs = list(importer.read(source))
         _must_fit(runs, source)
     except FormatError as error:
         raise FormatError(f"{shown(path)}: {error.message}", hint=error.hint) from None
@@ -92,6 +89,34 @@ def import_file(
     store.ensure()
     for run in runs:
         yield _keep(store, run, source, importer.format, run_id, clock)
+
+
+def open_source(path: Path, form: str | None = None) -> tuple[SourceFile, Importer]:
+    """A file's content, and who reads it.
+
+    Raises
+    ------
+    StoreError, FormatError
+        If it cannot be read, or is of no format that can be imported.
+    """
+    with told_as_store_error("read", path):
+        content = _content(path)
+    source = SourceFile(name=path.name, sha256=hashlib.sha256(content).hexdigest(), content=content)
+    return source, _importer(source, form)
+
+
+def read_runs(source: SourceFile, importer: Importer, path: Path) -> list[ForeignRun]:
+    """The runs of a file; an error names its path.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged.
+    """
+    try:
+        return list(importer.read(source))
+    except FormatError as error:
+        raise FormatError(f"{shown(path)}: {error.message}", hint=error.hint) from None
 
 
 def _content(path: Path) -> bytes:

@@ -13,13 +13,13 @@ from operator import itemgetter
 from otel_replay.attributes import INTERRUPTED, RUN_ID, RUN_NAME, SPAN_TYPE
 from otel_replay.errors import FormatError
 from otel_replay.formats.belonging import run_key
-from otel_replay.formats.otlp_json_read import read_document
+from otel_replay.formats.otlp_json_read import Read, read_document
 from otel_replay.formats.spans import Log, Span, log_records, span_records
 from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile, made_run_id
 from otel_replay.records import BadLine, Record, Resource, Scope, SpanEnd, SpanStart
 from otel_replay.storage.run_header import EndStatus
 
-__all__ = ["IMPORTER"]
+__all__ = ["IMPORTER", "runs_among"]
 
 _MARKS = (b'"resourceSpans"', b'"resourceLogs"')
 
@@ -37,9 +37,20 @@ def _recognises(head: bytes) -> bool:
 
 
 def _read(source: SourceFile) -> Iterator[ForeignRun]:
+    return runs_among(read_document(source.content), source)
+
+
+def runs_among(read: Iterable[Read], source: SourceFile) -> Iterator[ForeignRun]:
+    """The runs that spans and log records belong to, by `formats.belonging`.
+
+    Raises
+    ------
+    FormatError
+        If there is no span and no log record at all.
+    """
     runs: dict[str, _Parts] = {}
     damage: list[str] = []
-    for item in read_document(source.content):
+    for item in read:
         if isinstance(item, BadLine):
             damage.append(f"line {item.number}: {item.reason}")
         elif isinstance(item, Span):
