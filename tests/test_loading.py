@@ -130,4 +130,4 @@ def test_what_is_no_run_is_refused_with_what_could_be_named(store, tmp_path: Pat
         load_items(tmp_path / "nothing.jsonl")
     assert "OTLP JSON" in str(refused.value.hint)
     with pytest.raises(UsageError, match="is no run"):
-        load_items(3)  # type: ignore[arg-type]
+        load_items(3)  # type: ignore[arg-type]  # the mistake
