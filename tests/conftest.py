@@ -15,7 +15,7 @@ from store_kit import Store
 
 from otel_replay.storage import active_runs
 
-pytest_plugins = ["browser_kit", "generation_kit"]
+pytest_plugins = ["browser_kit", "generation_kit", "model_server"]
 
 _KEPT = {"OTEL_REPLAY_ENGINES", "OTEL_REPLAY_STACK"}
 """Variables of the test machine: where the real Collector and Jaeger are built."""
