@@ -12,11 +12,11 @@ Names are imported when they are first used, so that `import otel_replay` costs 
 from __future__ import annotations
 
 from _thread import get_ident
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing is not loaded for it: each process of a recorded program imports this
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from otel_replay.otel.exporter import ReplaySpanExporter
     from otel_replay.otel.processor import ReplaySpanProcessor
@@ -102,6 +102,8 @@ def __getattr__(name: str) -> Any:
 
 
 def _import_package(place: str) -> None:
+    from importlib import import_module
+
     # The names of a package come together: an import that is going on in one thread while another one forks
     # would never end in the child.
     package = place.partition(".")[0]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import logging
-from collections import Counter
-from collections.abc import Callable
-from typing import Any, TypeVar
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
 
-from otel_replay.errors import told
-from otel_replay.interruptions import let_through
+    _F = TypeVar("_F", bound=Callable[..., Any])
 
 __all__ = ["FAILURES", "failed", "guarded"]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-_log = logging.getLogger("otel_replay")
-
-FAILURES: Counter[str] = Counter()
+FAILURES: dict[str, int] = {}
 """How often each hook has failed in this process, by what it does."""
 
 
@@ -30,14 +25,23 @@ def failed(doing: str, error: Exception) -> None:
     error:
         What was raised. An exception of the program's own signal handler is let through.
     """
+    # Each process of a recorded program loads this, and few ever fail.
+    import logging
+
+    from otel_replay.errors import told
+    from otel_replay.interruptions import let_through
+
     let_through(error)
-    FAILURES[doing] += 1
+    FAILURES[doing] = FAILURES.get(doing, 0) + 1
     if FAILURES[doing] == 1:
+        _log = logging.getLogger("otel_replay")
         _log.warning("%s failed: %s (the program goes on; further failures are counted)", doing, told(error))
 
 
 def guarded(doing: str) -> Callable[[_F], _F]:
     """Decorate a hook: it gives None where it fails. It must call nothing of the program's own."""
+
+    import functools
 
     def around(function: _F) -> _F:
         @functools.wraps(function)

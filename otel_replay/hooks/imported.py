@@ -7,16 +7,19 @@ finder of our own: the program's `sys.meta_path` stays as it is, and so do its m
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
-from types import ModuleType
-from typing import Any
 
 from otel_replay.hooks.guard import failed
 
-__all__ = ["after_each_import", "stop_watching", "when_imported"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
 
-Hook = Callable[[ModuleType], object]
+    Hook = Callable[[ModuleType], object]
+
+__all__ = ["after_each_import", "stop_watching", "when_imported"]
 
 _waiting: dict[str, list[Hook]] = {}
 _each: list[Hook] = []
@@ -65,7 +68,7 @@ def _watch() -> None:
     global _plain
     if _plain is None:
         _plain = SourceFileLoader.exec_module
-        SourceFileLoader.exec_module = _exec_module  # type: ignore[method-assign]
+        SourceFileLoader.exec_module = _exec_module  # type: ignore[method-assign]  # and taken back again
 
 
 def _exec_module(self: Any, module: ModuleType) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from functools import partial
-from importlib import import_module
-from types import ModuleType
-
 from otel_replay.hooks.imported import when_imported
 from otel_replay.libraries.table import LIBRARIES, Library
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+    from types import ModuleType
 
 __all__ = ["install"]
 
@@ -23,8 +23,13 @@ def install(disabled: Container[str] = ()) -> None:
     """
     for library in LIBRARIES:
         if library.name not in disabled:
-            when_imported(library.module, partial(_install, library))
+            when_imported(library.module, _installer(library))
 
 
-def _install(library: Library, module: ModuleType) -> None:
-    import_module(f"otel_replay.libraries.{library.place}").install(module)
+def _installer(library: Library) -> Callable[[ModuleType], object]:
+    def install_in(module: ModuleType) -> None:
+        from importlib import import_module
+
+        import_module(f"otel_replay.libraries.{library.place}").install(module)
+
+    return install_in

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 __all__ = ["LIBRARIES", "Library"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """One library.
+    """One library. A plain class: each process of a recorded program loads the table, and no more for it.
 
     Attributes
     ----------
@@ -23,10 +20,13 @@ class Library:
         What is recorded of it, for a person.
     """
 
-    name: str
-    module: str
-    place: str
-    records: str
+    __slots__ = ("module", "name", "place", "records")
+
+    def __init__(self, *, name: str, module: str, place: str, records: str) -> None:
+        self.name = name
+        self.module = module
+        self.place = place
+        self.records = records
 
 
 LIBRARIES: tuple[Library, ...] = ()

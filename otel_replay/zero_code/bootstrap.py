@@ -1,20 +1,61 @@
-"""What happens in each Python process of a recorded program before its own first line. It never raises."""
+"""What happens in each Python process of a recorded program before its own first line. It never raises.
+
+Every process pays for what is imported here, also one that records nothing: next to nothing is. The run is
+joined with the first thing to record.
+"""
 
 from __future__ import annotations
 
 import os
 
-from otel_replay.hooks.guard import guarded
-from otel_replay.settings import HOOKS_VARIABLE
-from otel_replay.zero_code.plan import plan_of
-
 __all__ = ["begin"]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from otel_replay.zero_code.plan import Plan
 
-@guarded("hooking into the program")
+_begun_in = 0
+
+
 def begin() -> None:
-    """Hook into what the program is going to import. The run is joined with the first thing to record."""
+    """Hook into what the program is going to import. Calling it again does nothing."""
+    global _begun_in
+    if _begun_in == os.getpid():
+        return
+    _begun_in = os.getpid()
+    plan: Plan | None = None
+    try:
+        from otel_replay.zero_code.plan import plan_of
+
+        plan = plan_of(os.environ["OTEL_REPLAY_HOOKS"])
+        if plan.notes:
+            from otel_replay.zero_code.presence import say_so
+
+            say_so(plan.notes)
+    except Exception as error:
+        _failed("reading what to hook into", error)
+    for doing, hook in (("hooking into libraries", _libraries), ("hooking into functions", _functions)):
+        try:
+            if plan is not None:
+                hook(plan)
+        except Exception as error:
+            _failed(doing, error)
+
+
+def _libraries(plan: Plan) -> None:
     from otel_replay.libraries.installing import install
 
-    plan = plan_of(os.environ[HOOKS_VARIABLE])
     install(plan.disabled)
+
+
+def _functions(plan: Plan) -> None:
+    """Function rules come here."""
+
+
+def _failed(doing: str, error: Exception) -> None:
+    try:
+        from otel_replay.hooks.guard import failed
+
+        failed(doing, error)
+    except Exception:  # there is nobody left to tell
+        return
