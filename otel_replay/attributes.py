@@ -67,6 +67,20 @@ INTERRUPTED = "otel_replay.interrupted"
 CODE_FUNCTION = "code.function.name"
 ERROR_TYPE = "error.type"
 
+HTTP_METHOD = "http.request.method"
+HTTP_METHOD_ORIGINAL = "http.request.method_original"
+HTTP_RESEND_COUNT = "http.request.resend_count"
+HTTP_STATUS = "http.response.status_code"
+NETWORK_PROTOCOL_VERSION = "network.protocol.version"
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
+URL_FULL = "url.full"
+
+FILE_OPENS = "otel_replay.file.opens"
+PROCESS_COMMAND_ARGS = "process.command_args"
+PROCESS_COMMAND_LINE = "process.command_line"
+PROCESS_WORKING_DIRECTORY = "process.working_directory"
+
 CHUNK = "otel_replay.chunk"
 CHUNKS = "otel_replay.chunks"
 EXCEPTION_STATE = "otel_replay.exception.state"
@@ -100,6 +114,7 @@ FILE_WRITE_EVENT = "file write"
 CHECKPOINT_EVENT = "checkpoint"
 ARTIFACT_EVENT = "artifact"
 HEARTBEAT_EVENT = "heartbeat"
+PROCESS_EVENT = "process start"
 CHUNK_EVENT = "chunk"
 EXCEPTION_EVENT = "exception"
 
@@ -109,6 +124,7 @@ LOG_EVENT_NAMES = {
     CHECKPOINT_EVENT: "otel_replay.checkpoint",
     ARTIFACT_EVENT: "otel_replay.artifact",
     HEARTBEAT_EVENT: "otel_replay.heartbeat",
+    PROCESS_EVENT: "otel_replay.process.start",
     CHUNK_EVENT: "otel_replay.chunk",
 }
 """Our span events as log records: span event name -> `event_name`."""
@@ -153,6 +169,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(FILE_PATH, "string", "file read, file write", "path as the program named it", _SEMCONV),
     Attribute(FILE_SIZE, "int", "file read, file write", "size in bytes, where the file is there", _SEMCONV),
     Attribute(FILE_LINES, "int", "file read, file write", "number of lines, where the program said it"),
+    Attribute(FILE_OPENS, "int", "file read, file write", "how often a file was opened in the same span, told at the process's end where that is more than once"),
     Attribute(CHECKPOINT_NAME, "string", "checkpoint", "name of the snapshot"),
     Attribute(CHECKPOINT_SHA256, "string", "checkpoint", "sha256 of the state's canonical JSON, and its blob"),
     Attribute(CHECKPOINT_SIZE, "int", "checkpoint", "size of that JSON in bytes"),
@@ -178,6 +195,17 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(INTERRUPTED, "boolean", "span", "the process died while the span was open; its end is the last sign of life"),
     Attribute(CODE_FUNCTION, "string", "task, tool call, generation, agent", "qualified name of the decorated function", _SEMCONV),
     Attribute(ERROR_TYPE, "string", "any span", "type of the exception that ended the span", _SEMCONV),
+    Attribute(HTTP_METHOD, "string", "HTTP request", "`GET`, …; `_OTHER` for one that the conventions do not know", _SEMCONV),
+    Attribute(HTTP_METHOD_ORIGINAL, "string", "HTTP request", "the method as it was sent, where that is not the one above", _SEMCONV),
+    Attribute(HTTP_RESEND_COUNT, "int", "HTTP request", "how often it was sent before, or on the way (redirects of aiohttp)", _SEMCONV),
+    Attribute(HTTP_STATUS, "int", "HTTP request", "status of the answer; from 400 on the span has failed", _SEMCONV),
+    Attribute(NETWORK_PROTOCOL_VERSION, "string", "HTTP request", "version of HTTP", _SEMCONV),
+    Attribute(SERVER_ADDRESS, "string", "HTTP request", "whom it went to", _SEMCONV),
+    Attribute(SERVER_PORT, "int", "HTTP request", "port there", _SEMCONV),
+    Attribute(URL_FULL, "string", "HTTP request", "where it went, without secrets", _SEMCONV),
+    Attribute(PROCESS_COMMAND_ARGS, "string[]", "process start", "program and arguments, without secrets", _SEMCONV),
+    Attribute(PROCESS_COMMAND_LINE, "string", "process start", "the command, where it was given to a shell", _SEMCONV),
+    Attribute(PROCESS_WORKING_DIRECTORY, "string", "process start", "where it runs, if not where the program does", _SEMCONV),
     Attribute(CHUNK, "any", "chunk", "one item of what a generation or a tool gave bit by bit"),
     Attribute(CHUNKS, "int", "generation, tool call", "how many items a stream gave until its end; absent where it was left before"),
     Attribute(EXCEPTION_STATE, "map", "exception", "`args` and `fields` of an exception that ended a call, as far as they are plain values"),

@@ -59,6 +59,11 @@ class Settings:
     replay: str | None = None
     hooks: str | None = None
     content: str = "full"
+    disabled_libraries: tuple[str, ...] = ()
+    propagate: bool = False
+    files_include: tuple[str, ...] = ()
+    files_exclude: tuple[str, ...] = ()
+    log_level: int = 20
     problems: tuple[str, ...] = field(default=())
 
 
@@ -81,6 +86,20 @@ def _content(text: str) -> str:
     if text not in {"full", "hashes", "none"}:
         raise ValueError("is not full, hashes or none")
     return text
+
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50, "off": 1_000}
+
+
+def _level(text: str) -> int:
+    value = _LEVELS.get(text.strip().lower())
+    if value is None:
+        raise ValueError(f"is none of {', '.join(_LEVELS)}")
+    return value
+
+
+def _lower_names(text: str) -> tuple[str, ...]:
+    return tuple(name.lower() for name in _names(text))
 
 
 def _seconds(text: str) -> float:
@@ -155,6 +174,35 @@ VARIABLES: tuple[Variable, ...] = (
         _content,
         "full",
         "messages, tool arguments and results of libraries: kept whole (`full`), as `hashes`, or not (`none`)",
+    ),
+    Variable(
+        "OTEL_REPLAY_DISABLED_LIBRARIES",
+        "disabled_libraries",
+        _lower_names,
+        "",
+        "libraries to leave alone, with commas (names: docs/libraries.md); `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` counts too",
+    ),
+    Variable(
+        "OTEL_REPLAY_PROPAGATE",
+        "propagate",
+        _boolean,
+        "false",
+        "let recorded HTTP requests carry `traceparent` to whom they ask",
+    ),
+    Variable(
+        "OTEL_REPLAY_FILES_INCLUDE",
+        "files_include",
+        _names,
+        "",
+        "patterns of files to record, with commas (`*.csv,/data/*`), also where they are left out by default; no others then",
+    ),
+    Variable("OTEL_REPLAY_FILES_EXCLUDE", "files_exclude", _names, "", "patterns of files not to record, with commas; they go first"),
+    Variable(
+        "OTEL_REPLAY_LOG_LEVEL",
+        "log_level",
+        _level,
+        "info",
+        "log records of the program from this level on are recorded: `debug` … `critical`, `off`",
     ),
 )  # fmt: skip
 

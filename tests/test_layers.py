@@ -67,17 +67,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "compat": frozenset(
         {
             *("ground", "formats", "storage", "otel", "recording", "public names"),
-            *(
-                "dialects",
-                "analysis",
-                "importing",
-                "exporting",
-                "sender",
-                "replay",
-                "cli",
-                "generations",
-                "web",
-            ),
+            *("dialects", "analysis", "importing", "exporting", "sender"),
+            *("replay", "cli", "generations", "web"),
         }
     ),
 }

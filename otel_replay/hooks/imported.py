@@ -1,13 +1,17 @@
 """Calls that are made when the program has imported a module: what is not imported costs nothing.
 
-Modules are watched where they are executed, by one step around `SourceFileLoader.exec_module`, and not by a
+Modules are watched where they are executed, by one step around the loaders' `exec_module`, and not by a
 finder of our own: the program's `sys.meta_path` stays as it is, and so do its modules' specs and loaders.
+Seen are modules of source and byte code, in C and in zip files, lazy ones when they are used, and those that
+pytest rewrites; a module that is executed again (`importlib.reload`) is hooked again.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from importlib.machinery import SourceFileLoader
+from _thread import RLock
+from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 
 from otel_replay.hooks.guard import failed
 
@@ -21,27 +25,37 @@ if TYPE_CHECKING:
 
 __all__ = ["after_each_import", "stop_watching", "when_imported"]
 
+_BASE = next(base for base in reversed(SourceFileLoader.__mro__) if "exec_module" in vars(base))
+"""What the loaders of source, byte code and zip files have `exec_module` from."""
+
+_PYTEST = "_pytest.assertion.rewrite"
+
 _waiting: dict[str, list[Hook]] = {}
 _each: list[Hook] = []
-_plain: Callable[[Any, ModuleType], None] | None = None
+_plain: dict[type, Callable[[Any, ModuleType], None]] = {}
+_executed: dict[str, int] = {}
+"""Modules that have been executed while they were watched: their names, and the `id()` of each."""
+
+_lock = RLock()
 
 
 def when_imported(name: str, hook: Hook) -> None:
-    """Call `hook` with the module `name` once it is imported; at once where it is there already.
+    """Call `hook` with the module `name` each time that it has been executed; at once where it was already.
 
     Parameters
     ----------
     name:
-        A module's full name: `optuna.study`. A package written in C is not seen: name a module of its Python.
+        A module's full name: `optuna.study`.
     hook:
         What it raises is told and goes no further.
     """
-    module = sys.modules.get(name)
-    if module is not None and not _is_half_imported(module):
-        _call(hook, module)
-        return
-    _waiting.setdefault(name, []).append(hook)
     _watch()
+    with _lock:
+        _waiting.setdefault(name, []).append(hook)
+        module = sys.modules.get(name)
+        there = module is not None and (_executed.get(name) == id(module) or not _is_half_imported(module))
+    if module is not None and there:
+        _call(hook, module)
 
 
 def after_each_import(hook: Hook) -> None:
@@ -52,12 +66,13 @@ def after_each_import(hook: Hook) -> None:
 
 def stop_watching() -> None:
     """Forget all hooks, and let modules be executed as before."""
-    global _plain
-    _waiting.clear()
-    _each.clear()
-    if _plain is not None:
-        del SourceFileLoader.exec_module
-        _plain = None
+    with _lock:
+        _waiting.clear()
+        _each.clear()
+        _executed.clear()
+        for loader, plain in _plain.items():
+            loader.exec_module = plain  # type: ignore[attr-defined]  # they have one
+        _plain.clear()
 
 
 def _is_half_imported(module: ModuleType) -> bool:
@@ -65,20 +80,39 @@ def _is_half_imported(module: ModuleType) -> bool:
 
 
 def _watch() -> None:
-    global _plain
-    if _plain is None:
-        _plain = SourceFileLoader.exec_module
-        SourceFileLoader.exec_module = _exec_module  # type: ignore[method-assign]  # and taken back again
+    with _lock:
+        if _plain:
+            return
+        for loader in (_BASE, ExtensionFileLoader):
+            _watch_loader(loader)
+        # pytest executes the modules that it rewrites with a loader of its own.
+        _waiting.setdefault(_PYTEST, []).append(lambda module: _watch_loader(module.AssertionRewritingHook))
+        if _PYTEST in sys.modules:
+            _watch_loader(sys.modules[_PYTEST].AssertionRewritingHook)
 
 
-def _exec_module(self: Any, module: ModuleType) -> None:
-    assert _plain is not None
-    _plain(self, module)
+def _watch_loader(loader: type) -> None:
+    plain = vars(loader)["exec_module"]
+    if loader in _plain:
+        return
+    _plain[loader] = plain
+
+    def exec_module(self: Any, module: ModuleType) -> None:
+        plain(self, module)
+        _call_hooks(module)
+
+    # Python takes its own import machinery out of tracebacks, by the name of the file: this is a part of it.
+    exec_module.__code__ = exec_module.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+    loader.exec_module = exec_module  # type: ignore[attr-defined]  # they have one
+
+
+def _call_hooks(module: ModuleType) -> None:
     name = module.__name__
-    if name in _waiting:
-        for hook in _waiting.pop(name):
-            _call(hook, module)
-    for hook in _each:
+    with _lock:
+        _executed[name] = id(module)
+        hooks = _waiting.get(name)
+        hooks = [*hooks, *_each] if hooks else list(_each)
+    for hook in hooks:
         _call(hook, module)
 
 
@@ -89,5 +123,10 @@ def _call(hook: Hook, module: ModuleType) -> None:
         failed(f"hooking into {module.__name__}", error)
 
 
-# Python takes its own import machinery out of tracebacks, by the name of the file: this step is a part of it.
-_exec_module.__code__ = _exec_module.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

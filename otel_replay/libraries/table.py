@@ -2,31 +2,133 @@
 
 from __future__ import annotations
 
-__all__ = ["LIBRARIES", "Library"]
+__all__ = ["LIBRARIES", "Library", "Other", "named"]
+
+# Plain classes: each process of a recorded program loads this table, and no more for it.
+
+
+class Other:
+    """An instrumentation by somebody else that records the same library.
+
+    Attributes
+    ----------
+    distribution:
+        Its name on PyPI.
+    module:
+        Where it has its instrumentor: `opentelemetry.instrumentation.requests`.
+    instrumentor:
+        The instrumentor's class there.
+    family:
+        Whose it is, for a person: `OpenTelemetry`, `OpenInference`, `OpenLLMetry`.
+    """
+
+    __slots__ = ("distribution", "family", "instrumentor", "module")
+
+    def __init__(
+        self, *, distribution: str, module: str, instrumentor: str, family: str = "OpenTelemetry"
+    ) -> None:
+        self.distribution = distribution
+        self.module = module
+        self.instrumentor = instrumentor
+        self.family = family
 
 
 class Library:
-    """One library. A plain class: each process of a recorded program loads the table, and no more for it.
+    """One library.
 
     Attributes
     ----------
     name:
-        What it is called in settings: its name on PyPI.
+        What it is called in settings, in lower case: mostly its name on PyPI.
     module:
-        The module whose import switches it on.
+        The module whose import switches it on; empty: nothing needs to be imported (files, subprocess).
     place:
-        The module of this package that has `install(module)`, which hooks into it.
+        The module of this package that has `install(module)`, which hooks into it. It may return by which
+        means the library is recorded, for `doctor`; without that it is by ours.
     records:
         What is recorded of it, for a person.
+    package:
+        Its name on PyPI, where that is not `name`; empty for what comes with Python.
+    least:
+        The oldest version that is hooked into: `2.3`; empty: any.
+    others:
+        Who else may record it. Where one of them does, ours stays off.
+    aliases:
+        Further names under which `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` knows it.
     """
 
-    __slots__ = ("module", "name", "place", "records")
+    __slots__ = ("aliases", "least", "module", "name", "others", "package", "place", "records")
 
-    def __init__(self, *, name: str, module: str, place: str, records: str) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        module: str,
+        place: str,
+        records: str,
+        package: str | None = None,
+        least: str = "",
+        others: tuple[Other, ...] = (),
+        aliases: tuple[str, ...] = (),
+    ) -> None:
         self.name = name
         self.module = module
         self.place = place
         self.records = records
+        self.package = name if package is None else package
+        self.least = least
+        self.others = others
+        self.aliases = aliases
 
 
-LIBRARIES: tuple[Library, ...] = ()
+def _official(name: str, instrumentor: str) -> tuple[Other, ...]:
+    # Named after the library, as all of them are.
+    distribution = f"opentelemetry-instrumentation-{name}"
+    module = f"opentelemetry.instrumentation.{name.replace('-', '_')}"
+    return (Other(distribution=distribution, module=module, instrumentor=instrumentor),)
+
+
+LIBRARIES: tuple[Library, ...] = (
+    Library(
+        name="urllib3",
+        module="urllib3.connectionpool",
+        place="http_urllib3",
+        records="each HTTP request, retries and redirects of their own",
+        others=_official("urllib3", "URLLib3Instrumentor"),
+        aliases=("requests",),
+    ),
+    Library(
+        name="requests",
+        module="requests.sessions",
+        place="http_requests",
+        records="each HTTP request (it makes them with urllib3: one span for each)",
+        others=_official("requests", "RequestsInstrumentor"),
+    ),
+    Library(
+        name="httpx",
+        module="httpx",
+        place="http_httpx",
+        records="each HTTP request, redirects of their own",
+        others=_official("httpx", "HTTPXClientInstrumentor"),
+    ),
+    Library(
+        name="httpx2",
+        module="httpx2",
+        place="http_httpx",
+        records="each HTTP request, redirects of their own",
+    ),
+    Library(
+        name="aiohttp",
+        module="aiohttp.client",
+        place="http_aiohttp",
+        records="each HTTP request with its redirects",
+        others=_official("aiohttp-client", "AioHttpClientInstrumentor"),
+        aliases=("aiohttp-client",),
+    ),
+)
+
+
+def named(name: str) -> Library | None:
+    """The library of this name, or of this further name."""
+    wanted = name.strip().lower()
+    return next((row for row in LIBRARIES if wanted == row.name or wanted in row.aliases), None)

@@ -68,7 +68,7 @@ def test_the_traceback_of_a_failing_import_has_no_line_of_ours(folder: Path) -> 
     (folder / "broken.py").write_text("limit = 1 / 0\n")
     when_imported("something_else", print)
     with pytest.raises(ZeroDivisionError) as caught:
-        import broken  # noqa: F401
+        import broken  # noqa: F401 - it cannot be
     text = "".join(traceback.format_exception(caught.value))
     assert "broken.py" in text
     assert imported.__file__ not in text

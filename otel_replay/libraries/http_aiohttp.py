@@ -1,0 +1,40 @@
+"""HTTP requests of aiohttp's client: one span with the redirects that it follows by itself."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from otel_replay.hooks.wrapping import watch
+from otel_replay.libraries import http
+from otel_replay.libraries.elsewhere import recorded_elsewhere
+
+__all__ = ["install"]
+
+
+def install(module: ModuleType) -> None:
+    """Hook into `aiohttp.client`."""
+    elsewhere = recorded_elsewhere("aiohttp")
+    propagates = http.propagates()
+
+    def begin(session: Any, method: str, str_or_url: Any, **kwargs: Any) -> _AiohttpCall | None:
+        span = None if elsewhere() else http.begin(method, _url(session, str_or_url, kwargs))
+        if span is None:
+            return None
+        call = _AiohttpCall(span)
+        if propagates:
+            call.keywords = {"headers": {**(kwargs.get("headers") or {}), **http.context_headers()}}
+        return call
+
+    watch(module.ClientSession, "_request", begin, http.DOING)
+
+
+def _url(session: Any, given: Any, kwargs: dict[str, Any]) -> str:
+    url = session._build_url(given)
+    return str(url.extend_query(kwargs["params"]) if kwargs.get("params") else url)
+
+
+class _AiohttpCall(http.HttpCall):
+    def returned(self, value: Any) -> None:
+        version = f"{value.version.major}.{value.version.minor}" if value.version is not None else ""
+        self.answered(value.status, version, resends=len(value.history))
