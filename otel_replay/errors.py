@@ -23,14 +23,17 @@ class OtelReplayError(Exception):
         What is wrong and where (a path, a line number, a run id).
     hint:
         What to do next, as one sentence; shown on its own line.
+    place:
+        Lines that show the place, such as a selector and a caret below it.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, hint: str | None = None, place: tuple[str, ...] = ()) -> None:
+        super().__init__("\n".join([message, *place]))
         self.message = message
         self.hint = hint
+        self.place = place
 
 
 class UsageError(OtelReplayError):

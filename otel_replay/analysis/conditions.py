@@ -6,37 +6,36 @@ names are the decision's own: `action` and `reason`. A decision that lacks the n
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from otel_replay.analysis.comparisons import ORDER, SIGNS, Word, as_number, holds, means, read_word
 from otel_replay.records import Decision
 
 __all__ = ["Condition", "as_number", "condition", "means"]
 
-_FORM = re.compile(r"\s*(?P<name>[^<>=!~]+?)\s*(?P<sign>>=|<=|!=|==|>|<|=|~)(?P<value>.*)", re.DOTALL)
-_ORDER: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
+_SIGN = "|".join(map(re.escape, SIGNS))
+_FORM = re.compile(rf"\s*(?P<name>[^<>=!~^$*]+?)\s*(?P<sign>{_SIGN})(?P<value>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One condition. `path` is where to look, in lower case; `number` is the value where it is one."""
+    """One condition. `path` is where to look, in lower case."""
 
     path: tuple[str, ...]
     sign: str
-    text: str
-    number: float | None = None
+    word: Word
+
+    @property
+    def text(self) -> str:
+        """What it compares with, as it was written."""
+        return self.word.text
 
     def matches(self, decision: Decision) -> bool:
         """Whether the decision fulfils it."""
-        return any(map(self._holds, self._found(decision)))
+        return any(holds(value, self.sign, self.word) for value in self._found(decision))
 
     def _found(self, decision: Decision) -> Iterator[Any]:
         first, *rest = self.path
@@ -44,14 +43,6 @@ class Condition:
             yield getattr(decision, first)
         else:
             yield from _below(getattr(decision, first), ".".join(rest))
-
-    def _holds(self, value: Any) -> bool:
-        if self.sign in _ORDER:
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            return is_number and self.number is not None and _ORDER[self.sign](value, self.number)
-        if self.sign == "~":
-            return self.text.casefold() in str(value).casefold()
-        return means(value, self.text, self.number) is (self.sign != "!=")
 
 
 def _below(value: Any, name: str) -> Iterator[Any]:
@@ -72,7 +63,7 @@ def condition(text: str) -> Condition:
     Raises
     ------
     ValueError
-        If it is not NAME, a sign (`>` `>=` `<` `<=` `=` `!=` `~`) and a value, or compares with no number.
+        If it is not NAME, a sign (`analysis.comparisons`) and a value, or compares with no number.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -85,28 +76,12 @@ def condition(text: str) -> Condition:
         path = (first, rest)
     else:
         path = ("values", name)
-    number = as_number(value)
-    if sign in _ORDER and (number is None or path[0] in {"action", "reason"}):
+    word = read_word(value)
+    if sign in ORDER and (word.number is None or path[0] in {"action", "reason"}):
         raise ValueError(f"`{text}` compares by size, which takes a number: afr_error_pct>5")
-    return Condition(path=path, sign="=" if sign == "==" else sign, text=value, number=number)
-
-
-def as_number(text: str) -> float | None:
-    """The number that `text` is; a whole one stays whole."""
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def means(value: Any, text: str, number: float | None) -> bool:
-    """Whether a person who writes `text` means `value`. `3500` means 3500, 3500.0 and `"3500"` alike."""
-    if isinstance(value, bool) or value is None:
-        return text.casefold() == {True: "true", False: "false", None: "null"}[value]
-    if isinstance(value, (int, float)):
-        return number is not None and value == number
-    return bool(str(value) == text)
+    if sign == "=~":
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"`{value}` is no regular expression: {error}") from None
+    return Condition(path=path, sign="=" if sign == "==" else sign, word=word)

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except OtelReplayError as error:
-        return _tell(error.message, error.hint, error.exit_code)
+        return _tell(error.message, error.hint, error.exit_code, error.place)
     except NoArgsIsHelpError as error:
         error.show()
         return COULD_NOT
@@ -117,11 +117,13 @@ def _flush_or_forget_stdout() -> None:
         _forget_stdout()
 
 
-def _tell(message: str, hint: str | None, code: int) -> int:
+def _tell(message: str, hint: str | None, code: int, place: Sequence[str] = ()) -> int:
     from otel_replay.cli.terminal import stderr
 
     screen = stderr()
     screen.print(("error: ", "failed"), message)
+    for line in place:
+        screen.print(f"    {line}")
     if hint:
         screen.print(("hint: ", "key"), hint)
     return code

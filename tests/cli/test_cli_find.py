@@ -1,0 +1,65 @@
+"""`otel-replay find`."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_each_item_that_is_meant_has_a_line(call, keep, tuning) -> None:
+    keep(tuning)
+    result = call("find", "latest", "decision(CLAMPING_START), task")
+    assert result.code == 0
+    assert [any(word in line for line in result.plain) for word in ("CLAMPING_START", "task ")] == [True, True]
+    assert not any("AFR_CORRECTION" in line for line in result.plain)
+
+
+def test_the_count_is_a_number_and_none_is_a_no(call, keep, tuning) -> None:
+    keep(tuning)
+    some = call("find", "latest", "decision(CLAMPING_APPLIED)", "--count")
+    none = call("find", "latest", "tool", "--count")
+    assert (some.code, some.out) == (0, "3\n")
+    assert (none.code, none.out) == (1, "0\n")
+
+
+def test_programs_get_one_document(call, keep, tuning) -> None:
+    keep(tuning)
+    result = call("find", "latest", "decision(CLAMPING_START)", "--json")
+    document = result.json
+    assert (document["count"], document["selector"]) == (1, "decision(CLAMPING_START)")
+    [item] = document["items"]
+    assert (item["kind"], item["name"], item["path"][-1]) == ("decision", "CLAMPING_START", "CLAMPING_START")
+    counted = call("find", "latest", "decision(CLAMPING_START)", "--json", "--count").json
+    assert "items" not in counted
+
+
+def test_a_selector_that_is_none_is_pointed_at(call, keep, tuning) -> None:
+    keep(tuning)
+    result = call("find", "latest", "tas[name=x] decision")
+    assert result.code == 2
+    assert result.err.splitlines() == [
+        "error: `tas` is not a kind of item",
+        "    tas[name=x] decision",
+        "    ^^^",
+        "hint: did you mean `task`?",
+    ]
+
+
+def test_a_file_of_jaeger_is_searched_as_it_is_and_what_it_says_is_escaped(call, tmp_path) -> None:
+    span = {
+        "traceID": "a1",
+        "spanID": "1",
+        "operationName": "evil \x1b[31m name",
+        "startTime": 1_700_000_000_000_000,
+        "duration": 1500,
+        "tags": [],
+    }
+    path = tmp_path / "trace.json"
+    path.write_text(json.dumps({"data": [{"spans": [span], "processes": {}}]}))
+    result = call("find", str(path), "span[duration > 1ms]")
+    assert result.code == 0
+    assert "\x1b[31m" not in result.out
+    assert "name" in result.out
+
+
+def test_a_run_that_is_not_there_is_could_not(call) -> None:
+    assert call("find", "nothing", "decision").code == 2
