@@ -1,1 +1,23 @@
 """Rules that a run must fulfil: written in Python here, named by a table so that YAML can say the same."""
+
+from otel_replay.queries.parse import selector
+from otel_replay.queries.words import (
+    agent,
+    anything,
+    approx,
+    attr,
+    decision,
+    event,
+    generation,
+    log,
+    process,
+    run,
+    span,
+    task,
+    tool,
+)
+
+__all__ = [
+    "agent", "anything", "approx", "attr", "decision", "event", "generation", "log",
+    "process", "run", "selector", "span", "task", "tool",
+]  # fmt: skip

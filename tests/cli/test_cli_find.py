@@ -9,7 +9,10 @@ def test_each_item_that_is_meant_has_a_line(call, keep, tuning) -> None:
     keep(tuning)
     result = call("find", "latest", "decision(CLAMPING_START), task")
     assert result.code == 0
-    assert [any(word in line for line in result.plain) for word in ("CLAMPING_START", "task ")] == [True, True]
+    assert [any(word in line for line in result.plain) for word in ("CLAMPING_START", "task ")] == [
+        True,
+        True,
+    ]
     assert not any("AFR_CORRECTION" in line for line in result.plain)
 
 
