@@ -80,7 +80,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "storage": frozenset({"backports.zstd", "compression", "orjson"}),
     "otel": frozenset({"opentelemetry"}),
     "recording": frozenset({"opentelemetry", "orjson", "typing_extensions"}),
-    "hooks": frozenset(),
+    "hooks": frozenset({"opentelemetry"}),
     "libraries": frozenset({"opentelemetry"}),
     "rules": frozenset(),
     "zero_code": frozenset({"opentelemetry", "orjson"}),

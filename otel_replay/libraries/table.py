@@ -52,12 +52,15 @@ class Library:
     least:
         The oldest version that is hooked into: `2.3`; empty: any.
     others:
-        Who else may record it. Where one of them does, ours stays off.
+        Who else may record it, the best first. Where one of them does, ours stays off; `instrumentors` has
+        none of ours, and switches on the first that is installed.
+    native:
+        The oldest version that records itself by OpenTelemetry, which then goes before `others`; empty: none.
     aliases:
         Further names under which `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` knows it.
     """
 
-    __slots__ = ("aliases", "least", "module", "name", "others", "package", "place", "records")
+    __slots__ = ("aliases", "least", "module", "name", "native", "others", "package", "place", "records")
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Library:
         package: str | None = None,
         least: str = "",
         others: tuple[Other, ...] = (),
+        native: str = "",
         aliases: tuple[str, ...] = (),
     ) -> None:
         self.name = name
@@ -78,14 +82,34 @@ class Library:
         self.package = name if package is None else package
         self.least = least
         self.others = others
+        self.native = native
         self.aliases = aliases
 
 
 def _official(name: str, instrumentor: str) -> tuple[Other, ...]:
     # Named after the library, as all of them are.
     distribution = f"opentelemetry-instrumentation-{name}"
-    module = f"opentelemetry.instrumentation.{name.replace('-', '_')}"
+    inner = name.replace("genai-", "genai.", 1) if name.startswith("genai-") else name
+    module = f"opentelemetry.instrumentation.{inner.replace('-', '_')}"
     return (Other(distribution=distribution, module=module, instrumentor=instrumentor),)
+
+
+def _openinference(name: str, instrumentor: str) -> tuple[Other, ...]:
+    distribution = f"openinference-instrumentation-{name}"
+    module = f"openinference.instrumentation.{name.replace('-', '_')}"
+    family = "OpenInference"
+    return (Other(distribution=distribution, module=module, instrumentor=instrumentor, family=family),)
+
+
+def _openllmetry(name: str, instrumentor: str) -> tuple[Other, ...]:
+    distribution = f"opentelemetry-instrumentation-{name}"
+    module = f"opentelemetry.instrumentation.{name.replace('-', '_')}"
+    family = "OpenLLMetry"
+    return (Other(distribution=distribution, module=module, instrumentor=instrumentor, family=family),)
+
+
+_GENERATIONS = "generations: messages, usage, finish reasons"
+_AGENTS = "agents, their generations and tool calls"
 
 
 LIBRARIES: tuple[Library, ...] = (
@@ -124,6 +148,121 @@ LIBRARIES: tuple[Library, ...] = (
         records="each HTTP request with its redirects",
         others=_official("aiohttp-client", "AioHttpClientInstrumentor"),
         aliases=("aiohttp-client",),
+    ),
+    Library(
+        name="openai",
+        module="openai",
+        place="instrumentors",
+        records=_GENERATIONS,
+        others=(
+            *_official("genai-openai", "OpenAIInstrumentor"),
+            *_official("openai-v2", "OpenAIInstrumentor"),
+            *_openinference("openai", "OpenAIInstrumentor"),
+            *_openllmetry("openai", "OpenAIInstrumentor"),
+        ),
+    ),
+    Library(
+        name="anthropic",
+        module="anthropic",
+        place="instrumentors",
+        records=_GENERATIONS,
+        native="2.10",
+        others=(
+            *_official("genai-anthropic", "AnthropicInstrumentor"),
+            *_openinference("anthropic", "AnthropicInstrumentor"),
+            *_openllmetry("anthropic", "AnthropicInstrumentor"),
+        ),
+    ),
+    Library(
+        name="google-genai",
+        module="google.genai",
+        place="instrumentors",
+        records=_GENERATIONS,
+        others=(
+            *_official("google-genai", "GoogleGenAiSdkInstrumentor"),
+            *_openinference("google-genai", "GoogleGenAIInstrumentor"),
+        ),
+    ),
+    Library(
+        name="boto3",
+        module="boto3",
+        place="instrumentors",
+        records="generations of Bedrock",
+        others=(
+            *_official("genai-bedrock", "BedrockInstrumentor"),
+            *_openllmetry("bedrock", "BedrockInstrumentor"),
+        ),
+        aliases=("bedrock",),
+    ),
+    Library(
+        name="pydantic-ai",
+        package="pydantic-ai-slim",
+        module="pydantic_ai",
+        place="instrumentors",
+        records=_AGENTS,
+        native="1",
+    ),
+    Library(
+        name="openai-agents",
+        module="agents",
+        place="instrumentors",
+        records=_AGENTS,
+        others=(
+            *_official("genai-openai-agents", "OpenAIAgentsInstrumentor"),
+            *_openinference("openai-agents", "OpenAIAgentsInstrumentor"),
+            *_openllmetry("openai-agents", "OpenAIAgentsInstrumentor"),
+        ),
+        aliases=("openai_agents",),
+    ),
+    Library(
+        name="langchain",
+        package="langchain-core",
+        module="langchain_core",
+        place="instrumentors",
+        records=f"{_AGENTS}; LangGraph's too",
+        others=(
+            *_official("genai-langchain", "LangChainInstrumentor"),
+            *_openinference("langchain", "LangChainInstrumentor"),
+            *_openllmetry("langchain", "LangchainInstrumentor"),
+        ),
+        aliases=("langgraph",),
+    ),
+    Library(
+        name="llama-index",
+        package="llama-index-core",
+        module="llama_index.core",
+        place="instrumentors",
+        records=_AGENTS,
+        others=(
+            *_official("genai-llama-index", "LlamaIndexInstrumentor"),
+            *_openinference("llama-index", "LlamaIndexInstrumentor"),
+            *_openllmetry("llamaindex", "LlamaIndexInstrumentor"),
+        ),
+        aliases=("llama_index",),
+    ),
+    Library(
+        name="crewai",
+        module="crewai",
+        place="instrumentors",
+        records=_AGENTS,
+        others=(
+            *_openinference("crewai", "CrewAIInstrumentor"),
+            *_openllmetry("crewai", "CrewAIInstrumentor"),
+        ),
+    ),
+    Library(
+        name="dspy",
+        module="dspy",
+        place="instrumentors",
+        records=_AGENTS,
+        others=_official("genai-dspy", "DSPyInstrumentor"),
+    ),
+    Library(
+        name="agno",
+        module="agno",
+        place="instrumentors",
+        records=_AGENTS,
+        others=_official("genai-agno", "AgnoInstrumentor"),
     ),
 )
 

@@ -1,0 +1,53 @@
+"""Lets spans of others into the run that this process joins: those without a parent lie below its span.
+
+Libraries start spans by OpenTelemetry's API, which knows nothing of runs. In a process that was started by a
+recorded one, a span that would begin a trace of its own belongs below the process's span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from otel_replay.hooks.guard import failed
+
+__all__ = ["let_spans_in"]
+
+_MARK = "_otel_replay_below"
+
+
+def let_spans_in() -> bool:
+    """Make this process ready for spans of libraries: it joins its run now. Whether they are recorded."""
+    from otel_replay.otel.provider import recording_tracer
+    from otel_replay.recording.joining import join_if_invited
+    from otel_replay.settings import read_settings
+
+    if read_settings().disabled or recording_tracer() is None:
+        return False
+    join_if_invited()
+    from opentelemetry.sdk.trace import Tracer
+
+    if not hasattr(Tracer.start_span, _MARK):
+        Tracer.start_span = _below(Tracer.start_span)  # type: ignore[method-assign]  # on purpose
+    return True
+
+
+def _below(start_span: Callable[..., Any]) -> Callable[..., Any]:
+    from opentelemetry import trace
+
+    from otel_replay.recording.current import parent_context
+    from otel_replay.storage.active_runs import fallback_span
+
+    @wraps(start_span)
+    def around(self: Any, name: str, context: Any = None, *args: Any, **kwargs: Any) -> Any:
+        try:
+            if context is None and not trace.get_current_span().get_span_context().is_valid:
+                around_all = fallback_span()
+                context = parent_context(around_all) if around_all is not None else None
+        except Exception as error:
+            failed("finding the parent of a span", error)
+        return start_span(self, name, context, *args, **kwargs)
+
+    setattr(around, _MARK, True)
+    return around

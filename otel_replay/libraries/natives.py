@@ -1,0 +1,39 @@
+"""Libraries that record themselves by OpenTelemetry: what has to be said to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from types import ModuleType
+
+__all__ = ["SWITCH_OFF", "SWITCH_ON"]
+
+
+def _pydantic_ai(module: ModuleType, content: str) -> None:
+    agent = module.Agent
+    if agent._instrument_default is not False:
+        return  # the program has chosen
+    if content == "none":
+        settings = module.InstrumentationSettings
+        agent.instrument_all(settings(include_content=False, include_binary_content=False))
+    else:
+        agent.instrument_all()
+
+
+def _anthropic(module: ModuleType, content: str) -> None:
+    """Nothing to do: a client records itself where a tracer provider is set, and content as variables say."""
+    del module, content
+
+
+def _switch_anthropic_off(environ: MutableMapping[str, str]) -> None:
+    # Clients that are made from now on; those that are there already go on.
+    environ.setdefault("ANTHROPIC_OPEN_TELEMETRY", "false")
+
+
+SWITCH_ON: dict[str, Callable[[ModuleType, str], None]] = {
+    "anthropic": _anthropic,
+    "pydantic-ai": _pydantic_ai,
+}
+SWITCH_OFF: dict[str, Callable[[MutableMapping[str, str]], None]] = {
+    "anthropic": _switch_anthropic_off,
+}
+"""What to do by the library's name, and what where the program switches another one of the library on."""
