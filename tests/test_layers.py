@@ -53,11 +53,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "loading": frozenset({"ground", "formats", "storage", "dialects", "analysis", "importing"}),
     "queries": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
     "assertions": frozenset({"ground", "formats", "storage", "dialects", "analysis", "loading", "queries"}),
+    "diffing": frozenset({"ground", "formats", "storage", "dialects", "analysis", "loading", "exporting"}),
     "cli": frozenset(
         {
             *("ground", "formats", "storage", "dialects", "analysis"),
             *("importing", "exporting", "sender", "replay"),
-            *("loading", "queries", "assertions"),
+            *("loading", "queries", "assertions", "diffing"),
         }
     ),
     "python -m": frozenset({"cli"}),
@@ -94,6 +95,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "exporting": frozenset({"fpdf", "orjson"}),
     "loading": frozenset(),
     "queries": frozenset(),
+    "diffing": frozenset({"orjson"}),
     "assertions": frozenset(),
     "cli": frozenset({"click", "orjson", "rich", "textual"}),
     "python -m": frozenset(),

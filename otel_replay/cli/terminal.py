@@ -42,6 +42,14 @@ _CODES = {
     "generation": "36",
     "agent": "32",
     "other": "37",
+    "added": "32",
+    "removed": "31",
+    "changed": "33",
+    "moved": "36",
+    "not reached": "34",
+    # What a cell of a grid has more or less, on a background of its own.
+    **{f"up {strength}": f"97;48;5;{colour}" for strength, colour in enumerate((52, 88, 124), 1)},
+    **{f"down {strength}": f"97;48;5;{colour}" for strength, colour in enumerate((17, 18, 20), 1)},
 }
 
 _PLAIN = str.maketrans(
@@ -50,6 +58,7 @@ _PLAIN = str.maketrans(
         "µ": "u",
         "·": "-",
         "◆": "*",
+        "→": "->",
         "✓": "+",
         "✗": "x",
         "├": "|",

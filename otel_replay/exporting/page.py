@@ -6,37 +6,30 @@ stands in it as JSON, from which nothing can break out, and the page's program s
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
-from functools import cache
 from html import escape
-from importlib import resources
 from typing import Any, BinaryIO
-
-import orjson
 
 from otel_replay.analysis.grid import Grid
 from otel_replay.clock import iso_milliseconds
 from otel_replay.exporting.facts import RunFacts, length_of, length_text
+from otel_replay.exporting.one_page import base_style, page_file, page_policy, safe_json
 from otel_replay.records import Decision
 from otel_replay.values import to_json
 
 __all__ = ["write_page"]
 
+_HERE = "otel_replay.exporting"
+
 
 def write_page(stream: BinaryIO, facts: RunFacts, decisions: Sequence[Decision], grid: Grid | None) -> None:
     """Write the page to `stream`, UTF-8."""
-    script, style = _file("page.js"), _file("page.css")
+    script = page_file(_HERE, "page.js")
+    style = base_style() + page_file(_HERE, "page.css")
     length_ns = length_of(facts, decisions)
-    policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    head = _file("page.html").format(
+    head = page_file(_HERE, "page.html").format(
         style=style,
-        policy=escape(policy),
+        policy=escape(page_policy(script, style)),
         title=escape(f"{facts.name or facts.run_id} · otel-replay"),
         name=escape(facts.name or facts.run_id),
         facts=_facts(facts, len(decisions), length_ns),
@@ -45,16 +38,6 @@ def write_page(stream: BinaryIO, facts: RunFacts, decisions: Sequence[Decision],
     stream.write(head.rstrip("\n").encode("utf-8", "replace"))
     _write_run(stream, facts, decisions, grid, length_ns)
     stream.write(f"</script>\n<script>{script}</script>\n</body>\n</html>\n".encode())
-
-
-@cache
-def _file(name: str) -> str:
-    return resources.files("otel_replay.exporting").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"sha256-{digest}"
 
 
 def _facts(facts: RunFacts, decisions: int, length_ns: int) -> str:
@@ -89,23 +72,14 @@ def _write_run(
         ]
         if decision.extra:
             row.append(to_json(dict(decision.extra)))
-        stream.write((b",\n" if place else b"\n") + _safe(row))
+        stream.write((b",\n" if place else b"\n") + safe_json(row))
     rest = {
         "actions": list(numbers),
         "grid": None if grid is None else _grid(grid),
         "started_ms": facts.started_ns / 1e6,
         "duration_ms": length_ns / 1e6,
     }
-    stream.write(b"\n]," + _safe(rest)[1:])
-
-
-def _safe(value: Any) -> bytes:
-    """JSON that cannot end the element that it stands in: `<` occurs in texts only, where it has a code."""
-    try:
-        data = orjson.dumps(value)
-    except TypeError:
-        data = json.dumps(value).encode()  # text with a lone surrogate, an integer of more than 64 bits
-    return data.replace(b"<", b"\\u003c")
+    stream.write(b"\n]," + safe_json(rest)[1:])
 
 
 def _grid(grid: Grid) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""Two runs compared: aligned first, then value by value, and what came of it as one value."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from otel_replay.analysis.items import Items
+from otel_replay.diffing.causes import explain
+from otel_replay.diffing.content import Contents
+from otel_replay.diffing.difference import Difference
+from otel_replay.diffing.findings import find
+from otel_replay.diffing.grids import grid_difference
+from otel_replay.diffing.nearby import neighbours
+from otel_replay.diffing.pairing import pair_runs
+from otel_replay.diffing.rules import Rules, Tolerance, make_rules
+from otel_replay.diffing.sides import make_sides
+from otel_replay.diffing.totals import action_table, aggregates_of
+from otel_replay.loading import load_items
+
+if TYPE_CHECKING:
+    from otel_replay.loading import RecordedRun
+    from otel_replay.storage.run_files import RunFiles
+    from otel_replay.storage.store import Store
+
+__all__ = ["compare", "diff"]
+
+
+def diff(
+    a: str | os.PathLike[str] | RunFiles | RecordedRun | Items,
+    b: str | os.PathLike[str] | RunFiles | RecordedRun | Items,
+    *,
+    tolerances: Mapping[str, float | Tolerance] | None = None,
+    identity: Mapping[str, Sequence[str]] | None = None,
+    ignore: Iterable[str] = (),
+    only: Iterable[str] = (),
+    strict: bool = False,
+    times: bool | float | Tolerance = False,
+    store: Store | None = None,
+) -> Difference:
+    """What is not the same in two runs.
+
+    Parameters
+    ----------
+    a, b:
+        The runs, the one that is compared with first: what `otel_replay.loading.load_items` takes, that is
+        names of runs, paths of packs and of files of others, runs themselves.
+    tolerances:
+        How far numbers may be apart and still be equal, by patterns of attributes: `{"values.*": 0.05}`, or a
+        `Tolerance`. The first pattern that fits counts. See `otel_replay.diffing.rules` for patterns.
+    identity:
+        Which attributes say what an item is about, by globs of names: `{"AFR_*": ["cell.rpm", "cell.kpa"]}`.
+        By default a decision is about its whole cell, and anything else about its name.
+    ignore:
+        Patterns of attributes, and globs of decisions, events and spans, that are left out.
+    only:
+        Globs of decisions, events and spans: nothing else is compared, but what is below them.
+    strict:
+        Whether 1 and 1.0 differ.
+    times:
+        Whether the lengths of spans count, and how far they may be apart in milliseconds (or a `Tolerance`).
+    store:
+        Where names of runs are looked up; None: the store of the settings.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, or a pattern is none.
+    StoreError, FormatError
+        If a run cannot be read.
+    """
+    rules = make_rules(
+        tolerances=tolerances or {}, identity=identity, ignore=ignore, only=only, strict=strict, times=times
+    )
+    with _no_garbage_yet():
+        return compare(load_items(a, store=store), load_items(b, store=store), rules)
+
+
+def compare(
+    a: Items, b: Items, rules: Rules, *, axes: Sequence[str] = (), value: str = "", before: str = ""
+) -> Difference:
+    """As :func:`diff`, for runs that are loaded; `axes`, `value` and `before` name the grid's parts."""
+    with _no_garbage_yet():
+        contents = Contents(rules)
+        left, right = make_sides(a, b, contents)
+        top = pair_runs(left, right, contents)
+        findings, same = find(top, left, right, contents)
+        explain(findings)
+        first = next((finding for finding in findings if finding.how != "not reached"), None)
+        return Difference(
+            a=a,
+            b=b,
+            findings=tuple(findings),
+            same=same,
+            first_divergence=first,
+            context=() if first is None else tuple(neighbours(top, first, left, right)),
+            actions=tuple(action_table(a, b, findings)),
+            aggregates=tuple(aggregates_of(a, b)),
+            grid=grid_difference(a, b, rules, names=axes, value=value, before=before),
+            followers=Counter(finding.follows for finding in findings if finding.follows is not None),
+        )
+
+
+@contextmanager
+def _no_garbage_yet() -> Iterator[None]:
+    # All that is made here stays until the end; looking through it again and again costs a third of the time.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()

@@ -1,0 +1,112 @@
+"""What is not the same in two runs, as one value with everything that a report needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from otel_replay.analysis.items import Items
+from otel_replay.diffing.findings import Finding
+from otel_replay.diffing.grids import GridDifference
+from otel_replay.diffing.nearby import Neighbour
+from otel_replay.diffing.totals import ActionTotals, Aggregate
+
+__all__ = ["Difference"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What :func:`otel_replay.diffing.diff` found.
+
+    Attributes
+    ----------
+    a, b:
+        The runs: the one that was compared with, and the other.
+    findings:
+        Everything that is not the same, in the order in which it came about.
+    same:
+        How many decisions, events and spans are.
+    first_divergence:
+        The first finding; None where there is none but what one run did not reach.
+    context:
+        What stands next to it.
+    actions:
+        What became of the decisions, by action.
+    aggregates:
+        Counts, durations, tokens of both runs.
+    grid:
+        The table that both runs worked on; None where no decision changes a cell.
+    followers:
+        How many findings follow directly from one, by its number.
+    """
+
+    a: Items
+    b: Items
+    findings: tuple[Finding, ...]
+    same: int
+    first_divergence: Finding | None
+    context: tuple[Neighbour, ...] = ()
+    actions: tuple[ActionTotals, ...] = ()
+    aggregates: tuple[Aggregate, ...] = ()
+    grid: GridDifference | None = None
+    followers: Mapping[int, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether there is any difference."""
+        return not self.equal
+
+    @property
+    def equal(self) -> bool:
+        """Whether the runs are the same, to their ends: what one of them did not reach is a difference."""
+        return not self.findings
+
+    @property
+    def equal_so_far(self) -> bool:
+        """Whether they are the same as far as both of them got."""
+        return self.first_divergence is None
+
+    def _of(self, how: str) -> list[Finding]:
+        return [finding for finding in self.findings if finding.how == how]
+
+    @property
+    def added(self) -> list[Finding]:
+        """What only the second run has."""
+        return self._of("added")
+
+    @property
+    def removed(self) -> list[Finding]:
+        """What only the first run has."""
+        return self._of("removed")
+
+    @property
+    def moved(self) -> list[Finding]:
+        """What stands elsewhere."""
+        return self._of("moved")
+
+    @property
+    def changed(self) -> list[Finding]:
+        """What both have, with other values."""
+        return self._of("changed")
+
+    @property
+    def not_reached(self) -> list[Finding]:
+        """What only one run has because the other's recording ended before."""
+        return self._of("not reached")
+
+    @property
+    def independent(self) -> list[Finding]:
+        """Findings that no earlier one explains."""
+        return [one for one in self.findings if one.independent and one.how != "not reached"]
+
+    def markdown(self, *, most_bytes: int = 60_000) -> str:
+        """The report as Markdown for a comment on a pull request, of bounded length."""
+        from otel_replay.diffing.markdown import as_markdown
+
+        return as_markdown(self, most_bytes=most_bytes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON types; `docs/diff.md` says what stands where."""
+        from otel_replay.diffing.document import as_document
+
+        return as_document(self)

@@ -1,0 +1,219 @@
+"""What the rows of two runs say: every place where they are not the same, in its order in time.
+
+A span's inputs are known when it begins and what came of it when it ends: a task that failed because of what
+happened in it is told after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from otel_replay import attributes as names
+from otel_replay.analysis.grid import AFTER_NAMES
+from otel_replay.analysis.items import Item
+from otel_replay.diffing.content import DURATION, MESSAGE, STATUS, Contents, label_of
+from otel_replay.diffing.pairing import Row
+from otel_replay.diffing.sides import Side
+from otel_replay.diffing.values import Change, value_changes
+from otel_replay.records import Decision
+
+__all__ = ["Finding", "How", "find", "is_outcome", "title_of"]
+
+How = Literal["changed", "added", "removed", "moved", "not reached"]
+
+_OUTCOMES = frozenset(
+    {
+        *(STATUS, MESSAGE, DURATION, "reason", "error.type"),
+        *(names.GEN_AI_OUTPUT_MESSAGES, names.GEN_AI_TOOL_RESULT, names.GEN_AI_RESPONSE_MODEL),
+        *(names.MEMORY_OUTPUT_SHA256, names.MEMORY_FRAMES, names.MEMORY_ERROR),
+        *("output.value", "output.mime_type", "traceloop.entity.output"),
+    }
+)
+_OUTCOME_PREFIXES = (
+    "gen_ai.response.",
+    "gen_ai.usage.",
+    "gen_ai.completion.",
+    "llm.output_messages.",
+    "llm.token_count.",
+)
+_MOST_IN_TITLE = 60
+
+
+@dataclass(slots=True, kw_only=True)
+class Finding:
+    """One thing that is not the same in both runs.
+
+    Attributes
+    ----------
+    number:
+        Its place among the findings, from 1, in the order in which things happened.
+    how:
+        `changed`, `added` (only the second run has it), `removed` (only the first), `moved`, or
+        `not reached`: the other run's recording ended before.
+    title:
+        What it is, for a person: `AFR_CORRECTION rpm=2000 kpa=65`.
+    path:
+        The titles of the spans that it is in, outermost first.
+    before, after:
+        The item in the first run and in the second.
+    changes:
+        The values that are not the same.
+    items:
+        How many decisions, events and spans it stands for: a removed task takes all below it with it.
+    follows:
+        The number of the earlier finding that explains it; None for one that nothing before explains.
+    why:
+        In a few words, how it is known what it follows from, or that it is independent.
+    """
+
+    number: int = 0
+    how: How
+    title: str
+    path: tuple[str, ...]
+    before: Item | None
+    after: Item | None
+    changes: tuple[Change, ...] = ()
+    items: int = 1
+    follows: int | None = None
+    why: str = ""
+
+    @property
+    def item(self) -> Item:
+        """The item, of the first run where that has it."""
+        found = self.before if self.before is not None else self.after
+        assert found is not None
+        return found
+
+    @property
+    def independent(self) -> bool:
+        """Whether nothing that differed before explains it."""
+        return self.follows is None
+
+    @property
+    def where(self) -> str:
+        """The path and the title as one text."""
+        return " > ".join((*self.path, self.title))
+
+
+def title_of(item: Item) -> str:
+    """What an item is called: a decision with its cell, anything else by its name."""
+    record = item.record
+    if not isinstance(record, Decision) or not record.cell:
+        return item.name
+    if not isinstance(record.cell, Mapping):
+        return f"{record.action} {record.cell}"[:_MOST_IN_TITLE]
+    # What comes first in a cell is what it is found by: rpm and kpa before their indices.
+    shown = [f"{key}={value}" for key, value in record.cell.items() if not str(key).endswith("_index")]
+    return " ".join([record.action, *(part for part in shown[:4] if len(part) < _MOST_IN_TITLE)])
+
+
+def is_outcome(item: Item, change: Change) -> bool:
+    """Whether a value is what came of an item, and not what it began with."""
+    first = str(change.path[0])
+    if first in _OUTCOMES or first.startswith(_OUTCOME_PREFIXES):
+        return True
+    record = item.record
+    if isinstance(record, Decision) and first == "values" and isinstance(record.values, Mapping):
+        if any(name in record.values for name in AFTER_NAMES):
+            return len(change.path) > 1 and change.path[1] in AFTER_NAMES
+        return True
+    return False
+
+
+def find(top: Row, left: Side, right: Side, contents: Contents) -> tuple[list[Finding], int]:
+    """All findings below `top` in their order, and how many items are the same."""
+    finder = _Finder(left, right, contents)
+    findings = list(finder.below(top))
+    for number, finding in enumerate(findings, 1):
+        finding.number = number
+    return findings, finder.same
+
+
+class _Finder:
+    def __init__(self, left: Side, right: Side, contents: Contents) -> None:
+        self.left, self.right, self.contents = left, right, contents
+        self.same = 0
+
+    def below(self, top: Row) -> Iterator[Finding]:
+        todo: list[tuple[Row, tuple[str, ...]] | Finding] = [(row, ()) for row in reversed(top.rows)]
+        times = self.contents.rules.times is not None
+        while todo:
+            entry = todo.pop()
+            if isinstance(entry, Finding):
+                yield entry
+                continue
+            row, path = entry
+            if row.equal and row.how == "paired" and not times:
+                self.same += self.left.sizes[row.left]
+                continue
+            if row.how == "moved here":
+                continue
+            finding = self.finding(row, path)
+            if finding is None:
+                self.same += 1
+            elif (
+                row.rows and finding.changes and all(is_outcome(finding.item, one) for one in finding.changes)
+            ):
+                todo.append(finding)
+                finding = None
+            if row.rows:
+                item = self.left.items[row.left] if row.left >= 0 else self.right.items[row.right]
+                inner = (*path, title_of(item))
+                todo.extend((one, inner) for one in reversed(row.rows))
+            if finding is not None:
+                yield finding
+
+    def finding(self, row: Row, path: tuple[str, ...]) -> Finding | None:
+        before = self.left.items[row.left] if row.left >= 0 else None
+        after = self.right.items[row.right] if row.right >= 0 else None
+        item = before or after
+        assert item is not None
+        if before is not None and after is not None:
+            changes = tuple(self.changes(before, after, row))
+            if row.how != "moved" and not changes:
+                return None
+            how: How = "moved" if row.how == "moved" else "changed"
+            size = self.left.sizes[row.left] if row.equal else 1
+            return Finding(
+                how=how,
+                title=title_of(item),
+                path=path,
+                before=before,
+                after=after,
+                changes=changes,
+                items=size,
+            )
+        assert row.how in {"added", "removed", "not reached"}
+        size = self.left.sizes[row.left] if before is not None else self.right.sizes[row.right]
+        return Finding(
+            how=row.how,
+            title=title_of(item),
+            path=path,
+            before=before,
+            after=after,
+            items=size,
+        )
+
+    def changes(self, before: Item, after: Item, row: Row) -> Iterator[Change]:
+        rules = self.contents.rules
+        if self.left.keys[row.left] != self.right.keys[row.right]:
+            label = label_of(before)
+            a, b = self.contents.of(before), self.contents.of(after)
+            if before.open or after.open:
+                # What an open span would have come to, nobody knows.
+                for found in value_changes(a, b, label, rules):
+                    if not (is_outcome(before, found) and found.how in {"added", "removed"}):
+                        yield found
+            else:
+                yield from value_changes(a, b, label, rules)
+        if rules.times is not None and before.is_span and not before.open and not after.open:
+            yield from self.times(before, after)
+
+    def times(self, before: Item, after: Item) -> Iterator[Change]:
+        rules = self.contents.rules
+        took = tuple((item.duration_ns or 0) / 1e6 for item in (before, after))
+        allowed = rules.tolerance(label_of(before), (DURATION,)) or rules.times
+        if allowed is not None and not allowed.allows(took[0], took[1]):
+            yield Change((DURATION,), took[0], took[1])

@@ -1,0 +1,100 @@
+"""The table that both runs worked on, cell by cell: what the first left in it and what the second did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from otel_replay.analysis.grid import Axes, Coordinate, Grid, Place, build_grid, find_axes
+from otel_replay.analysis.items import Items
+from otel_replay.diffing.rules import Rules
+from otel_replay.records import Decision
+
+__all__ = ["CellPair", "GridDifference", "grid_difference"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellPair:
+    """What a cell holds at the end of either run; None where no decision of it spoke of the cell."""
+
+    a: float | None
+    b: float | None
+    same: bool
+
+    @property
+    def change(self) -> float | None:
+        """The second less the first; None where one has none."""
+        return None if self.a is None or self.b is None else self.b - self.a
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridDifference:
+    """Both grids in one: the names of its axes, all coordinates of either, and the cells that there are."""
+
+    row: str
+    column: str
+    rows: tuple[Coordinate, ...]
+    columns: tuple[Coordinate, ...]
+    cells: Mapping[Place, CellPair]
+
+    @property
+    def changed(self) -> int:
+        """How many cells do not hold the same at the end."""
+        return sum(not cell.same for cell in self.cells.values())
+
+    @property
+    def largest(self) -> float:
+        """The largest change of any cell, for a scale; 0 without one."""
+        return max((abs(cell.change) for cell in self.cells.values() if cell.change is not None), default=0.0)
+
+
+def grid_difference(
+    a: Items, b: Items, rules: Rules, *, names: Sequence[str] = (), value: str = "", before: str = ""
+) -> GridDifference | None:
+    """The grid of both runs by the same axes (`analysis.grid`); None where no decision changes a cell."""
+    left, right = _decisions(a), _decisions(b)
+    axes = find_axes([*left, *right], names=names, value=value, before=before)
+    if axes is None:
+        return None
+    grids = build_grid(left, axes), build_grid(right, axes)
+    if not (grids[0].changes or grids[1].changes):
+        return None
+    ends = _ends(grids[0], left), _ends(grids[1], right)
+    cells = {
+        place: _pair(ends[0].get(place), ends[1].get(place), axes, rules)
+        for place in dict.fromkeys([*ends[0], *ends[1]])
+    }
+    return GridDifference(
+        row=axes.row,
+        column=axes.column,
+        rows=_sorted(place[0] for place in cells),
+        columns=_sorted(place[1] for place in cells),
+        cells=cells,
+    )
+
+
+_End = tuple[float, str]
+"""What a cell holds at the end, and the action that gave it that."""
+
+
+def _pair(a: _End | None, b: _End | None, axes: Axes, rules: Rules) -> CellPair:
+    if a is None or b is None:
+        return CellPair(a=a and a[0], b=b and b[0], same=False)
+    same = a[0] == b[0]
+    for name in () if same else axes.after:
+        allowed = rules.tolerance(b[1], ("values", name))
+        same = same or (allowed is not None and allowed.allows(a[0], b[0]))
+    return CellPair(a=a[0], b=b[0], same=same)
+
+
+def _decisions(items: Items) -> list[Decision]:
+    return [item.record for item in items if isinstance(item.record, Decision)]
+
+
+def _ends(grid: Grid, decisions: Sequence[Decision]) -> dict[Place, _End]:
+    return {change.place: (change.after, decisions[change.number - 1].action) for change in grid.changes}
+
+
+def _sorted(coordinates: object) -> tuple[Coordinate, ...]:
+    unique: list[Coordinate] = list(dict.fromkeys(coordinates))  # type: ignore[call-overload]  # an iterable
+    return tuple(sorted(unique, key=lambda one: (isinstance(one, str), one)))

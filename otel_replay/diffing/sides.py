@@ -1,0 +1,194 @@
+"""One of the two runs, prepared: what is compared of it, who is whose child, and a hash for every subtree."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+from otel_replay.analysis.items import Item, Items
+from otel_replay.attributes import HEARTBEAT_EVENT
+from otel_replay.diffing.content import Contents, label_of
+
+__all__ = ["Side", "make_sides"]
+
+_TOP = -1
+
+
+@dataclass(slots=True, kw_only=True)
+class Side:
+    """A run by the numbers (`seq`) of its items; -1 stands for what is above its roots.
+
+    Attributes
+    ----------
+    items:
+        The run.
+    children:
+        What is compared below each span, in order; concurrent spans in an order that both runs share.
+    keys, trees:
+        For each item the key of its own content, and one for all that is below it too.
+    groups:
+        For each item a number for its subject: the same in both runs.
+    sizes:
+        How many items a subtree has.
+    bare:
+        Spans of which only the place counts, because `only` asked for others.
+    clusters:
+        Spans that ran at the same time as siblings of theirs have the number of their cluster.
+    """
+
+    items: Items
+    children: dict[int, list[int]]
+    keys: list[int]
+    trees: list[int]
+    groups: list[int]
+    sizes: list[int]
+    bare: set[int] = field(default_factory=set)
+    clusters: dict[int, int] = field(default_factory=dict)
+
+    def cut_at(self, seq: int) -> bool:
+        """Whether the recording ended while this span (-1: the run) was open."""
+        if seq == _TOP:
+            return not self.items.complete
+        return self.items[seq].open
+
+
+def make_sides(a: Items, b: Items, contents: Contents) -> tuple[Side, Side]:
+    """Both runs, prepared. Where one knows of decisions only, those of both are compared in one row."""
+    flat = _spans(a) != _spans(b)
+    numbers: dict[Hashable, int] = {}
+    return _side(a, contents, numbers, flat), _side(b, contents, numbers, flat)
+
+
+def _spans(items: Items) -> str:
+    """How much a run says of where its decisions were made: a `session_replay.json` says nothing."""
+    others = {item.kind for item in items} - {"decision"}
+    return "none" if not others else "its own" if others == {"run"} else "some"
+
+
+def _side(items: Items, contents: Contents, numbers: dict[Hashable, int], flat: bool) -> Side:
+    size = len(items)
+    side = Side(
+        items=items,
+        children={_TOP: []},
+        keys=[0] * size,
+        trees=[0] * size,
+        groups=[0] * size,
+        sizes=[1] * size,
+    )
+    kept, side.bare = _chosen(items, contents, flat)
+    marks = contents.marks
+    for item in items:
+        seq = item.seq
+        if not kept[seq]:
+            continue
+        if flat or item.parent is None:
+            side.children[_TOP].append(seq)
+        if item.children and not flat:
+            side.children[seq] = [child.seq for child in item.children if kept[child.seq]]
+        key, side.groups[seq] = marks(item, numbers)
+        side.keys[seq] = side.trees[seq] = 0 if seq in side.bare else key
+    for seq in _spans_bottom_up(side):
+        _close(side, seq)
+    _order_concurrent(side, side.children[_TOP])
+    return side
+
+
+def _chosen(items: Items, contents: Contents, flat: bool) -> tuple[list[bool], set[int]]:
+    """Which items are compared, and which spans only stand above some that are."""
+    rules = contents.rules
+    kept = [True] * len(items)
+    if flat:
+        kept = [item.kind == "decision" for item in items]
+    elif not rules.only_items and not rules.ignored_items:
+        for item in items:
+            if item.kind == "event" and item.name == HEARTBEAT_EVENT:
+                kept[item.seq] = False
+        return kept, set()
+    bare: set[int] = set()
+    answers: dict[str, tuple[bool, bool]] = {}
+    verdicts: dict[int, bool] = {}
+    for item in items:
+        if kept[item.seq]:
+            kept[item.seq] = _verdict(item, contents, answers, verdicts)
+    if rules.only_items:
+        for item in items:
+            if kept[item.seq]:
+                for above in item.ancestors():
+                    if kept[above.seq]:
+                        break
+                    bare.add(above.seq)
+    if not flat:
+        for seq in bare:
+            kept[seq] = True
+    return kept, bare
+
+
+def _verdict(
+    item: Item, contents: Contents, answers: dict[str, tuple[bool, bool]], verdicts: dict[int, bool]
+) -> bool:
+    """Whether an item is compared: its own name says so, else what its parent is."""
+    rules = contents.rules
+    for one in (item, *item.ancestors()):
+        label = label_of(one)
+        if label not in answers:
+            ignored = any(pattern.match(label) for pattern in rules.ignored_items)
+            asked = any(pattern.match(label) for pattern in rules.only_items)
+            answers[label] = ignored, asked
+        ignored, asked = answers[label]
+        if ignored:
+            return False
+        if asked:
+            verdicts[item.seq] = True
+    if rules.only_items:
+        return verdicts.get(item.seq, False)
+    return not (item.kind == "event" and item.name == HEARTBEAT_EVENT)
+
+
+def _spans_bottom_up(side: Side) -> Sequence[int]:
+    order = []
+    todo = [seq for seq in side.children[_TOP] if seq in side.children]
+    while todo:
+        seq = todo.pop()
+        order.append(seq)
+        todo.extend(child for child in side.children[seq] if child in side.children)
+    return order[::-1]
+
+
+def _close(side: Side, seq: int) -> None:
+    """Work out a span's hash, when those of its children are known."""
+    children = side.children[seq]
+    _order_concurrent(side, children)
+    trees = side.trees
+    side.trees[seq] = hash((side.keys[seq], *[trees[child] for child in children]))
+    side.sizes[seq] = 1 + sum([side.sizes[child] for child in children])
+
+
+def _order_concurrent(side: Side, children: list[int]) -> None:
+    """Put spans that overlap in time into the places that they have together, in an order of their own."""
+    items = side.items
+    spans = [place for place, seq in enumerate(children) if items[seq].is_span]
+    cluster: list[int] = []
+    reached = -1.0
+    for place in [*spans, -1]:
+        item = items[children[place]] if place >= 0 else None
+        if item is not None and item.start_ns < reached:
+            cluster.append(place)
+        else:
+            _settle(side, children, cluster)
+            cluster = [place]
+            reached = -1.0
+        if item is not None:
+            end = float("inf") if item.end_ns is None else item.end_ns
+            reached = max(reached, end)
+
+
+def _settle(side: Side, children: list[int], cluster: list[int]) -> None:
+    if len(cluster) < 2:
+        return
+    number = children[cluster[0]]
+    ordered = sorted(
+        (children[place] for place in cluster), key=lambda seq: (side.groups[seq], side.trees[seq])
+    )
+    for place, seq in zip(cluster, ordered, strict=True):
+        children[place] = seq
+        side.clusters[seq] = number

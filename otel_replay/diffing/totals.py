@@ -1,0 +1,161 @@
+"""What two runs came to, side by side: counts, durations, tokens by model, and decisions by action."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from otel_replay.analysis.items import Item, Items
+from otel_replay.dialects.reading import read_span
+from otel_replay.diffing.content import label_of
+from otel_replay.diffing.findings import Finding
+from otel_replay.diffing.values import Change
+
+__all__ = ["ActionTotals", "Aggregate", "action_table", "aggregates_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """One figure of both runs. `unit` is empty for a count, or `ns`, `tokens`, `usd`."""
+
+    name: str
+    a: float | None
+    b: float | None
+    unit: str = ""
+
+    @property
+    def change(self) -> float | None:
+        """The second less the first; None where one does not have it."""
+        return None if self.a is None or self.b is None else self.b - self.a
+
+
+@dataclass(slots=True, kw_only=True)
+class ActionTotals:
+    """What became of the decisions of one action.
+
+    `largest` is the change of a number that is the largest as a share of what it was.
+    """
+
+    action: str
+    a: int = 0
+    b: int = 0
+    changed: int = 0
+    added: int = 0
+    removed: int = 0
+    moved: int = 0
+    not_reached: int = 0
+    not_reached_by_b: int = 0
+    largest: Change | None = field(default=None)
+
+    @property
+    def same(self) -> int:
+        """Decisions that both runs have, with the same values."""
+        return self.a - self.changed - self.removed - self.moved - self.not_reached_by_b
+
+
+def action_table(a: Items, b: Items, findings: Iterable[Finding]) -> list[ActionTotals]:
+    """The actions in the order in which the first run decided on them, then those of the second alone."""
+    table: dict[str, ActionTotals] = {}
+    for side, items in (("a", a), ("b", b)):
+        counts = Counter(item.name for item in items if item.kind == "decision")
+        for action, count in counts.items():
+            setattr(table.setdefault(action, ActionTotals(action=action)), side, count)
+    for finding in findings:
+        for item in finding.item.walk() if finding.items > 1 else (finding.item,):
+            if item.kind == "decision":
+                row = table[item.name]
+                name = finding.how.replace(" ", "_")
+                setattr(row, name, getattr(row, name) + 1)
+                row.not_reached_by_b += finding.how == "not reached" and finding.after is None
+        if finding.item.kind == "decision":
+            row = table[finding.item.name]
+            for change in finding.changes:
+                if _share(change) > (_share(row.largest) if row.largest is not None else 0.0):
+                    row.largest = change
+    return list(table.values())
+
+
+def _share(change: Change) -> float:
+    """How large the change of a number is, as a share of the larger one; 0 for what is no number."""
+    a, b = change.before, change.after
+    if not (_is_number(a) and _is_number(b)):
+        return 0.0
+    larger = max(abs(a), abs(b))
+    share = abs(a - b) / larger if larger else 0.0
+    return share if share == share else 0.0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclass(slots=True)
+class _Totals:
+    counts: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+    amounts: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def add(self, name: str, unit: str, amount: float | None) -> None:
+        if amount is not None:
+            self.amounts[name, unit] = self.amounts.get((name, unit), 0) + amount
+
+
+def aggregates_of(a: Items, b: Items) -> list[Aggregate]:
+    """Figures that either run has, counts first."""
+    left, right = _totals(a), _totals(b)
+    found = [
+        Aggregate(name="duration", a=_length(a), b=_length(b), unit="ns"),
+        *(
+            Aggregate(name=_plural(kind), a=left.counts[kind], b=right.counts[kind])
+            for kind in dict.fromkeys([*left.counts, *right.counts])
+            if kind not in {"run", "process"}
+        ),
+        Aggregate(name="failed spans", a=left.failed, b=right.failed),
+        Aggregate(name="records lost", a=a.lost, b=b.lost),
+    ]
+    names: Sequence[tuple[str, str]] = list(dict.fromkeys([*left.amounts, *right.amounts]))
+    found += [
+        Aggregate(name=name, a=left.amounts.get((name, unit)), b=right.amounts.get((name, unit)), unit=unit)
+        for name, unit in names
+    ]
+    return [one for one in found if one.a or one.b]
+
+
+def _length(items: Items) -> int | None:
+    return items.end_ns - items.start_ns if items.end_ns and items.start_ns else None
+
+
+def _plural(kind: str) -> str:
+    return {"other": "other spans"}.get(kind, f"{kind}s")
+
+
+def _totals(items: Items) -> _Totals:
+    totals = _Totals()
+    for item in items:
+        totals.counts[item.kind] += 1
+        if not item.is_span:
+            continue
+        totals.failed += item.status == "error"
+        if item.kind == "generation" and not _is_seen_again(item):
+            _add_generation(totals, item)
+        elif item.kind == "tool call":
+            totals.add(f"time in {label_of(item)}", "ns", item.duration_ns)
+    return totals
+
+
+def _add_generation(totals: _Totals, item: Item) -> None:
+    meaning = read_span(item.name, item.attributes, scope=item.scope)
+    model = meaning.model or "(unnamed model)"
+    usage = meaning.usage
+    totals.add(f"calls of {model}", "", 1)
+    totals.add(f"time in {model}", "ns", item.duration_ns)
+    totals.add(f"input of {model}", "tokens", usage.input_tokens)
+    totals.add(f"output of {model}", "tokens", usage.output_tokens)
+    totals.add(f"cost of {model}", "usd", meaning.cost_usd)
+
+
+def _is_seen_again(item: Item) -> bool:
+    """Whether a framework's span of the same call is directly above: one call that two libraries recorded."""
+    return item.parent is not None and item.parent.kind == "generation"
