@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otel_replay.analysis.items import Items
+from otel_replay.diffing.document import as_document
 from otel_replay.diffing.findings import Finding
 from otel_replay.diffing.grids import GridDifference
+from otel_replay.diffing.markdown import as_markdown
 from otel_replay.diffing.nearby import Neighbour
 from otel_replay.diffing.totals import ActionTotals, Aggregate
 
@@ -101,12 +103,8 @@ class Difference:
 
     def markdown(self, *, most_bytes: int = 60_000) -> str:
         """The report as Markdown for a comment on a pull request, of bounded length."""
-        from otel_replay.diffing.markdown import as_markdown
-
         return as_markdown(self, most_bytes=most_bytes)
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain JSON types; `docs/diff.md` says what stands where."""
-        from otel_replay.diffing.document import as_document
-
         return as_document(self)

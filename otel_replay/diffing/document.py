@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otel_replay.analysis.items import Item, Items
 from otel_replay.clock import iso_milliseconds
-from otel_replay.diffing.difference import Difference
 from otel_replay.diffing.findings import Finding
 from otel_replay.diffing.grids import GridDifference
 from otel_replay.diffing.totals import ActionTotals, Aggregate
 from otel_replay.diffing.values import MISSING, Change
 from otel_replay.values import to_json
+
+if TYPE_CHECKING:
+    from otel_replay.diffing.difference import Difference
 
 __all__ = ["as_document", "finding_document"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
-from otel_replay.diffing.difference import Difference
 from otel_replay.diffing.findings import Finding
 from otel_replay.diffing.grids import CellPair, GridDifference
 from otel_replay.diffing.words import (
@@ -19,6 +19,9 @@ from otel_replay.diffing.words import (
     notes,
     number_text,
 )
+
+if TYPE_CHECKING:
+    from otel_replay.diffing.difference import Difference
 
 __all__ = ["as_markdown"]
 

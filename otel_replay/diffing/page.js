@@ -236,8 +236,10 @@
     return row;
   }
   function drawTables() {
-    const actions = $("actions"), names = ["a", "b", "same", "changed", "added", "removed", "moved", "not_reached"];
-    actions.append(cells(element("tr"), ["action", "A", "B", "same", "changed", "added", "removed", "moved", "not reached", "largest change"], "th"));
+    const actions = $("actions");
+    const names = ["a", "b", "same", "changed", "added", "removed", "moved", "not_reached"].filter((name) => data.actions.some((row) => row[name]));
+    const heads = names.map((name) => (name.length === 1 ? name.toUpperCase() : name.replace("_", " ")));
+    actions.append(cells(element("tr"), ["action", ...heads, "largest change"], "th"));
     for (const row of data.actions) {
       const line = cells(element("tr", "asks"), [row.action, ...names.map((name) => (row[name] ? row[name].toLocaleString("en") : "–")), row.largest]);
       line.addEventListener("click", () => { $("search").value = row.action; choose(); $("list").focus(); });

@@ -42,7 +42,7 @@ def write_page(stream: BinaryIO, found: Difference) -> None:
         notes="".join(f'<p class="note">{escape(note)}</p>' for note in notes(found)),
     )
     stream.write(head.rstrip("\n").encode("utf-8", "replace"))
-    _write_data(stream, found)
+    _write_findings(stream, found)
     stream.write(f"</script>\n<script>{script}</script>\n</body>\n</html>\n".encode())
 
 
@@ -53,7 +53,7 @@ def _run(found: Difference, letter: str) -> str:
     return f"<b>{escape(name_of_run(found, letter))}</b> · {status} · {len(items):,} items"
 
 
-def _write_data(stream: BinaryIO, found: Difference) -> None:
+def _write_findings(stream: BinaryIO, found: Difference) -> None:
     paths: dict[tuple[str, ...], int] = {}
     places = _Places(found.grid)
     stream.write(b'{"findings":[')

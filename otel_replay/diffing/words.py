@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from otel_replay.diffing.difference import Difference
 from otel_replay.diffing.findings import Finding
 from otel_replay.diffing.totals import Aggregate
 from otel_replay.diffing.values import MISSING, Change
 from otel_replay.values import to_json
+
+if TYPE_CHECKING:
+    from otel_replay.diffing.difference import Difference
 
 __all__ = [
     "amount_text",
