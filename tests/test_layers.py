@@ -83,7 +83,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "recording": frozenset({"opentelemetry", "orjson", "typing_extensions"}),
     "hooks": frozenset({"opentelemetry"}),
     "libraries": frozenset({"opentelemetry"}),
-    "rules": frozenset(),
+    "rules": frozenset({"tomli"}),
     "zero_code": frozenset({"opentelemetry", "orjson"}),
     "half_imported": frozenset(),
     "public names": frozenset(),
@@ -118,7 +118,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
                 "web.serving",
             ),
             "trace": ("compat.harness_events", "compat.harness_runs", "compat.harness_text"),
-            "run": ("zero_code.launching", "zero_code.plan"),
+            "run": ("rules.reading", "zero_code.launching", "zero_code.plan"),
             "compare_generations": ("compat.generation_sessions_files", "generations.comparison"),
         }.items()
         for module in modules

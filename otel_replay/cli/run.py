@@ -29,8 +29,9 @@ def command(
     """
     from pathlib import Path
 
+    from otel_replay.rules.reading import rule_texts
     from otel_replay.zero_code.launching import launch
     from otel_replay.zero_code.plan import Plan
 
-    plan = Plan(rules=tuple(str(Path(one).absolute()) for one in rules))
+    plan = Plan(rules=rule_texts(rules, Path.cwd()))
     return launch(program, plan, name=name, run_id=run_id, store=context.obj)

@@ -49,7 +49,9 @@ def _libraries(plan: Plan) -> None:
 
 
 def _functions(plan: Plan) -> None:
-    """Function rules come here."""
+    from otel_replay.rules.watching import watch
+
+    watch(plan.rules, plan.notes)
 
 
 def _failed(doing: str, error: Exception) -> None:

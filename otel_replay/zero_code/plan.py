@@ -18,7 +18,7 @@ class Plan:
     notes:
         The folder in which each Python process says that it is there; empty: nobody asks.
     rules:
-        Files with function rules, absolute.
+        Function rules, each as JSON (otel_replay/rules/rule.py).
     disabled:
         Libraries to leave alone.
     """

@@ -1,0 +1,280 @@
+"""What hooked functions call: turns their calls into decisions and spans. Nothing here reaches the program.
+
+A hook is a constant of its function's code. A program that sends such a function to another process by value
+(cloudpickle does, for functions of `__main__`) sends the hook's rule with it.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, ClassVar
+
+from otel_replay.hooks.guard import failed
+from otel_replay.rules.mapping import RESULT, DecisionMap, SpanMap, kept
+from otel_replay.rules.rule import Rule, rule_of
+
+__all__ = ["Call", "DecisionHook", "NoteHook", "PassingHook", "SpanHook"]
+
+_open: ContextVar[tuple[Call, ...]] = ContextVar("otel_replay_hooked_calls", default=())
+"""The hooked calls that this thread or task is inside of."""
+
+_reading: set[int] = set()
+"""Threads that read a call's values: what a `__str__` of the program calls meanwhile is not its own."""
+
+
+class NoteHook:
+    """Tells of decisions whose parameters are just a decision's: `note` is what records."""
+
+    __slots__ = ("note",)
+    all: ClassVar[list[NoteHook]] = []
+
+    def __init__(self) -> None:
+        self.note: Callable[[Any, Any, Any, Any], object] = self._mark if PassingHook.any else self._first
+        NoteHook.all.append(self)
+
+    def __reduce__(self) -> Any:
+        return NoteHook, ()
+
+    def _first(self, action: Any, reason: Any, values: Any, cell: Any) -> None:
+        """The first call imports what records; those after it go there straight."""
+        try:
+            from otel_replay import decision
+
+            self.note = decision
+        except Exception as error:
+            failed("recording decisions", error)
+            return
+        decision(action, reason, values, cell)
+
+    def _mark(self, action: Any, reason: Any, values: Any, cell: Any) -> None:
+        """Where functions pass decisions on to this one, they learn that it has told of it."""
+        self._first(action, reason, values, cell)
+        self.note = self._mark
+        for call in _open.get():
+            call.told = True
+
+
+class _Hook:
+    """A rule for one function."""
+
+    __slots__ = ("_function", "_given", "_map", "_parameters", "_rule")
+
+    def __init__(self, rule: Rule, function: str, parameters: Sequence[str]) -> None:
+        self._rule = rule
+        self._function = function
+        self._parameters = tuple(parameters)
+        self._map = self._read()
+        self._given = self._map.names
+
+    def _read(self) -> Any:
+        raise NotImplementedError
+
+    def __reduce__(self) -> Any:
+        return _again, (type(self), self._rule.document(), self._function, self._parameters)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters that its methods are called with."""
+        return tuple(self._given)
+
+    def open(self, *given: Any) -> Call:
+        """A call with these parameters, as a block around it."""
+        return Call(self, dict(zip(self._given, given, strict=False)))
+
+    def call(self) -> Call:
+        """The innermost call of this function that goes on here; one that tells nothing if there is none."""
+        for call in reversed(_open.get()):
+            if call.hook is self:
+                return call
+        return Call(None, {})
+
+    def give(self, value: Any) -> Any:
+        """Note what the call is going to return."""
+        self.call().result = value
+        return value
+
+    def begin(self, call: Call) -> None:
+        """The call begins."""
+
+    def end(self, call: Call, error: BaseException | None) -> None:
+        """The call has ended."""
+
+
+class DecisionHook(_Hook):
+    """A decision for each call of a function."""
+
+    __slots__ = ()
+    _map: DecisionMap
+
+    def _read(self) -> DecisionMap:
+        return DecisionMap(self._rule, self._function, self._parameters)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the decision is known only when the call has ended."""
+        return self._map.waits
+
+    def tell(self, *given: Any) -> None:
+        """The call begins, and its decision is known."""
+        thread = get_ident()
+        if thread in _reading:
+            return
+        try:
+            self._decide(thread, dict(zip(self._given, given, strict=False)), None)
+        except Exception as error:
+            failed(f"recording decisions of {self._function}", error)
+
+    def _decide(self, thread: int, names: dict[str, Any], before: Any) -> None:
+        _reading.add(thread)
+        try:
+            made = self._map.made(names, before)
+        finally:
+            _reading.discard(thread)
+        if made is not None:
+            from otel_replay import decision
+
+            decision(*made)
+
+    def begin(self, call: Call) -> None:
+        if self._map.before is not None:
+            call.before = kept(self._map.before.run(call.names))
+
+    def end(self, call: Call, error: BaseException | None) -> None:
+        if error is None:
+            call.names[RESULT] = call.result
+            self._decide(get_ident(), call.names, call.before)
+
+
+class PassingHook(DecisionHook):
+    """A function of the convention that calls another one: the innermost tells, and this one if none did."""
+
+    __slots__ = ()
+    any = False
+
+    def __init__(self, rule: Rule, function: str, parameters: Sequence[str]) -> None:
+        super().__init__(rule, function, parameters)
+        PassingHook.any = True
+        for hook in NoteHook.all:
+            hook.note = hook._mark
+
+    def _read(self) -> DecisionMap:
+        known = {
+            key: text for key, text in self._rule.mapping.items() if text.strip("{}") in self._parameters
+        }
+        rule = Rule(kind="decision", functions=(), mapping=known)
+        return DecisionMap(rule, self._function, self._parameters)
+
+    def end(self, call: Call, _error: BaseException | None) -> None:
+        if not call.told:
+            for outer in _open.get():
+                outer.told = True
+            self._decide(get_ident(), call.names, None)
+
+
+class SpanHook(_Hook):
+    """A span for each call of a function."""
+
+    __slots__ = ("_qualified",)
+    _map: SpanMap
+
+    def __init__(self, rule: Rule, function: str, parameters: Sequence[str]) -> None:
+        super().__init__(rule, function, parameters)
+        self._qualified = function
+
+    def _read(self) -> SpanMap:
+        return SpanMap(self._rule, self._function, self._parameters)
+
+    def begin(self, call: Call) -> None:
+        from otel_replay.rules import spans  # needs OpenTelemetry, which few hooked programs have loaded
+
+        if self._map.when is None or self._map.when.run(call.names):
+            call.span = spans.started(self._map, call.names, self._qualified)
+
+    def end(self, call: Call, error: BaseException | None) -> None:
+        if call.span is not None:
+            from otel_replay.rules import spans
+
+            spans.ended(self._map, call, error)
+
+
+class Call:
+    """One call of a hooked function: a block around its body. Nothing that goes wrong in it leaves it."""
+
+    __slots__ = ("before", "chunks", "hook", "names", "result", "span", "told")
+
+    def __init__(self, hook: _Hook | None, names: dict[str, Any]) -> None:
+        self.hook = hook
+        self.names = names
+        self.result: Any = None
+        self.before: Any = None
+        self.span: Any = None
+        self.chunks = 0
+        self.told = False
+
+    def __enter__(self) -> None:
+        thread = get_ident()
+        if thread in _reading:
+            self.hook = None
+            return
+        hook = self.hook
+        assert hook is not None
+        _reading.add(thread)
+        try:
+            hook.begin(self)
+        except Exception as error:
+            failed(f"recording calls of {hook._function}", error)
+        finally:
+            _reading.discard(thread)
+        self._come()
+
+    def __exit__(self, kind: Any, error: BaseException | None, where: Any) -> None:
+        hook = self.hook
+        if hook is None:
+            return
+        self._go()
+        try:
+            hook.end(self, error)
+        except Exception as raised:
+            failed(f"recording calls of {hook._function}", raised)
+
+    def _come(self) -> None:
+        _open.set((*_open.get(), self))
+        if self.span is not None:
+            self.span.attach()
+
+    def _go(self) -> None:
+        if self.span is not None:
+            self.span.detach()
+        calls = _open.get()
+        _open.set(
+            calls[:-1] if calls and calls[-1] is self else tuple(one for one in calls if one is not self)
+        )
+
+    def pause(self, value: Any) -> Any:
+        """The generator gives `value` away: what goes on outside is not inside its span."""
+        if self.span is not None:
+            from otel_replay.rules import spans
+
+            try:
+                spans.gave(self, value)
+            except Exception as error:
+                failed("recording what a generator gives", error)
+        return self.leave(value)
+
+    def leave(self, value: Any) -> Any:
+        """As :meth:`pause`, for another generator that gives in its place."""
+        if self.hook is not None:
+            self._go()
+        return value
+
+    def resume(self, sent: Any) -> Any:
+        """The generator goes on with what it was sent."""
+        if self.hook is not None:
+            self._come()
+        return sent
+
+
+def _again(kind: type[_Hook], document: dict[str, Any], function: str, parameters: Sequence[str]) -> _Hook:
+    return kind(rule_of(document), function, parameters)

@@ -1,0 +1,78 @@
+"""The source of a module that is about to run, as lines; and what it imports."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Mapping, Sequence
+from types import CodeType
+from typing import Any
+
+__all__ = ["imported_names", "lines_of"]
+
+
+def lines_of(code: CodeType, variables: Mapping[str, Any]) -> Sequence[str]:
+    """The lines of the file that a module's code was made from; none where they cannot be had.
+
+    Parameters
+    ----------
+    code:
+        The module's.
+    variables:
+        The module's: they may say who loaded it.
+    """
+    file = code.co_filename
+    if file == "<string>" and "__spec__" not in variables:
+        return _command()
+    try:
+        # A pipe can be read only once, by the interpreter.
+        if stat.S_ISREG(os.stat(file).st_mode):
+            with open(file, "rb") as stream:
+                return _decoded(stream.read()).split("\n")
+    except (OSError, ValueError, SyntaxError):
+        pass
+    cached = getattr(sys.modules.get("linecache"), "cache", {}).get(file)
+    if cached is not None and len(cached) == 4:
+        return "".join(cached[2]).split("\n")
+    loader = variables.get("__loader__") or getattr(variables.get("__spec__"), "loader", None)
+    get: Any = getattr(loader, "get_source", None)
+    source = get(variables.get("__name__")) if get is not None else None
+    return source.split("\n") if source else []
+
+
+def _decoded(source: bytes) -> str:
+    if b"coding" in source[:200]:
+        from importlib.util import decode_source
+
+        return decode_source(source)
+    text = source.decode("utf-8-sig")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _command() -> Sequence[str]:
+    """What `python -c` was given."""
+    for option, text in zip(sys.orig_argv, sys.orig_argv[1:], strict=False):
+        if option.startswith("-") and not option.startswith("--") and option.endswith("c"):
+            return text.split("\n")
+    return []
+
+
+def imported_names(code: CodeType) -> frozenset[str]:
+    """The names that a module's own statements import, read from its code."""
+    from opcode import opmap
+
+    imports = {opmap["IMPORT_NAME"], opmap["IMPORT_FROM"]}
+    stores = {opmap["STORE_NAME"], opmap["STORE_GLOBAL"]}
+    between = {opmap[name] for name in ("ROT_TWO", "SWAP", "POP_TOP", "CACHE") if name in opmap} | imports
+    names, within, high = set(), False, 0
+    for operation, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        argument, high = high << 8 | low, 0
+        if operation == opmap["EXTENDED_ARG"]:
+            high = argument
+        elif operation in stores:
+            if within:
+                names.add(code.co_names[argument])
+        else:
+            within = operation in imports or (within and operation in between)
+    return frozenset(names)

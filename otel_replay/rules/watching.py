@@ -1,0 +1,105 @@
+"""Sees each module's code just before it runs, and has the functions in it hooked that rules are about.
+
+The interpreter raises the audit event `exec` for every module: one that is imported, by whatever loader,
+the script that it is started with, `python -m`, `-c`, and the script again where multiprocessing spawns it.
+Nothing of importing is changed, and nothing but this file is loaded as long as no function is found. An audit
+hook stays for the life of the process.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+
+__all__ = ["watch"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType, FrameType
+    from typing import Any
+
+_CONVENTION = "log_decision"
+_OURS = __file__.rpartition("/rules/")[0] + "/"
+_LIBRARY = (sys.modules["os"].__file__ or "").rpartition("/")[0] + "/"
+_INSTALLED = ("/site-packages/", "/dist-packages/")
+
+_rules: Sequence[str] = ()
+_notes = ""
+_busy: set[int] = set()
+
+
+def watch(rules: Sequence[str] = (), notes: str = "") -> None:
+    """Hook functions of the modules that run from now on.
+
+    Parameters
+    ----------
+    rules:
+        Rules as JSON, as :meth:`Rule.document` has them; the conventions need none.
+    notes:
+        The folder in which to say what was hooked; empty: nowhere.
+    """
+    global _rules, _notes
+    _rules, _notes = tuple(rules), notes
+    sys.addaudithook(_seen)
+
+
+def _seen(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "exec":
+        return
+    try:
+        code = arguments[0]
+        if code.co_name == "<module>" and get_ident() not in _busy:
+            _look_into(code, sys._getframe(1) if _has_caller() else None)
+    except Exception as error:
+        _failed(error)
+
+
+def _has_caller() -> bool:
+    try:
+        sys._getframe(2)
+    except ValueError:
+        return False
+    return True
+
+
+def _look_into(code: CodeType, caller: FrameType | None) -> None:
+    file = code.co_filename
+    if file.startswith((_OURS, "<frozen ")):
+        return
+    is_library = file.startswith(_LIBRARY) and not any(place in file for place in _INSTALLED)
+    is_conventional = not is_library and _defines(code, not any(place in file for place in _INSTALLED))
+    if not is_conventional and not _rules:
+        return
+    thread = get_ident()
+    _busy.add(thread)
+    try:
+        from otel_replay.rules.hooking import hook_module
+
+        hook_module(code, caller, _rules, _notes, is_library=is_library, is_conventional=is_conventional)
+    finally:
+        _busy.discard(thread)
+
+
+def _defines(code: CodeType, everywhere: bool) -> bool:
+    """Whether a function that is called as the convention says is defined in a module.
+
+    In a module of somebody else's package not within functions: there are many of those.
+    """
+    for constant in code.co_consts:
+        if constant.__class__ is code.__class__:
+            if constant.co_name == _CONVENTION:
+                return True
+            # A class's own code has no local variables, a function's is made for them.
+            if (everywhere or not constant.co_flags & 1) and _defines(constant, everywhere):
+                return True
+    return False
+
+
+def _failed(error: Exception) -> None:
+    try:
+        from otel_replay.hooks.guard import failed
+
+        failed("hooking into functions", error)
+    except Exception:  # there is nobody left to tell
+        return
