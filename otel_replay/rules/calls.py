@@ -40,7 +40,7 @@ class NoteHook:
     def _first(self, action: Any, reason: Any, values: Any, cell: Any) -> None:
         """The first call imports what records; those after it go there straight."""
         try:
-            from otel_replay import decision
+            from otel_replay.recording.moments import decision
 
             self.note = decision
         except Exception as error:
@@ -133,15 +133,17 @@ class DecisionHook(_Hook):
         finally:
             _reading.discard(thread)
         if made is not None:
-            from otel_replay import decision
+            from otel_replay.recording.moments import decision
 
             decision(*made)
 
     def begin(self, call: Call) -> None:
+        """Note what was before it."""
         if self._map.before is not None:
             call.before = kept(self._map.before.run(call.names))
 
     def end(self, call: Call, error: BaseException | None) -> None:
+        """A call that failed has decided nothing."""
         if error is None:
             call.names[RESULT] = call.result
             self._decide(get_ident(), call.names, call.before)
@@ -167,6 +169,7 @@ class PassingHook(DecisionHook):
         return DecisionMap(rule, self._function, self._parameters)
 
     def end(self, call: Call, _error: BaseException | None) -> None:
+        """Tell of it unless another one did."""
         if not call.told:
             for outer in _open.get():
                 outer.told = True
@@ -187,12 +190,14 @@ class SpanHook(_Hook):
         return SpanMap(self._rule, self._function, self._parameters)
 
     def begin(self, call: Call) -> None:
+        """Start its span."""
         from otel_replay.rules import spans  # needs OpenTelemetry, which few hooked programs have loaded
 
         if self._map.when is None or self._map.when.run(call.names):
             call.span = spans.started(self._map, call.names, self._qualified)
 
     def end(self, call: Call, error: BaseException | None) -> None:
+        """End its span."""
         if call.span is not None:
             from otel_replay.rules import spans
 
