@@ -65,7 +65,13 @@ CONTINUATION_OF = "otel_replay.continuation.of"
 CONTINUATION_INDEX = "otel_replay.continuation.index"
 INTERRUPTED = "otel_replay.interrupted"
 CODE_FUNCTION = "code.function.name"
+CODE_FILE_PATH = "code.file.path"
+CODE_LINE_NUMBER = "code.line.number"
+THREAD_NAME = "thread.name"
 ERROR_TYPE = "error.type"
+EXCEPTION_TYPE = "exception.type"
+EXCEPTION_MESSAGE = "exception.message"
+EXCEPTION_STACKTRACE = "exception.stacktrace"
 
 HTTP_METHOD = "http.request.method"
 HTTP_METHOD_ORIGINAL = "http.request.method_original"
@@ -111,6 +117,7 @@ GEN_AI_CONVERSATION_ID = "gen_ai.conversation.id"
 DECISION_EVENT_PREFIX = "decision "
 FILE_READ_EVENT = "file read"
 FILE_WRITE_EVENT = "file write"
+FILE_WRITTEN_EVENT = "file written"
 CHECKPOINT_EVENT = "checkpoint"
 ARTIFACT_EVENT = "artifact"
 HEARTBEAT_EVENT = "heartbeat"
@@ -121,6 +128,7 @@ EXCEPTION_EVENT = "exception"
 LOG_EVENT_NAMES = {
     FILE_READ_EVENT: "otel_replay.file.read",
     FILE_WRITE_EVENT: "otel_replay.file.write",
+    FILE_WRITTEN_EVENT: "otel_replay.file.written",
     CHECKPOINT_EVENT: "otel_replay.checkpoint",
     ARTIFACT_EVENT: "otel_replay.artifact",
     HEARTBEAT_EVENT: "otel_replay.heartbeat",
@@ -166,10 +174,10 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(RESOURCES_ELAPSED_MS, "double", "decision", "milliseconds since the process's last decision (`OTEL_REPLAY_RESOURCES`)"),
     Attribute(RESOURCES_CPU_MS, "double", "decision", "processor milliseconds of all its threads since then"),
     Attribute(RESOURCES_RSS_BYTES, "int", "decision", "memory that the process holds (resident), in bytes"),
-    Attribute(FILE_PATH, "string", "file read, file write", "path as the program named it", _SEMCONV),
-    Attribute(FILE_SIZE, "int", "file read, file write", "size in bytes, where the file is there", _SEMCONV),
+    Attribute(FILE_PATH, "string", "file read, file write, file written", "path as the program named it", _SEMCONV),
+    Attribute(FILE_SIZE, "int", "file read, file write, file written", "size in bytes, where the file is there; of a written one as it was left", _SEMCONV),
     Attribute(FILE_LINES, "int", "file read, file write", "number of lines, where the program said it"),
-    Attribute(FILE_OPENS, "int", "file read, file write", "how often a file was opened in the same span, told at the process's end where that is more than once"),
+    Attribute(FILE_OPENS, "int", "file read, file write", "the 10th, 100th, 1000th … time that the file was opened in the same span; what lies between is not told"),
     Attribute(CHECKPOINT_NAME, "string", "checkpoint", "name of the snapshot"),
     Attribute(CHECKPOINT_SHA256, "string", "checkpoint", "sha256 of the state's canonical JSON, and its blob"),
     Attribute(CHECKPOINT_SIZE, "int", "checkpoint", "size of that JSON in bytes"),
@@ -193,7 +201,13 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(CONTINUATION_OF, "string", "continuation span", "id of the span whose events this one carries on"),
     Attribute(CONTINUATION_INDEX, "int", "continuation span", "number of the continuation"),
     Attribute(INTERRUPTED, "boolean", "span", "the process died while the span was open; its end is the last sign of life"),
-    Attribute(CODE_FUNCTION, "string", "task, tool call, generation, agent", "qualified name of the decorated function", _SEMCONV),
+    Attribute(CODE_FUNCTION, "string", "task, tool call, generation, agent, log record", "qualified name of the decorated function; the function that logged", _SEMCONV),
+    Attribute(CODE_FILE_PATH, "string", "log record", "the file that logged", _SEMCONV),
+    Attribute(CODE_LINE_NUMBER, "int", "log record", "the line there", _SEMCONV),
+    Attribute(THREAD_NAME, "string", "log record", "the thread that logged, if not the main one", _SEMCONV),
+    Attribute(EXCEPTION_TYPE, "string", "log record, exception", "type of an exception", _SEMCONV),
+    Attribute(EXCEPTION_MESSAGE, "string", "log record, exception", "what it says", _SEMCONV),
+    Attribute(EXCEPTION_STACKTRACE, "string", "log record, exception", "its traceback", _SEMCONV),
     Attribute(ERROR_TYPE, "string", "any span", "type of the exception that ended the span", _SEMCONV),
     Attribute(HTTP_METHOD, "string", "HTTP request", "`GET`, …; `_OTHER` for one that the conventions do not know", _SEMCONV),
     Attribute(HTTP_METHOD_ORIGINAL, "string", "HTTP request", "the method as it was sent, where that is not the one above", _SEMCONV),

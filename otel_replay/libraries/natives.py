@@ -19,8 +19,8 @@ def _pydantic_ai(module: ModuleType, content: str) -> None:
         agent.instrument_all()
 
 
-def _anthropic(module: ModuleType, content: str) -> None:
-    """Nothing to do: a client records itself where a tracer provider is set, and content as variables say."""
+def _nothing_to_do(module: ModuleType, content: str) -> None:
+    """It records itself where a tracer provider is set; content as variables say, or none."""
     del module, content
 
 
@@ -30,7 +30,8 @@ def _switch_anthropic_off(environ: MutableMapping[str, str]) -> None:
 
 
 SWITCH_ON: dict[str, Callable[[ModuleType, str], None]] = {
-    "anthropic": _anthropic,
+    "anthropic": _nothing_to_do,
+    "mcp": _nothing_to_do,
     "pydantic-ai": _pydantic_ai,
 }
 SWITCH_OFF: dict[str, Callable[[MutableMapping[str, str]], None]] = {

@@ -264,6 +264,35 @@ LIBRARIES: tuple[Library, ...] = (
         records=_AGENTS,
         others=_official("genai-agno", "AgnoInstrumentor"),
     ),
+    Library(
+        name="mcp",
+        module="mcp",
+        place="instrumentors",
+        records="requests of clients and servers, tool calls with them",
+        native="2.0",
+        others=_openllmetry("mcp", "McpInstrumentor"),
+    ),
+    Library(
+        name="logging",
+        module="logging",
+        place="log_records",
+        records="log records that the program's own levels let through, from `OTEL_REPLAY_LOG_LEVEL` on",
+        package="",
+    ),
+    Library(
+        name="files",
+        module="",
+        place="files",
+        records="files that the program opens, as `file read` and `file write`",
+        package="",
+    ),
+    Library(
+        name="subprocess",
+        module="",
+        place="processes",
+        records="programs that the program starts, as `process start`",
+        package="",
+    ),
 )
 
 

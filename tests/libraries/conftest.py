@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from store_kit import Recorded, Store
 
 import otel_replay
-from otel_replay.hooks import guard, imported, wrapping
+from otel_replay.hooks import audit, guard, imported, wrapping
 from otel_replay.libraries import installing
 
 Recording = Callable[[Callable[[], object]], Recorded]
@@ -22,6 +25,7 @@ def hooked() -> Iterator[Callable[..., None]]:
     yield installing.install
     imported.stop_watching()
     wrapping.put_back()
+    audit.stop_listening()
     installing._watched.clear()
     installing._states.clear()
     failures = dict(guard.FAILURES)
@@ -40,6 +44,24 @@ def recorded(store: Store, fresh_opentelemetry: None, hooked: Callable[..., None
         return store.run()
 
     return record
+
+
+@pytest.fixture
+def python_run(tmp_path: Path, store: Store) -> Callable[[str], None]:
+    """Runs a program as `otel-replay run` does, in the current folder; it must succeed, and say nothing."""
+
+    def run(program: str) -> None:
+        path = tmp_path / "program.py"
+        path.write_text(program)
+        done = subprocess.run(
+            [sys.executable, "-m", "otel_replay", "run", "--", sys.executable, str(path)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+    return run
 
 
 class Server:

@@ -1,0 +1,79 @@
+"""Which files are the program's own data: by where they are, what they are called, and what settings say."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["Choice"]
+
+_CODE = (".py", ".pyc", ".pyo", ".pyd", ".pyi", ".pyw", ".so", ".dylib", ".dll", ".pth", ".mo")
+_FOLDERS = frozenset(
+    {"__pycache__", "site-packages", "dist-packages", "node_modules", ".git", ".otel-replay", ".pytest_cache"}
+)
+_SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/run/systemd", "/usr/lib", "/usr/share", "/lib", "/lib64")
+_MOST_KNOWN = 20_000
+
+
+class Choice:
+    """Says of each path whether it is to be recorded, by the settings at the time when this is made."""
+
+    def __init__(self) -> None:
+        self._include = _patterns("OTEL_REPLAY_FILES_INCLUDE")
+        self._exclude = _patterns("OTEL_REPLAY_FILES_EXCLUDE")
+        self._left_out = tuple(place.rstrip(os.sep) + os.sep for place in _left_out())
+        self._store = tuple(
+            os.path.abspath(place) + os.sep for place in [os.environ.get("OTEL_REPLAY_STORE", "")] if place
+        )
+        self._known: dict[str, bool] = {}
+
+    def wants(self, name: str) -> bool:
+        """Whether the file that the program calls `name` is recorded."""
+        path = name if name[:1] == os.sep else os.path.join(os.getcwd(), name)
+        known = self._known.get(path)
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[path] = self._decided(os.path.normpath(path))
+        return known
+
+    def _decided(self, path: str) -> bool:
+        if path.startswith(self._store) or _matches(path, self._exclude):
+            return False
+        if self._include:
+            return _matches(path, self._include)
+        if path.endswith(_CODE) or path.startswith(self._left_out):
+            return False
+        return _FOLDERS.isdisjoint(path.split(os.sep))
+
+
+def _patterns(variable: str) -> tuple[str, ...]:
+    # Not by the settings, which a process that has nothing to record does not load.
+    return tuple(pattern.strip() for pattern in os.environ.get(variable, "").split(",") if pattern.strip())
+
+
+def _matches(path: str, patterns: tuple[str, ...]) -> bool:
+    """A pattern with a slash is for the whole path, from here on unless it begins with one or with a star."""
+    if not patterns:
+        return False
+    from fnmatch import fnmatchcase
+
+    for pattern in patterns:
+        if os.sep not in pattern:
+            if fnmatchcase(os.path.basename(path), pattern):
+                return True
+        elif fnmatchcase(path, pattern if pattern[0] in "/*" else os.path.join(os.getcwd(), pattern)):
+            return True
+    return False
+
+
+def _left_out() -> list[str]:
+    """Where Python and its packages are, and the system; a Python that the program lives in only in part."""
+    here = os.getcwd()
+    places = list(_SYSTEM)
+    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)}:
+        if here == prefix or here.startswith(prefix.rstrip(os.sep) + os.sep):
+            places += [os.path.join(prefix, part) for part in ("lib", "lib64", "bin", "include", "share")]
+        else:
+            places.append(prefix)
+    return places

@@ -1,0 +1,52 @@
+"""Files that the program opens, as `file read` and `file write` events: its data, and not what Python loads.
+
+What it opens again and again in one span is told the first, the 10th, the 100th time, and so on. How large a
+written file became is told when the process ends, as far as its run is going on: `file written`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from otel_replay.hooks.audit import listen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from otel_replay.libraries.file_choice import Choice
+
+__all__ = ["install"]
+
+_DOING = "recording a file access"
+_choice: Choice | None = None
+
+
+def install(module: ModuleType | None) -> None:  # noqa: ARG001 - the signature of all of them
+    """Listen to files being opened."""
+    global _choice
+    _choice = None
+    listen("open", _opened, _DOING)
+
+
+def _opened(path: Any, mode: str | None, flags: int) -> None:
+    if path.__class__ is int:
+        return  # a descriptor: the file is open already
+    global _choice
+    if _choice is None:
+        from otel_replay.libraries.file_choice import Choice
+
+        _choice = Choice()
+    name = os.fsdecode(path)
+    if not _choice.wants(name):
+        return
+    if mode is None:
+        writes = bool(flags & (os.O_WRONLY | os.O_RDWR))
+        if flags & getattr(os, "O_DIRECTORY", 0):
+            return
+    else:
+        writes = mode[0] != "r" or "+" in mode
+    from otel_replay.libraries.file_events import tell
+
+    tell(name, writes=writes)

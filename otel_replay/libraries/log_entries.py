@@ -1,0 +1,104 @@
+"""A record of Python's logging, written as OpenTelemetry's, with the names of its conventions."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Any
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from otel_replay.attributes import (
+    CODE_FILE_PATH,
+    CODE_FUNCTION,
+    CODE_LINE_NUMBER,
+    EXCEPTION_MESSAGE,
+    EXCEPTION_STACKTRACE,
+    EXCEPTION_TYPE,
+    THREAD_NAME,
+)
+from otel_replay.errors import told
+from otel_replay.interruptions import let_through
+from otel_replay.otel.processor import resource_id, scope_id
+from otel_replay.recording.joining import join_if_invited
+from otel_replay.recording.orphans import open_span_here
+from otel_replay.storage.active_runs import WRITERS
+
+__all__ = ["attributes_of", "severity_of", "write"]
+
+_KNOWN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime", "taskName"}
+"""What each record has; all else is what the program gave as `extra`."""
+
+_scopes: dict[str, InstrumentationScope] = {}
+
+
+def write(record: logging.LogRecord) -> None:
+    """Write a record into the journal of the current run; nothing where nothing records."""
+    span = open_span_here() if WRITERS or join_if_invited() else None
+    if span is None:
+        return
+    writer = span.writer
+    severity, text = severity_of(record)
+    scope = _scopes.setdefault(record.name, InstrumentationScope(record.name))
+    body: dict[str, Any] = {
+        "span": span.span_id,
+        "trace": span.trace_id,
+        "severity": severity,
+        "severity_text": text,
+        "body": _message(record),
+        "attributes": attributes_of(record),
+        "resource": resource_id(writer, _resource()),
+        "scope": scope_id(writer, scope),
+    }
+    writer.log(int(record.created * 1e9), body)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception as error:
+        let_through(error)
+        # logging will tell the program what is wrong with its message; here it stays as it is.
+        return f"{record.msg} ({told(error)})"
+
+
+def severity_of(record: logging.LogRecord) -> tuple[int, str]:
+    """OpenTelemetry's severity number of a record, and its text: INFO is 9, WARNING 13, and so on."""
+    level = record.levelno
+    if level < logging.DEBUG:
+        return 1 + max(0, level) * 4 // 10, record.levelname
+    step = min(level // 10, 5)  # DEBUG is 1, CRITICAL 5
+    fine = min((level - 10 * step) * 4 // 10, 3) if level < 60 else 3
+    return 1 + 4 * step + fine, record.levelname
+
+
+def attributes_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Where a record was made, its exception, and what the program gave as `extra`."""
+    attributes: dict[str, Any] = {key: value for key, value in vars(record).items() if key not in _KNOWN}
+    attributes[CODE_FILE_PATH] = record.pathname
+    attributes[CODE_FUNCTION] = record.funcName
+    attributes[CODE_LINE_NUMBER] = record.lineno
+    if record.threadName and record.threadName != "MainThread":
+        attributes[THREAD_NAME] = record.threadName
+    if record.exc_info and record.exc_info[0] is not None:
+        kind, error, where = record.exc_info
+        attributes[EXCEPTION_TYPE] = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+        attributes[EXCEPTION_MESSAGE] = told(error).partition(": ")[2] if error is not None else ""
+        attributes[EXCEPTION_STACKTRACE] = "".join(traceback.format_exception(kind, error, where))
+    return attributes
+
+
+_made: list[Resource] = []
+
+
+def _resource() -> Resource:
+    """The resource of the process's spans."""
+    from opentelemetry import trace
+
+    resource = getattr(trace.get_tracer_provider(), "resource", None)
+    if resource is not None:
+        return resource  # type: ignore[no-any-return]  # the SDK's provider has one
+    if not _made:
+        _made.append(Resource.create())
+    return _made[0]

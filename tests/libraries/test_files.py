@@ -1,0 +1,165 @@
+"""Files that a program opens are in its run: its data, and nothing that Python opens for itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from store_kit import Recorded, Store
+
+import otel_replay
+from libraries.conftest import Recording
+from otel_replay.hooks import guard
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The program's folder."""
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / "log.csv").write_text("rpm,kpa\n2000,65\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def accesses(run: Recorded) -> list[tuple[str, str]]:
+    """Each file access: what, and which file."""
+    return [
+        (event.name, event.attributes["file.path"])
+        for event in run.events
+        if event.name in {"file read", "file write", "file written"}
+    ]
+
+
+def opened(path: str, mode: str) -> None:
+    """Open a file and close it."""
+    with open(path, mode):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        *(("r", "file read"), ("rb", "file read")),
+        *(("w", "file write"), ("a", "file write"), ("r+", "file write"), ("w+b", "file write")),
+    ],
+)
+def test_the_mode_says_whether_a_file_is_read_or_written(
+    here: Path, recorded: Recording, mode: str, told: str
+) -> None:
+    assert accesses(recorded(lambda: opened("log.csv", mode))) == [(told, "log.csv")]
+
+
+def test_a_file_that_is_opened_by_its_descriptor_is_told_once(here: Path, recorded: Recording) -> None:
+    def program() -> None:
+        descriptor = os.open("log.csv", os.O_RDONLY)
+        with open(descriptor) as file:
+            file.read()
+        os.close(os.open("out.bin", os.O_WRONLY | os.O_CREAT))
+        os.close(os.open(".", os.O_DIRECTORY))
+
+    assert accesses(recorded(program)) == [("file read", "log.csv"), ("file write", "out.bin")]
+
+
+def test_a_read_file_has_its_size(here: Path, recorded: Recording) -> None:
+    (event,) = recorded(lambda: opened("log.csv", "r")).events
+    assert event.attributes["file.size"] == len("rpm,kpa\n2000,65\n")
+
+
+def test_an_access_stands_in_the_span_that_makes_it(here: Path, recorded: Recording) -> None:
+    def program() -> None:
+        with otel_replay.task("load"):
+            opened("log.csv", "r")
+
+    run = recorded(program)
+    assert run.events[0].span_id == run.span("task load").span_id
+
+
+def test_what_pandas_and_numpy_open_is_told(here: Path, recorded: Recording) -> None:
+    import numpy as np
+    import pandas as pd
+
+    def program() -> None:
+        table = pd.read_csv("log.csv")
+        table.to_csv("out.csv")
+        np.save("table.npy", table.to_numpy())
+
+    assert accesses(recorded(program)) == [
+        ("file read", "log.csv"),
+        ("file write", "out.csv"),
+        ("file write", "table.npy"),
+    ]
+
+
+def test_what_python_and_the_system_have_is_left_out(here: Path, recorded: Recording) -> None:
+    def program() -> None:
+        opened(os.__file__, "r")
+        opened(pytest.__file__, "r")
+        opened(os.devnull, "w")
+        opened("/proc/self/status", "r")
+        tempfile.TemporaryFile().close()
+
+    assert accesses(recorded(program)) == []
+
+
+def test_a_file_that_is_opened_often_is_told_ever_more_rarely(here: Path, recorded: Recording) -> None:
+    def program() -> None:
+        for _ in range(250):
+            opened("log.csv", "r")
+
+    told = [event.attributes.get("otel_replay.file.opens", 1) for event in recorded(program).events]
+    assert told == [1, 10, 100]
+
+
+def test_settings_choose_files(here: Path, recorded: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_REPLAY_FILES_INCLUDE", "*.csv, settings/*, *.py")
+    monkeypatch.setenv("OTEL_REPLAY_FILES_EXCLUDE", "secret*")
+    (here / "settings").mkdir()
+
+    def program() -> None:
+        for name in ("a.csv", "a.txt", "secret.csv", "settings/a.txt", "a.py"):
+            opened(name, "w")
+
+    assert [name for _, name in accesses(recorded(program))] == ["a.csv", "settings/a.txt", "a.py"]
+
+
+def test_a_file_that_is_not_there_is_the_programs_own_trouble(here: Path, recorded: Recording) -> None:
+    def program() -> None:
+        with pytest.raises(FileNotFoundError):
+            opened("nothing.csv", "r")
+
+    (event,) = recorded(program).events
+    assert "file.size" not in event.attributes
+
+
+def test_a_hook_that_fails_changes_nothing(
+    here: Path, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr("otel_replay.libraries.file_events.tell", broken)
+
+    def program() -> None:
+        opened("out.csv", "w")
+        subprocess.run([sys.executable, "-c", ""], check=True)
+
+    monkeypatch.setattr("otel_replay.libraries.processes._tell", broken)
+    recorded(program)
+    assert (here / "out.csv").exists()
+    assert guard.FAILURES.pop("recording a file access") == 1
+    assert guard.FAILURES.pop("recording the start of a process") == 1
+
+
+def test_an_unmodified_program_leaves_its_files_and_their_sizes(
+    here: Path, store: Store, python_run: Callable[[str], None]
+) -> None:
+    python_run("open('out.csv', 'w').write('12345')\nopen('log.csv').read()\n")
+    run = store.run()
+    assert accesses(run) == [("file write", "out.csv"), ("file read", "log.csv"), ("file written", "out.csv")]
+    assert run.events[-1].attributes["file.size"] == 5
