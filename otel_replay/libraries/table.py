@@ -140,6 +140,13 @@ LIBRARIES: tuple[Library, ...] = (
         module="httpx2",
         place="http_httpx",
         records="each HTTP request, redirects of their own",
+        others=(
+            Other(
+                distribution="opentelemetry-instrumentation-httpx",
+                module="opentelemetry.instrumentation.httpx",
+                instrumentor="HTTPX2ClientInstrumentor",
+            ),
+        ),
     ),
     Library(
         name="aiohttp",
