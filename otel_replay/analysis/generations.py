@@ -6,40 +6,48 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from otel_replay.analysis.facts import as_number
-from otel_replay.attributes import (
-    GEN_AI_INPUT_TOKENS,
-    GEN_AI_OUTPUT_TOKENS,
-    GEN_AI_REQUEST_MODEL,
-    GEN_AI_RESPONSE_MODEL,
-)
+from otel_replay.dialects import reading
+from otel_replay.dialects.usage import NO_USAGE
 
 __all__ = ["ModelTotals", "model_of"]
 
 
 @dataclass(slots=True, kw_only=True)
 class ModelTotals:
-    """What generations of one model came to."""
+    """What generations of one model came to.
+
+    Tokens from a cache are part of the input, those of reasoning part of the output. A call of which two
+    libraries told counts once; `repeated` says how many spans told of it again.
+    """
 
     count: int = 0
     failed: int = 0
+    repeated: int = 0
     total_ns: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
 
     def add(self, attributes: Mapping[str, Any], *, failed: bool, duration_ns: int) -> None:
         """Take in one generation."""
         self.count += 1
         self.failed += failed
         self.total_ns += duration_ns
-        self.input_tokens += as_number(attributes.get(GEN_AI_INPUT_TOKENS))
-        self.output_tokens += as_number(attributes.get(GEN_AI_OUTPUT_TOKENS))
+        self.add_tokens(attributes)
+
+    def add_tokens(self, attributes: Mapping[str, Any]) -> None:
+        """Take in the tokens of one generation."""
+        usage = reading.usage_of(attributes)
+        if usage is not NO_USAGE:
+            self.input_tokens += usage.input_tokens or 0
+            self.output_tokens += usage.output_tokens or 0
+            self.cache_read_tokens += usage.cache_read_tokens or 0
+            self.cache_write_tokens += usage.cache_write_tokens or 0
+            self.reasoning_tokens += usage.reasoning_tokens or 0
 
 
 def model_of(attributes: Mapping[str, Any]) -> str:
     """The model that was asked, else the one that answered."""
-    for name in (GEN_AI_REQUEST_MODEL, GEN_AI_RESPONSE_MODEL):
-        value = attributes.get(name)
-        if isinstance(value, str) and value:
-            return value
-    return "(unnamed model)"
+    return reading.model_of(attributes) or "(unnamed model)"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otel_replay.analysis.kinds import SpanKind, continued_span, kind_of
+from otel_replay.dialects.kinds import Dialect, told_by
 from otel_replay.records import SpanEnd, SpanStart, SpanUpdate, StatusCode
 
 __all__ = ["NO_SIGN_OF_LIFE", "SpanBook", "TrackedSpan"]
@@ -45,6 +46,11 @@ class TrackedSpan:
     def kind(self) -> SpanKind:
         """What it is, by its attributes."""
         return kind_of(self.attributes)
+
+    @property
+    def dialect(self) -> Dialect:
+        """In whose words it says so."""
+        return told_by(self.attributes)[1]
 
     @property
     def status(self) -> StatusCode:

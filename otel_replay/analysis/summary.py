@@ -15,8 +15,9 @@ from otel_replay.analysis.bottlenecks import TaskTimes
 from otel_replay.analysis.bounded import OTHERS, count_name, entry
 from otel_replay.analysis.facts import as_number
 from otel_replay.analysis.generations import ModelTotals, model_of
-from otel_replay.analysis.kinds import SpanKind
+from otel_replay.analysis.kinds import SpanKind, kind_of
 from otel_replay.analysis.pace import Pace
+from otel_replay.analysis.repeats import Repeat, Repeats, tool_of
 from otel_replay.analysis.self_time import SelfTime
 from otel_replay.analysis.spans import NO_SIGN_OF_LIFE, SpanBook, TrackedSpan
 from otel_replay.analysis.velocity import per_hour
@@ -24,8 +25,6 @@ from otel_replay.attributes import (
     ARTIFACT_NAME,
     FILE_READ_EVENT,
     FILE_WRITE_EVENT,
-    GEN_AI_TOOL_NAME,
-    SPAN_TYPE,
 )
 from otel_replay.records import (
     BadLine,
@@ -34,6 +33,7 @@ from otel_replay.records import (
     Event,
     LogEntry,
     Loss,
+    Scope,
     SpanEnd,
     SpanStart,
     SpanUpdate,
@@ -51,12 +51,14 @@ _SHOWN = 20
 class Totals:
     """What spans of one kind, name or tool came to. `self_ns` leaves out the time of their children.
 
-    Spans that are `open` count up to the last sign of life of the run.
+    Spans that are `open` count up to the last sign of life of the run. `repeated` are those that tell of a
+    call of which another library's span told as well: they are not in the other numbers, but for `self_ns`.
     """
 
     count: int = 0
     failed: int = 0
     open: int = 0
+    repeated: int = 0
     total_ns: int = 0
     self_ns: int = 0
     longest_ns: int = 0
@@ -69,6 +71,11 @@ class Totals:
         self.total_ns += duration_ns
         self.self_ns += self_ns
         self.longest_ns = max(self.longest_ns, duration_ns)
+
+    def add_repeated(self, self_ns: int) -> None:
+        """Take in a span that tells of a call once more."""
+        self.repeated += 1
+        self.self_ns += self_ns
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,7 +144,10 @@ class _Builder:
         self.summary = Summary()
         self.book = SpanBook()
         self.self_time = SelfTime()
+        self.repeats = Repeats()
+        self.scopes: dict[tuple[str, int], str] = {}
         self.actions: dict[str, Callable[[Any, str], None]] = {
+            "scope": self.scope,
             "start": self.start,
             "update": self.update,
             "end": self.end,
@@ -162,12 +172,15 @@ class _Builder:
             if time_ns < summary.start_ns or not summary.start_ns:
                 summary.start_ns = time_ns
 
+    def scope(self, record: Scope, journal: str) -> None:
+        self.scopes[journal, record.id] = record.name
+
     def start(self, record: SpanStart, journal: str) -> None:
         span = self.book.begin(record, journal)
         if span is not None:
             self.summary.spans += 1
             self.self_time.begin(record.span_id, self.book.owner(record.parent_id), record.time_ns)
-            if record.attributes.get(SPAN_TYPE) == "task":
+            if kind_of(record.attributes) == "task":
                 self.summary.tasks.begin(_task_name(span), record.time_ns)
 
     def update(self, record: SpanUpdate, _: str) -> None:
@@ -188,18 +201,31 @@ class _Builder:
         parent_id = self.book.owner(span.start.parent_id)
         duration_ns = max(0, end_ns - span.start.time_ns)
         self_ns = self.self_time.end(span.span_id, parent_id, end_ns, duration_ns)
-        summary.kinds.setdefault(kind, Totals()).add(span, duration_ns, self_ns)
+        repeat = self.repeat(span, kind, parent_id)
+        totals = summary.kinds.setdefault(kind, Totals())
+        if repeat is None:
+            totals.add(span, duration_ns, self_ns)
+        else:
+            totals.add_repeated(self_ns)
         entry(summary.names, (kind, name), (kind, OTHERS), Totals).add(span, duration_ns, self_ns)
-        if span.start.attributes.get(SPAN_TYPE) == "task":
+        if kind_of(span.start.attributes) == "task":
             stop = summary.tasks.still_open if span.end is None else summary.tasks.end
             stop(_task_name(span), end_ns, duration_ns)
-        if kind == "tool call":
-            tool = str(span.attributes.get(GEN_AI_TOOL_NAME, name))
-            entry(summary.tools, tool, OTHERS, Totals).add(span, duration_ns, self_ns)
+        if kind == "tool call" and repeat is None:
+            entry(summary.tools, tool_of(span), OTHERS, Totals).add(span, duration_ns, self_ns)
         elif kind == "generation":
-            entry(summary.models, model_of(span.attributes), OTHERS, ModelTotals).add(
-                span.attributes, failed=span.status == "error", duration_ns=duration_ns
-            )
+            model = entry(summary.models, model_of(span.attributes), OTHERS, ModelTotals)
+            if repeat is None:
+                model.add(span.attributes, failed=span.status == "error", duration_ns=duration_ns)
+            else:
+                model.repeated += 1
+                if not repeat.had_tokens:
+                    model.add_tokens(span.attributes)
+
+    def repeat(self, span: TrackedSpan, kind: SpanKind, parent_id: str) -> Repeat | None:
+        """The call of which another library's span told before, if there is one."""
+        scope = self.scopes.get((span.journal, span.start.scope), "")
+        return self.repeats.take(span, kind, scope, parent_id if parent_id in self.book.open else None)
 
     def decision(self, record: Decision, _: str) -> None:
         summary = self.summary

@@ -40,6 +40,7 @@ SAYS: tuple[tuple[str, Dialect, Mapping[str, SpanKind]], ...] = (
             "create_agent": "agent",
             "invoke_workflow": "agent",
             "plan": "task",
+            "execute_task": "task",
             "chat": "generation",
             "generate_content": "generation",
             "text_completion": "generation",
@@ -85,6 +86,10 @@ MENTIONS: tuple[tuple[str, SpanKind], ...] = (
 """Where nothing is said: attributes that only a span of this kind has."""
 
 
+_INHERITING = ("traceloop.workflow.name", "traceloop.entity.path", "gen_ai.agent.call.id")
+"""OpenLLMetry and pydantic-ai write the agent's name on whatever happens inside of it."""
+
+
 def kind_of(attributes: Mapping[str, Any]) -> SpanKind:
     """What a span with these attributes is; `other` for what is not about agents and models."""
     return told_by(attributes)[0]
@@ -98,6 +103,10 @@ def told_by(attributes: Mapping[str, Any]) -> tuple[SpanKind, Dialect]:
             if value.__class__ is str and value in kinds:
                 return kinds[value], dialect
     for name, kind in MENTIONS:
-        if name in attributes:
+        if name in attributes and not (kind == "agent" and _is_inherited(attributes)):
             return kind, "gen_ai"
     return "other", ""
+
+
+def _is_inherited(attributes: Mapping[str, Any]) -> bool:
+    return any(name in attributes for name in _INHERITING)

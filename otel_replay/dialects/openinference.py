@@ -34,8 +34,14 @@ def _message(flat: Mapping[str, Any]) -> Message:
         shape: dict[str, Any] = {"role": "tool", "content": content, "tool_call_id": call_id}
         return message({**shape, "name": flat.get("message.name")})
     parts: list[Part] = [] if content in (None, "") else [text_part(content)]
-    parts += [_content(one) for one in indexed(flat, "message.contents")]
-    parts += [_call(one) for one in indexed(flat, "message.tool_calls")]
+    calls = indexed(flat, "message.tool_calls")
+    # Anthropic's blocks are told twice: as contents, and their tool calls once more.
+    parts += [
+        _content(one)
+        for one in indexed(flat, "message.contents")
+        if not calls or one.get("message_content.type") != "tool_use"
+    ]
+    parts += [_call(one) for one in calls]
     if flat.get("message.function_call_name") is not None:
         parts.append(
             call_part(flat["message.function_call_name"], flat.get("message.function_call_arguments_json"))
@@ -46,6 +52,8 @@ def _message(flat: Mapping[str, Any]) -> Message:
 def _content(flat: Mapping[str, Any]) -> Part:
     kind = flat.get("message_content.type")
     text = flat.get("message_content.text")
+    if kind == "tool_use":
+        return _call(flat)
     if kind == "reasoning" or kind == "thinking":
         return {"type": "reasoning", "content": text}
     if text is not None:
@@ -86,6 +94,28 @@ def _of(kind: str, name: str) -> Source:
     return read
 
 
+def _response_id(said: Said) -> str | None:
+    """The id of the answer, which OpenInference leaves in the whole answer: OpenAI's own, or LangChain's."""
+    if said.kind != "generation" or OPENINFERENCE_KIND not in said.attributes:
+        return None
+    answer = as_value(said.attributes.get("output.value"))
+    if not isinstance(answer, Mapping):
+        return None
+    output = answer.get("llm_output")
+    return as_text(answer.get("id")) or (as_text(output.get("id")) if isinstance(output, Mapping) else None)
+
+
+def _asked_for(said: Said) -> str | None:
+    """The model that was asked for, among the parameters of the call."""
+    if OPENINFERENCE_KIND not in said.attributes:
+        return None
+    for name in ("llm.invocation_parameters", "embedding.invocation_parameters"):
+        parameters = as_value(said.attributes.get(name))
+        if isinstance(parameters, Mapping) and as_text(parameters.get("model")):
+            return as_text(parameters["model"])
+    return None
+
+
 def _documents(said: Said) -> list[Any] | None:
     found = indexed(said.attributes, "retrieval.documents") or indexed(
         said.attributes, "reranker.output_documents"
@@ -101,13 +131,19 @@ OPENINFERENCE = Table(
         "provider": ("llm.provider", "llm.system", "decision.provider", "decision.system"),
         "model": (
             "llm.request.model_name",
-            "llm.model_name",
+            _asked_for,
             "embedding.model_name",
             "reranker.model_name",
             "decision.request.model_name",
+        ),
+        # It is the model that answered where there is an answer.
+        "response_model": (
+            "llm.response.model_name",
+            "llm.model_name",
+            "decision.response.model_name",
             "decision.model_name",
         ),
-        "response_model": ("llm.response.model_name", "decision.response.model_name"),
+        "response_id": (_response_id,),
         "input_messages": (
             _messages("llm.input_messages"),
             _prompts("llm.prompts", "prompt.text", "user"),

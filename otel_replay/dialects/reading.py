@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from otel_replay.attributes import GEN_AI_REQUEST_MODEL
+from otel_replay.dialects.frameworks import FRAMEWORKS, unwrapped_arguments, unwrapped_result
 from otel_replay.dialects.genai import GENAI
 from otel_replay.dialects.kinds import SpanKind, told_by
 from otel_replay.dialects.messages import Message, as_messages, as_parts
@@ -18,10 +20,11 @@ from otel_replay.dialects.openinference import OPENINFERENCE
 from otel_replay.dialects.plain import as_amount, as_count, as_list, as_text, as_texts, as_value
 from otel_replay.dialects.table import Said, Source, Table, first
 from otel_replay.dialects.traceloop import TRACELOOP
+from otel_replay.dialects.usage import NO_USAGE, USAGE, Usage, whole_usage
 
-__all__ = ["PARTS", "TABLES", "Meaning", "Usage", "read_span"]
+__all__ = ["PARTS", "TABLES", "Meaning", "model_of", "read_span", "usage_of"]
 
-TABLES: tuple[Table, ...] = (GENAI, OPENINFERENCE, TRACELOOP)
+TABLES: tuple[Table, ...] = (GENAI, OPENINFERENCE, TRACELOOP, FRAMEWORKS)
 """Whose words go first where a span speaks several."""
 
 
@@ -42,8 +45,8 @@ PARTS: Mapping[str, Callable[[Any], Any]] = {
     "tool_definitions": as_list,
     "tool_name": as_text,
     "tool_call_id": as_text,
-    "tool_arguments": as_value,
-    "tool_result": as_value,
+    "tool_arguments": unwrapped_arguments,
+    "tool_result": unwrapped_result,
     "agent_name": as_text,
     "conversation_id": as_text,
     "finish_reasons": as_texts,
@@ -59,22 +62,6 @@ PARTS: Mapping[str, Callable[[Any], Any]] = {
 _SOURCES: Mapping[str, tuple[Source, ...]] = {
     part: tuple(source for table in TABLES for source in table.parts.get(part, ())) for part in PARTS
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens of one call. `input_tokens` includes what was read from and written to a cache,
-    `output_tokens` includes reasoning; None where it was not recorded."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-    def __bool__(self) -> bool:
-        """Whether anything was recorded."""
-        return any(getattr(self, name) is not None for name in self.__slots__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,13 +105,19 @@ class Meaning:
     @cached_property
     def model(self) -> str | None:
         """The model that was asked for, else the one that answered."""
-        found: str | None = self.part("model") or self.part("response_model")
+        found: str | None = self.part("model") or self.response_model
         return found
 
     @cached_property
     def response_model(self) -> str | None:
         """The model that answered."""
         found: str | None = self.part("response_model")
+        return found
+
+    @cached_property
+    def response_id(self) -> str | None:
+        """The id that whoever runs the model gave the answer."""
+        found: str | None = self.part("response_id")
         return found
 
     @cached_property
@@ -200,7 +193,7 @@ class Meaning:
     @cached_property
     def usage(self) -> Usage:
         """The tokens."""
-        return Usage(**{name: self.part(name) for name in Usage.__slots__})
+        return whole_usage(**{name: self.part(name) for name in USAGE})
 
 
 def read_span(
@@ -224,6 +217,28 @@ def read_span(
     return Meaning(
         kind=kind, dialect=dialect, _name=name, _attributes=attributes, _scope=scope, _events=events
     )
+
+
+def model_of(attributes: Mapping[str, Any]) -> str | None:
+    """The model of a generation, without reading more of it than that takes."""
+    model = attributes.get(GEN_AI_REQUEST_MODEL)
+    return model if isinstance(model, str) and model else read_span("", attributes).model
+
+
+def usage_of(attributes: Mapping[str, Any]) -> Usage:
+    """The tokens of a generation; looks at attributes only, for where there are very many spans."""
+    found = {}
+    for name, keys in _USAGE_KEYS:
+        for key in keys:
+            if key in attributes:
+                count = as_count(attributes[key])
+                if count is not None:
+                    found[name] = count
+                    break
+    return whole_usage(**found) if found else NO_USAGE
+
+
+_USAGE_KEYS = tuple((name, tuple(key for key in _SOURCES[name] if isinstance(key, str))) for name in USAGE)
 
 
 def _moment(event: Any) -> tuple[str, Mapping[str, Any]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from otel_replay.dialects.reading import PARTS, Meaning, Usage, read_span
+from otel_replay.dialects.reading import PARTS, Meaning, read_span
+from otel_replay.dialects.usage import Usage
 from otel_replay.records import Event, LogEntry
 
 ASKED = [{"role": "user", "parts": [{"type": "text", "content": "how far?"}]}]

@@ -1,0 +1,92 @@
+"""What frameworks say beside the conventions: Anthropic's SDK, pydantic-ai, LangChain's written values.
+
+Only what the conventions have no words for, or what a package says in words of its own instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from otel_replay.dialects.messages import text_part
+from otel_replay.dialects.plain import as_value
+from otel_replay.dialects.table import Said, Source, Table
+
+__all__ = ["FRAMEWORKS", "unwrapped_arguments", "unwrapped_result"]
+
+
+def _of_agent(name: str) -> Source:
+    """What an agent says of all its calls together: no other span may say it."""
+
+    def read(said: Said) -> Any:
+        return said.attributes.get(name) if said.kind == "agent" else None
+
+    return read
+
+
+def _final_result(said: Said) -> Any:
+    result = said.attributes.get("final_result") if said.kind == "agent" else None
+    return None if result is None else [{"role": "assistant", "parts": [text_part(as_value(result))]}]
+
+
+def unwrapped_arguments(value: Any) -> Any:
+    """The arguments of a tool without what LangChain's callbacks and OpenLLMetry's decorators put around."""
+    found = as_value(value)
+    if isinstance(found, Mapping):
+        if "input_str" in found and isinstance(found.get("inputs"), Mapping):
+            return found["inputs"]
+        if found.keys() == {"args", "kwargs"} and not found["args"]:
+            return found["kwargs"]
+    return found
+
+
+def unwrapped_result(value: Any) -> Any:
+    """The result of a tool without LangChain's message around it."""
+    message = _tool_message(as_value(value))
+    return as_value(message["content"]) if message is not None else as_value(value)
+
+
+def _tool_message(value: Any) -> Mapping[str, Any] | None:
+    if not isinstance(value, Mapping):
+        return None
+    if isinstance(value.get("output"), Mapping):
+        value = value["output"]
+    for name in ("data", "kwargs"):
+        inner = value.get(name)
+        if isinstance(inner, Mapping) and inner.get("type") == "tool" and "content" in inner:
+            return inner
+    return None
+
+
+def _call_id_of_result(said: Said) -> Any:
+    if said.kind != "tool call":
+        return None
+    for name in ("gen_ai.tool.call.result", "output.value", "traceloop.entity.output"):
+        message = _tool_message(as_value(said.attributes.get(name)))
+        if message is not None:
+            return message.get("tool_call_id")
+    return None
+
+
+FRAMEWORKS = Table(
+    name="frameworks",
+    parts={
+        "model": (_of_agent("model_name"),),
+        "output_messages": (_final_result,),
+        "finish_reasons": ("anthropic.message.stop_reason",),
+        "agent_name": (_of_agent("agent_name"),),
+        "tool_arguments": ("tool_arguments",),
+        "tool_result": ("tool_response", "anthropic.tool_result.content"),
+        "tool_call_id": (_call_id_of_result,),
+        "input_tokens": (_of_agent("gen_ai.aggregated_usage.input_tokens"),),
+        "output_tokens": (_of_agent("gen_ai.aggregated_usage.output_tokens"),),
+        "cache_read_tokens": (_of_agent("gen_ai.aggregated_usage.cache_read.input_tokens"),),
+        "cache_write_tokens": (_of_agent("gen_ai.aggregated_usage.cache_write.input_tokens"),),
+        "reasoning_tokens": (
+            "gen_ai.usage.details.reasoning_tokens",
+            _of_agent("gen_ai.aggregated_usage.details.reasoning_tokens"),
+        ),
+        "cost_usd": ("operation.cost",),
+    },
+)
+"""The table."""
