@@ -17,6 +17,7 @@ from otel_replay.attributes import (
     RUN_NAME,
     SPAN_TYPE,
 )
+from otel_replay.dialects.current import in_current_words
 
 __all__ = ["as_number", "facts_of"]
 
@@ -41,12 +42,16 @@ _LEFT_OUT = frozenset(
 )
 
 
-def facts_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The short attributes, in their order: scalars, and small lists and maps of scalars."""
+def facts_of(attributes: Mapping[str, Any], name: str = "") -> dict[str, Any]:
+    """The short attributes, in their order: scalars, and small lists and maps of scalars.
+
+    What another dialect says of a model or a tool is given in the current words of the conventions. `name` is
+    that of the span.
+    """
     facts: dict[str, Any] = {}
-    for name, value in attributes.items():
-        if name not in _LEFT_OUT and _is_short(value):
-            facts[name] = value
+    for key, value in in_current_words(name, attributes).items():
+        if key not in _LEFT_OUT and _is_short(value):
+            facts[key] = value
             if len(facts) == _MOST_FACTS:
                 break
     return facts

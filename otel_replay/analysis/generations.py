@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from otel_replay.dialects import reading
-from otel_replay.dialects.usage import NO_USAGE
+from otel_replay.dialects.usage import NO_USAGE, USAGE
 
 __all__ = ["ModelTotals", "model_of"]
 
@@ -37,15 +37,14 @@ class ModelTotals:
         self.total_ns += duration_ns
         self.add_tokens(attributes)
 
-    def add_tokens(self, attributes: Mapping[str, Any]) -> None:
-        """Take in the tokens of one generation."""
+    def add_tokens(self, attributes: Mapping[str, Any], but: Collection[str] = ()) -> None:
+        """Take in the tokens of one generation, `but` those that were taken in already (names of `Usage`)."""
         usage = reading.usage_of(attributes)
         if usage is not NO_USAGE:
-            self.input_tokens += usage.input_tokens or 0
-            self.output_tokens += usage.output_tokens or 0
-            self.cache_read_tokens += usage.cache_read_tokens or 0
-            self.cache_write_tokens += usage.cache_write_tokens or 0
-            self.reasoning_tokens += usage.reasoning_tokens or 0
+            for name in USAGE:
+                count = getattr(usage, name)
+                if count and name not in but:
+                    setattr(self, name, getattr(self, name) + count)
 
 
 def model_of(attributes: Mapping[str, Any]) -> str:

@@ -18,19 +18,21 @@ from otel_replay.analysis.kinds import SpanKind
 from otel_replay.analysis.spans import TrackedSpan
 from otel_replay.attributes import GEN_AI_RESPONSE_ID, GEN_AI_TOOL_NAME
 from otel_replay.dialects.reading import read_span, usage_of
+from otel_replay.dialects.usage import USAGE, Usage
 
 __all__ = ["Repeat", "Repeats", "tool_of"]
 
 _CLIENT, _SERVER = 3, 2
 _MOST_ANSWERS = 10_000
 _MOST_BELOW = 1_000
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A call that was told of before, and whether its tokens were told then."""
+    """A call that was told of before, and which of its tokens were told then (names of `Usage`)."""
 
-    had_tokens: bool
+    told: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ class Repeats:
     """Takes spans in the order of their ends. Memory grows with open spans and different names, not calls."""
 
     def __init__(self) -> None:
-        self._below: dict[str, dict[_Told, bool]] = {}
-        self._answers: dict[str, tuple[str, bool]] = {}
+        self._below: dict[str, dict[_Told, frozenset[str]]] = {}
+        self._answers: dict[str, tuple[str, frozenset[str]]] = {}
 
     def take(self, span: TrackedSpan, kind: SpanKind, scope: str, parent_id: str | None) -> Repeat | None:
         """What a span tells again, or None where it is the first to tell.
@@ -63,17 +65,18 @@ class Repeats:
             return None
         tool = tool_of(span) if kind == "tool call" else ""
         told = _Told(kind, scope, tool, span.start.span_kind)
-        has_tokens = kind == "generation" and bool(usage_of(span.attributes))
-        earlier = [had for one, had in below.items() if _is_same(told, one)] if below else []
+        tokens = _NONE if kind == "tool call" else _told(usage_of(span.attributes))
+        earlier = [found for one, found in below.items() if _is_same(told, one)] if below else []
         if kind == "generation":
-            earlier += self._same_answer(span, scope, has_tokens)
+            earlier += self._same_answer(span, scope, tokens)
+        before = _NONE.union(*earlier)
         if parent_id is not None:
             beside = self._below.setdefault(parent_id, {})
             if len(beside) < _MOST_BELOW:
-                beside[told] = beside.get(told, False) or has_tokens or any(earlier)
-        return Repeat(any(earlier)) if earlier else None
+                beside[told] = beside.get(told, _NONE) | tokens | before
+        return Repeat(before) if earlier else None
 
-    def _same_answer(self, span: TrackedSpan, scope: str, has_tokens: bool) -> list[bool]:
+    def _same_answer(self, span: TrackedSpan, scope: str, tokens: frozenset[str]) -> list[frozenset[str]]:
         answer = span.attributes.get(GEN_AI_RESPONSE_ID)
         if answer is None and span.dialect == "openinference":
             answer = read_span(span.name, span.attributes).response_id
@@ -83,9 +86,13 @@ class Repeats:
         if first is None:
             if len(self._answers) >= _MOST_ANSWERS:
                 del self._answers[next(iter(self._answers))]
-            self._answers[answer] = (scope, has_tokens)
+            self._answers[answer] = (scope, tokens)
             return []
         return [first[1]] if first[0] != scope else []
+
+
+def _told(usage: Usage) -> frozenset[str]:
+    return frozenset(name for name in USAGE if getattr(usage, name) is not None) if usage else _NONE
 
 
 def tool_of(span: TrackedSpan) -> str:

@@ -219,8 +219,7 @@ class _Builder:
                 model.add(span.attributes, failed=span.status == "error", duration_ns=duration_ns)
             else:
                 model.repeated += 1
-                if not repeat.had_tokens:
-                    model.add_tokens(span.attributes)
+                model.add_tokens(span.attributes, but=repeat.told)
 
     def repeat(self, span: TrackedSpan, kind: SpanKind, parent_id: str) -> Repeat | None:
         """The call of which another library's span told before, if there is one."""

@@ -178,7 +178,7 @@ class _Builder:
         node.message = span.end.message
         node.name = span.name
         node.kind = span.kind
-        node.facts = facts_of(span.attributes)
+        node.facts = facts_of(span.attributes, span.name)
 
     # -- what happens in them
 
@@ -218,7 +218,7 @@ class _Builder:
         for span in left:
             node = self.where.get(span.span_id)
             if node is not None and node.span_id == span.span_id:
-                node.facts = facts_of(span.attributes)
+                node.facts = facts_of(span.attributes, span.name)
         for node in self.top.walk():
             node.children.sort(key=lambda child: child.start_ns)
         return self.tree

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from otel_replay.analysis.kinds import kind_of
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
 from otel_replay.clock import iso_milliseconds
+from otel_replay.dialects.current import current_words, is_current
+from otel_replay.dialects.genai import tells_messages
+from otel_replay.dialects.reading import moment_name, read_span
 from otel_replay.records import BadLine, Decision, Event, LogEntry, Loss
 from otel_replay.values import to_json
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["decision_object", "event_object", "log_object", "objects", "run_object"]
 
 Object = dict[str, Any]
+
+_MOST_TOLD = 10_000
+"""Spans whose messages were told in events and log records, and that have not ended yet."""
 
 
 def run_object(files: RunFiles) -> Object:
@@ -57,9 +63,15 @@ def objects(records: Iterable[Located]) -> Iterator[Object]:
     for each loss, and for each line that cannot be read."""
     book = SpanBook()
     last_ns = 0
+    told: dict[str, list[Event | LogEntry]] = {}
     for item in records:
         record = item.record
         last_ns = max(last_ns, getattr(record, "time_ns", 0))
+        if isinstance(record, (Event, LogEntry)) and record.span_id and _tells(record):
+            # A log record may stand before its span; what belongs to none that ends is not kept for ever.
+            told.setdefault(record.span_id, []).append(record)
+            if len(told) > _MOST_TOLD:
+                del told[next(iter(told))]
         if record.kind == "start":
             book.begin(record, item.journal)
         elif record.kind == "update":
@@ -67,7 +79,7 @@ def objects(records: Iterable[Located]) -> Iterator[Object]:
         elif record.kind == "end":
             ended = book.finish(record, item.journal)
             if ended is not None:
-                yield _span(ended)
+                yield _span(ended, told.pop(record.span_id, ()))
         elif isinstance(record, Decision):
             yield _in_span(decision_object(record), book)
         elif isinstance(record, BadLine):
@@ -141,8 +153,16 @@ def _bad_line(record: BadLine, journal: str) -> Object:
     }
 
 
-def _span(span: TrackedSpan) -> Object:
+def _tells(record: Event | LogEntry) -> bool:
+    name = record.name if isinstance(record, Event) else moment_name(record)
+    return name.startswith("gen_ai.") and tells_messages(name)
+
+
+def _span(span: TrackedSpan, told: Sequence[Event | LogEntry] = ()) -> Object:
     start, end = span.start, span.end
+    words: Object = {}
+    if told or not is_current(span.attributes):
+        words = {"gen_ai": to_json(current_words(read_span(span.name, span.attributes, events=told)))}
     return {
         "kind": "span",
         "type": kind_of(span.attributes),
@@ -157,4 +177,5 @@ def _span(span: TrackedSpan) -> Object:
         "status": "open" if end is None else end.status,
         "message": "" if end is None else end.message,
         "attributes": to_json(span.attributes),
+        **words,
     }

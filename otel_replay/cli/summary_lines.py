@@ -127,6 +127,11 @@ def _models(summary: Summary, screen: Screen) -> Lines:
             ]
         )
     yield from _table(("", "calls", "failed", "tokens in", "tokens out", "out rate", "total"), rows, screen)
+    again = sum(totals.repeated for totals in summary.models.values())
+    if again:
+        yield Text(
+            (f"  {people.counted(again, 'span')} more of the same calls, told by another library", "dim")
+        )
 
 
 def _tools(summary: Summary, screen: Screen) -> Lines:

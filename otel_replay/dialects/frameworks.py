@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from otel_replay.dialects.messages import text_part
+from otel_replay.dialects.messages import text_part, unblocked
 from otel_replay.dialects.plain import as_value
 from otel_replay.dialects.table import Said, Source, Table
 
@@ -41,9 +41,12 @@ def unwrapped_arguments(value: Any) -> Any:
 
 
 def unwrapped_result(value: Any) -> Any:
-    """The result of a tool without LangChain's message around it."""
-    message = _tool_message(as_value(value))
-    return as_value(message["content"]) if message is not None else as_value(value)
+    """The result of a tool without what is around it: LangChain's message, a block of text."""
+    found = as_value(value)
+    message = _tool_message(found)
+    if message is not None:
+        found = as_value(message["content"])
+    return unblocked(found)
 
 
 def _tool_message(value: Any) -> Mapping[str, Any] | None:

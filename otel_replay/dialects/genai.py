@@ -34,7 +34,7 @@ from otel_replay.dialects.messages import Message, as_messages, message
 from otel_replay.dialects.plain import as_value
 from otel_replay.dialects.table import Said, Source, Table
 
-__all__ = ["GENAI", "in_details"]
+__all__ = ["GENAI", "in_details", "tells_messages"]
 
 _DETAILS = "gen_ai.client.inference.operation.details"
 _CHOICE = "gen_ai.choice"
@@ -44,7 +44,13 @@ _ASKING = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
+_TELLING = frozenset({_DETAILS, _CHOICE, "gen_ai.content.prompt", "gen_ai.content.completion"})
 _ANSWERING = ("generation", "agent")
+
+
+def tells_messages(moment: str) -> bool:
+    """Whether an event or a log record of this name holds messages of the call that it belongs to."""
+    return moment in _ASKING or moment in _TELLING
 
 
 def in_details(name: str) -> Source:

@@ -12,7 +12,7 @@ from typing import Any
 
 from otel_replay.dialects.plain import as_list, as_text, as_value
 
-__all__ = ["Message", "as_messages", "as_parts", "call_part", "message", "parts_of", "text_part"]
+__all__ = ["Message", "as_messages", "as_parts", "call_part", "message", "parts_of", "text_part", "unblocked"]
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -35,7 +35,16 @@ def _response_part(response: Any, call_id: Any = None) -> Part:
     part: Part = {"type": "tool_call_response"}
     if call_id is not None:
         part["id"] = call_id
-    return {**part, "response": as_value(response)}
+    return {**part, "response": unblocked(as_value(response))}
+
+
+def unblocked(response: Any) -> Any:
+    """What a tool answered: Anthropic's and MCP's answer with a list of blocks, mostly one of text."""
+    if isinstance(response, (list, tuple)) and len(response) == 1 and isinstance(response[0], Mapping):
+        block = response[0]
+        if _type(block) == "text" and isinstance(block.get("text"), str):
+            return as_value(block["text"])
+    return response
 
 
 def as_messages(value: Any) -> list[Message] | None:
@@ -145,7 +154,7 @@ def _responses_call(block: Mapping[str, Any]) -> Part:
 
 def _response(block: Mapping[str, Any]) -> Part:
     if block.get("type") == "tool_call_response" and "response" in block:
-        return {**block, "response": as_value(block["response"])}
+        return {**block, "response": unblocked(as_value(block["response"]))}
     said = block.get("response", block.get("result", block.get("content", block.get("output"))))
     call_id = block.get("id", block.get("tool_use_id", block.get("call_id", block.get("tool_call_id"))))
     return _response_part(said, call_id)

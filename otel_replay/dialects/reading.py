@@ -15,6 +15,7 @@ from otel_replay.attributes import GEN_AI_REQUEST_MODEL
 from otel_replay.dialects.frameworks import FRAMEWORKS, unwrapped_arguments, unwrapped_result
 from otel_replay.dialects.genai import GENAI
 from otel_replay.dialects.kinds import SpanKind, told_by
+from otel_replay.dialects.mcp import MCP
 from otel_replay.dialects.messages import Message, as_messages, as_parts
 from otel_replay.dialects.openinference import OPENINFERENCE
 from otel_replay.dialects.plain import as_amount, as_count, as_list, as_text, as_texts, as_value
@@ -22,9 +23,9 @@ from otel_replay.dialects.table import Said, Source, Table, first
 from otel_replay.dialects.traceloop import TRACELOOP
 from otel_replay.dialects.usage import NO_USAGE, USAGE, Usage, whole_usage
 
-__all__ = ["PARTS", "TABLES", "Meaning", "model_of", "read_span", "usage_of"]
+__all__ = ["PARTS", "TABLES", "Meaning", "model_of", "moment_name", "read_span", "usage_of"]
 
-TABLES: tuple[Table, ...] = (GENAI, OPENINFERENCE, TRACELOOP, FRAMEWORKS)
+TABLES: tuple[Table, ...] = (GENAI, OPENINFERENCE, TRACELOOP, MCP, FRAMEWORKS)
 """Whose words go first where a span speaks several."""
 
 
@@ -33,9 +34,15 @@ def _as_instructions(value: Any) -> list[dict[str, Any]] | None:
     return as_parts(found) or None
 
 
+def _as_provider(value: Any) -> str | None:
+    # OpenLLMetry wrote `OpenAI`, the conventions say `openai`.
+    found = as_text(value)
+    return None if found is None else found.lower()
+
+
 PARTS: Mapping[str, Callable[[Any], Any]] = {
     "operation": as_text,
-    "provider": as_text,
+    "provider": _as_provider,
     "model": as_text,
     "response_model": as_text,
     "response_id": as_text,
@@ -95,6 +102,12 @@ class Meaning:
     def part(self, name: str) -> Any:
         """A part by its name (:data:`PARTS`), or None."""
         return first(self._said, _SOURCES[name], PARTS[name])
+
+    @cached_property
+    def operation(self) -> str | None:
+        """The operation, where it is said in the words of the conventions: `chat`, `execute_tool`."""
+        found: str | None = self.part("operation")
+        return found
 
     @cached_property
     def provider(self) -> str | None:
@@ -241,12 +254,14 @@ def usage_of(attributes: Mapping[str, Any]) -> Usage:
 _USAGE_KEYS = tuple((name, tuple(key for key in _SOURCES[name] if isinstance(key, str))) for name in USAGE)
 
 
+def moment_name(event: Any) -> str:
+    """The name of an event or a log record; before log records had names, an attribute said it."""
+    name = getattr(event, "event_name", None) or getattr(event, "name", None)
+    return str(name or event.attributes.get("event.name", ""))
+
+
 def _moment(event: Any) -> tuple[str, Mapping[str, Any]]:
     """The name of an event or a log record, and what it says: its attributes, and a body that is a map."""
-    attributes = event.attributes
     body = getattr(event, "body", None)
-    name = getattr(event, "event_name", None) or getattr(event, "name", None)
-    if not name:
-        # Before log records had names, an attribute said it.
-        name = attributes.get("event.name", "")
-    return str(name), {**attributes, **body} if isinstance(body, Mapping) else attributes
+    attributes = event.attributes
+    return moment_name(event), {**attributes, **body} if isinstance(body, Mapping) else attributes

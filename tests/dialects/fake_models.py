@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Body = dict[str, Any]
+
+_NUMBERS = itertools.count(1)
 
 ANSWER = "1430 km."
 ARGUMENTS = '{"to": "Rome"}'
@@ -54,7 +57,7 @@ def chat(body: Body) -> tuple[Body, list[Body]]:
     message: Body = {"role": "assistant", "content": ANSWER if done else None}
     if not done:
         message["tool_calls"] = [call]
-    head = {"id": "chatcmpl-1", "created": 1, "model": body["model"] + "-2026"}
+    head = {"id": f"chatcmpl-{next(_NUMBERS)}", "created": 1, "model": body["model"] + "-2026"}
     reason = "stop" if done else "tool_calls"
     choice = {"index": 0, "message": message, "finish_reason": reason}
     whole = {**head, "object": "chat.completion", "choices": [choice], "usage": USAGE}
@@ -100,7 +103,7 @@ def responses(body: Body) -> tuple[Body, list[Body]]:
         "output_tokens_details": {"reasoning_tokens": 5},
     }
     return {
-        "id": "resp_1",
+        "id": f"resp_{next(_NUMBERS)}",
         "object": "response",
         "created_at": 1,
         "status": "completed",
@@ -124,7 +127,7 @@ def messages(body: Body) -> tuple[Body, list[Body]]:
     use: Body = {"type": "tool_use", "id": "toolu_1", "name": "distance", "input": {"to": "Rome"}}
     reason = "end_turn" if done else "tool_use"
     whole = {
-        "id": "msg_1",
+        "id": f"msg_{next(_NUMBERS)}",
         "type": "message",
         "role": "assistant",
         "model": body["model"],

@@ -176,6 +176,7 @@ def pydantic_agent(url: str, version_of_format: int | None = None) -> None:
 def mcp_call(_: str) -> None:
     """A client and a server of MCP in one process."""
     from mcp.client import Client
+    from mcp.client._memory import InMemoryTransport
     from mcp.server.mcpserver import MCPServer
 
     server = MCPServer("places")
@@ -188,7 +189,7 @@ def mcp_call(_: str) -> None:
         return {"km": 1430}
 
     async def talk() -> None:
-        async with Client(server) as client:
+        async with Client(InMemoryTransport(server)) as client:
             await client.list_tools()
             await client.call_tool("distance", {"to": "Rome"})
             await client.call_tool("distance", {"to": "Atlantis"})
@@ -291,6 +292,16 @@ FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...], Talk]] = {
         ),
         langgraph_agent,
     ),
+    "traceloop-openai-0.40": (
+        ("opentelemetry-instrumentation-openai", "openai"),
+        ("opentelemetry.instrumentation.openai:OpenAIInstrumentor",),
+        openai_chat,
+    ),
+    "traceloop-anthropic-0.40": (
+        ("opentelemetry-instrumentation-anthropic", "anthropic"),
+        ("opentelemetry.instrumentation.anthropic:AnthropicInstrumentor",),
+        anthropic_messages,
+    ),
     "anthropic-native": (("anthropic",), (), lambda url: (anthropic_messages(url), anthropic_runner(url))[0]),
     "mcp-native": (("mcp",), (), mcp_call),
     "pydantic-ai": (("pydantic-ai-slim", "openai"), (), pydantic_agent),
@@ -334,7 +345,7 @@ def main(name: str, directory: Path) -> None:
 
     packages, instrumentors, talk = FAMILIES[name]
     told = ", ".join(f"{package} {version(package)}" for package in packages)
-    resource = Resource.create({"service.name": name, "corpus.packages": told})
+    resource = Resource.create({"service.name": name, "corpus.packages": told, "otel_replay.run.id": name})
     path = directory / f"{name}.jsonl"
     path.unlink(missing_ok=True)
     spans, logs = TracerProvider(resource=resource), LoggerProvider(resource=resource)
@@ -349,6 +360,9 @@ def main(name: str, directory: Path) -> None:
         talk(models.url)
     spans.shutdown()
     logs.shutdown()
+    # Where this machine keeps its packages is nobody's business.
+    written = path.read_text().replace(sys.prefix, "/env").replace(str(Path(__file__).parent), "/tests")
+    path.write_text(written)
     print(f"{path}: {len(path.read_text().splitlines())} lines; {told}")
 
 
