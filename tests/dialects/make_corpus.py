@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_models import FakeModels
 
+NO_KEY: Any = "none"
 QUESTION = "How far is it to Rome?"
 BRIEF = "Be brief."
 PARAMETERS = {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}
@@ -42,7 +43,7 @@ def openai_chat(url: str) -> None:
         model="small-1", messages=messages, tools=tools, temperature=0.5, max_tokens=100
     )
     message = first.choices[0].message
-    call: Any = message.tool_calls[0]  # type: ignore[index]
+    (call,) = message.tool_calls or ()
     messages += [
         message.model_dump(exclude_none=True),
         {"role": "tool", "tool_call_id": call.id, "content": '{"km": 1430}'},
@@ -139,7 +140,7 @@ def langgraph_agent(url: str) -> None:
         """How far it is to a place."""
         return '{"km": 1430}'
 
-    model = ChatOpenAI(model="small-1", base_url=url + "/v1", api_key="none", max_retries=0)  # type: ignore[arg-type]
+    model = ChatOpenAI(model="small-1", base_url=url + "/v1", api_key=NO_KEY, max_retries=0)
     agent = create_react_agent(model, [distance], prompt=BRIEF, name="guide")
     agent.invoke({"messages": [("user", QUESTION)]})
 

@@ -16,24 +16,14 @@ from otel_replay.dialects.reading import PARTS, TABLES, read_span, usage_of
 from otel_replay.records import Event, LogEntry
 
 _SOURCES = [source for table in TABLES for sources in table.parts.values() for source in sources]
-_FLATTENED = [
-    "input.value",
-    "output.value",
-    "llm.invocation_parameters",
-    "final_result",
-    "agent_name",
-    "traceloop.entity.input",
-    "traceloop.entity.output",
-    "gen_ai.prompt.0.content",
-    "gen_ai.prompt.x",
-    "gen_ai.completion.0.tool_calls.0.arguments",
-    "llm.input_messages.0.message.role",
+_FLATTENED = {
+    *("input.value", "output.value", "llm.invocation_parameters", "final_result", "agent_name"),
+    *("traceloop.entity.input", "traceloop.entity.output", "gen_ai.prompt.0.content", "gen_ai.prompt.x"),
+    *("gen_ai.completion.0.tool_calls.0.arguments", "llm.input_messages.0.message.role"),
     "llm.output_messages.1.message.contents.0.message_content.type",
-    "llm.output_messages.999999999999.message.role",
-    "llm.prompts.0.prompt.text",
-    "llm.tools.0.tool.json_schema",
-    "retrieval.documents.0.document.content",
-]
+    *("llm.output_messages.999999999999.message.role", "llm.prompts.0.prompt.text"),
+    *("llm.tools.0.tool.json_schema", "retrieval.documents.0.document.content"),
+}
 NAMES = sorted(
     {name for name in _SOURCES if isinstance(name, str)} | {name for name, _, _ in SAYS} | {*_FLATTENED}
 )
