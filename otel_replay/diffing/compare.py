@@ -96,10 +96,11 @@ def compare(
             b=b,
             findings=tuple(findings),
             same=same,
+            decisions_only=left.flat,
             first_divergence=first,
             context=() if first is None else tuple(neighbours(top, first, left, right)),
             actions=tuple(action_table(a, b, findings)),
-            aggregates=tuple(aggregates_of(a, b)),
+            aggregates=tuple(aggregates_of(a, b, decisions_only=left.flat)),
             grid=grid_difference(a, b, rules, names=axes, value=value, before=before),
             followers=Counter(finding.follows for finding in findings if finding.follows is not None),
         )

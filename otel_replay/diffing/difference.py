@@ -29,6 +29,8 @@ class Difference:
         Everything that is not the same, in the order in which it came about.
     same:
         How many decisions, events and spans are.
+    decisions_only:
+        One of the runs tells its decisions and nothing else, so nothing else was compared.
     first_divergence:
         The first finding; None where there is none but what one run did not reach.
     context:
@@ -48,6 +50,7 @@ class Difference:
     findings: tuple[Finding, ...]
     same: int
     first_divergence: Finding | None
+    decisions_only: bool = False
     context: tuple[Neighbour, ...] = ()
     actions: tuple[ActionTotals, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()

@@ -28,6 +28,7 @@ def as_document(found: Difference) -> dict[str, Any]:
         "version": VERSION,
         "equal": found.equal,
         "equal_so_far": found.equal_so_far,
+        "decisions_only": found.decisions_only,
         "a": _run(found.a),
         "b": _run(found.b),
         "counts": {

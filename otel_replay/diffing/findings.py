@@ -201,13 +201,10 @@ class _Finder:
         if self.left.keys[row.left] != self.right.keys[row.right]:
             label = label_of(before)
             a, b = self.contents.of(before), self.contents.of(after)
-            if before.open or after.open:
-                # What an open span would have come to, nobody knows.
-                for found in value_changes(a, b, label, rules):
-                    if not (is_outcome(before, found) and found.how in {"added", "removed"}):
-                        yield found
-            else:
-                yield from value_changes(a, b, label, rules)
+            for found in value_changes(a, b, label, rules):
+                # What an open span has not got yet, it may still have got.
+                if not (after.open and found.how == "removed") and not (before.open and found.how == "added"):
+                    yield found
         if rules.times is not None and before.is_span and not before.open and not after.open:
             yield from self.times(before, after)
 

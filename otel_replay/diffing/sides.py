@@ -30,6 +30,8 @@ class Side:
         For each item a number for its subject: the same in both runs.
     sizes:
         How many items a subtree has.
+    flat:
+        Only decisions are compared, in one row: one of the runs knows of nothing else.
     bare:
         Spans of which only the place counts, because `only` asked for others.
     clusters:
@@ -42,6 +44,7 @@ class Side:
     trees: list[int]
     groups: list[int]
     sizes: list[int]
+    flat: bool = False
     bare: set[int] = field(default_factory=set)
     clusters: dict[int, int] = field(default_factory=dict)
 
@@ -74,6 +77,7 @@ def _side(items: Items, contents: Contents, numbers: dict[Hashable, int], flat: 
         trees=[0] * size,
         groups=[0] * size,
         sizes=[1] * size,
+        flat=flat,
     )
     kept, side.bare = _chosen(items, contents, flat)
     marks = contents.marks

@@ -102,8 +102,8 @@ class _Totals:
             self.amounts[name, unit] = self.amounts.get((name, unit), 0) + amount
 
 
-def aggregates_of(a: Items, b: Items) -> list[Aggregate]:
-    """Figures that either run has, counts first."""
+def aggregates_of(a: Items, b: Items, *, decisions_only: bool = False) -> list[Aggregate]:
+    """Figures that either run has, counts first; those of decisions alone where nothing else was compared."""
     left, right = _totals(a), _totals(b)
     found = [
         Aggregate(name="duration", a=_length(a), b=_length(b), unit="ns"),
@@ -120,6 +120,8 @@ def aggregates_of(a: Items, b: Items) -> list[Aggregate]:
         Aggregate(name=name, a=left.amounts.get((name, unit)), b=right.amounts.get((name, unit)), unit=unit)
         for name, unit in names
     ]
+    if decisions_only:
+        found = [one for one in found if one.name == "decisions"]
     return [one for one in found if one.a or one.b]
 
 

@@ -113,6 +113,8 @@ def headline(found: Difference) -> str:
 
 def notes(found: Difference) -> Iterator[str]:
     """What a reader must know of the runs themselves: which was cut, which lost something."""
+    if found.decisions_only:
+        yield "one of them tells its decisions and nothing else: only decisions are compared"
     for letter, items in (("A", found.a), ("B", found.b)):
         if items.status == "running":
             yield f"{letter} is still running: it is compared as far as it is"
