@@ -20,7 +20,8 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 
 GROUND = frozenset(
     {
-        *("answering", "attributes", "clock", "errors", "interruptions", "records", "settings", "version"),
+        *("answering", "attributes", "clock", "content", "errors", "interruptions"),
+        *("records", "settings", "version"),
         *("redaction", "redaction_names", "redaction_rules"),
         *("values", "values_foreign", "values_json"),
     }

@@ -207,6 +207,8 @@ def _kept_back(summary: Summary, screen: Screen) -> Lines:
 
 _NOTES = {
     "redacted": "secrets taken out",
+    "content_hashed": "messages, arguments and results kept as their hashes",
+    "content_left_out": "messages, arguments and results left out",
     "by_repr": "values kept as their repr",
     "cycle": "values that contain themselves, cut there",
     "too_deep": "values too deep, kept as text from there",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock, guarded, iso_milliseconds
+from otel_replay.content import content_for
 from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.redaction import redactor_for
 from otel_replay.settings import Settings
@@ -158,12 +159,13 @@ def _make(
 
 def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunWriter:
     with _lock:
-        key = (settings.redact, settings.redact_keys, settings.resources)
+        key = (settings.redact, settings.redact_keys, settings.resources, settings.content)
         screen = _screens.get(key)
         if screen is None:
             screen = _screens[key] = Screen(
                 redactor_for(settings.redact, settings.redact_keys),
                 Meter() if settings.resources else None,
+                content_for(settings.content),
             )
         syncer = _syncers.get(settings.sync_seconds)
         if syncer is None:

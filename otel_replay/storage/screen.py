@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from otel_replay.attributes import BLOB
+from otel_replay.content import Content
 from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS, Redactor
 from otel_replay.storage.meter import Meter
@@ -35,13 +36,17 @@ class Screen:
     """Encodes the bodies of records as lines: by the rules for values, without secrets.
 
     One screen serves a process. `known` may be read by callers who do the look-up themselves, and
-    `known_decisions` by those who write decisions. With a `meter`, each decision is measured.
+    `known_decisions` by those who write decisions. With a `meter`, each decision is measured. `content`
+    says what is kept of messages, where that is not all.
     """
 
-    __slots__ = ("known", "known_decisions", "meter", "redactor")
+    __slots__ = ("_content", "known", "known_decisions", "meter", "redactor")
 
-    def __init__(self, redactor: Redactor, meter: Meter | None = None) -> None:
+    def __init__(
+        self, redactor: Redactor, meter: Meter | None = None, content: Content | None = None
+    ) -> None:
         self.redactor = redactor
+        self._content = content
         self.meter = meter
         self.known: set[bytes] = set()
         """Skeletons of lines that may be written as they are."""
@@ -62,6 +67,8 @@ class Screen:
         put_blob:
             Where large values go; None keeps them in the line.
         """
+        if self._content is not None:
+            body = self._content.body(body, notes)
         try:
             line = orjson.dumps(body, None, ORJSON_OPTIONS)
         except (TypeError, ValueError, RecursionError) as raised:
@@ -89,6 +96,8 @@ class Screen:
 
     def clean(self, attributes: Mapping[str, Any], notes: Notes, put_blob: PutBlob | None) -> dict[str, Any]:
         """`attributes` as AnyValues without secrets; large values as references to blobs."""
+        if self._content is not None:
+            attributes = self._content.attributes(attributes, notes)
         if self._is_harmless(attributes):
             return dict(attributes)
         held = _Held(self.redactor, notes)
