@@ -173,7 +173,7 @@ VARIABLES: tuple[Variable, ...] = (
         "content",
         _content,
         "full",
-        "messages, tool arguments and results of libraries: kept whole (`full`), as `hashes`, or not (`none`)",
+        "messages, tool arguments and results in the journal: whole (`full`), as `hashes`, or none of them (`none`)",
     ),
     Variable(
         "OTEL_REPLAY_DISABLED_LIBRARIES",
