@@ -43,7 +43,7 @@ def tell(name: str, *, writes: bool) -> None:
         return
     span = open_span_here()
     path = os.path.abspath(name)
-    if span is None or path.startswith(str(span.writer.directory.parent.parent) + os.sep):
+    if span is None or _is_in_a_store(path):
         return
     _start_over_in_a_fork()
     key = (span.span_id, path, writes)
@@ -62,6 +62,12 @@ def tell(name: str, *, writes: bool) -> None:
     if count > 1:
         attributes[FILE_OPENS] = count
     span.event(FILE_WRITE_EVENT if writes else FILE_READ_EVENT, attributes)
+
+
+def _is_in_a_store(path: str) -> bool:
+    # Runs that are over, too: what is left of them is still forced to the disk.
+    writers = {*active_runs.WRITERS, *active_runs.ENDED}
+    return any(path.startswith(f"{writer.directory.parent.parent}{os.sep}") for writer in writers)
 
 
 def _start_over_in_a_fork() -> None:
