@@ -139,7 +139,7 @@ def _totals(items: Items) -> _Totals:
         totals.counts[item.kind] += 1
         if not item.is_span:
             continue
-        totals.failed += item.status == "error"
+        totals.failed += item.status == "error" and not item.open
         if item.kind == "generation" and not _is_seen_again(item):
             _add_generation(totals, item)
         elif item.kind == "tool call":
