@@ -20,6 +20,9 @@ SESSION_ID = "session.id"
 TASK_METADATA = "otel_replay.task.metadata"
 REPORTED_DURATION = "otel_replay.duration_ms"
 
+SEARCH_PREFIX = "otel_replay.search."
+TRIAL_PREFIX = "otel_replay.trial."
+
 IMPORT_FORMAT = "otel_replay.import.format"
 IMPORT_SOURCE = "otel_replay.import.source"
 IMPORT_SHA256 = "otel_replay.import.sha256"
@@ -161,6 +164,8 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(SESSION_ID, "string", "any span", "session; names the run of a span from outside", _SEMCONV),
     Attribute(TASK_METADATA, "map", "task", "what a program says of a task when it begins and when it ends"),
     Attribute(REPORTED_DURATION, "double", "task, tool call", "how long it took by the program's own measure, where it gave one"),
+    Attribute(SEARCH_PREFIX + "*", "any", "task of a search", "of a search over parameters: `library`, `name`, `algorithm`, `pruner`, `direction`, `jobs`, `most_trials`; at its end `trials`, `best_trial`, `best_value`, `best_params`"),
+    Attribute(TRIAL_PREFIX + "*", "any", "task of a trial", "of one trial of a search: `number`, `state`, `value`, `params`"),
     Attribute(IMPORT_FORMAT, "string", "header of an imported run", "format of the file that it was read from"),
     Attribute(IMPORT_SOURCE, "string", "header of an imported run", "name of that file"),
     Attribute(IMPORT_SHA256, "string", "header of an imported run", "sha256 of that file"),

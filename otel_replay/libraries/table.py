@@ -112,7 +112,18 @@ _GENERATIONS = "generations: messages, usage, finish reasons"
 _AGENTS = "agents, their generations and tool calls"
 
 
+_TUNERS = (
+    Library(
+        name="optuna",
+        module="optuna",
+        place="optuna",
+        records="studies and trials; suggested values, reports, pruning and new bests as decisions",
+        least="4",
+    ),
+)
+
 LIBRARIES: tuple[Library, ...] = (
+    *_TUNERS,
     Library(
         name="urllib3",
         module="urllib3.connectionpool",
