@@ -78,7 +78,7 @@ def _loose_parts(given: Mapping[str, Any], role: str) -> list[Part]:
     content = as_value(given.get("content"))
     if role == "tool" and not _is_response(content):
         return [_response_part(content, call_id)]
-    if given.get("type") in _BLOCKS and "role" not in given:
+    if _type(given) in _BLOCKS and "role" not in given:
         return parts_of(given)
     parts: list[Part] = []
     if as_text(given.get("reasoning_content")):

@@ -77,7 +77,7 @@ moments = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=20), maps, moments)
 def test_reading_raises_nothing_whatever_was_recorded(
     name: str, attributes: dict[str, Any], events: list[Any]
@@ -120,11 +120,11 @@ def test_a_value_that_is_nested_without_end_is_text(name: str, kind: str) -> Non
     assert all(meaning.part(part) in (None, DEEP) for part in PARTS if part != "operation")
 
 
-def test_a_hundred_thousand_messages_are_read_in_one_pass() -> None:
+def test_twenty_thousand_messages_are_read_in_one_pass() -> None:
     """The time grows with what is there, not with the numbers in the names."""
-    many = {f"llm.input_messages.{at}.message.content": "x" for at in range(100_000)}
+    many = {f"llm.input_messages.{at}.message.content": "x" for at in range(20_000)}
     meaning = read_span("x", {"openinference.span.kind": "LLM", **many})
-    assert len(meaning.input_messages or ()) == 100_000
+    assert len(meaning.input_messages or ()) == 20_000
 
 
 def test_a_structure_that_is_nested_deep_is_read_without_recursion_errors() -> None:
