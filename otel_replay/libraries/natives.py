@@ -24,6 +24,13 @@ def _nothing_to_do(module: ModuleType, content: str) -> None:
     del module, content
 
 
+def _mcp(module: ModuleType, content: str) -> None:
+    from otel_replay.libraries import mcp_calls
+
+    del module, content
+    mcp_calls.install()
+
+
 def _switch_anthropic_off(environ: MutableMapping[str, str]) -> None:
     # Clients that are made from now on; those that are there already go on.
     environ.setdefault("ANTHROPIC_OPEN_TELEMETRY", "false")
@@ -31,7 +38,7 @@ def _switch_anthropic_off(environ: MutableMapping[str, str]) -> None:
 
 SWITCH_ON: dict[str, Callable[[ModuleType, str], None]] = {
     "anthropic": _nothing_to_do,
-    "mcp": _nothing_to_do,
+    "mcp": _mcp,
     "pydantic-ai": _pydantic_ai,
 }
 SWITCH_OFF: dict[str, Callable[[MutableMapping[str, str]], None]] = {
