@@ -2,7 +2,7 @@
 
 import sys
 
-from otel_replay.cli.main import main
+from otel_replay.cli.start import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -71,6 +71,28 @@ CODE_FUNCTION = "code.function.name"
 CODE_FILE_PATH = "code.file.path"
 CODE_LINE_NUMBER = "code.line.number"
 THREAD_NAME = "thread.name"
+
+PROCESS_COMMAND_ARGS = "process.command_args"
+PROCESS_EXECUTABLE_NAME = "process.executable.name"
+PROCESS_EXECUTABLE_PATH = "process.executable.path"
+PROCESS_EXIT_CODE = "process.exit.code"
+PROCESS_PID = "process.pid"
+PROCESS_RUNTIME_NAME = "process.runtime.name"
+PROCESS_RUNTIME_VERSION = "process.runtime.version"
+PROCESS_WORKING_DIRECTORY = "process.working_directory"
+PROCESS_SIGNAL = "otel_replay.process.signal"
+HOST_ARCH = "host.arch"
+HOST_NAME = "host.name"
+OS_TYPE = "os.type"
+VCS_HEAD_NAME = "vcs.ref.head.name"
+VCS_REVISION = "vcs.ref.head.revision"
+VCS_DIRTY = "otel_replay.vcs.dirty"
+ENVIRONMENT = "otel_replay.environment"
+PYTHONS = "otel_replay.pythons"
+PACKAGES = "otel_replay.packages"
+NOT_HOOKED = "otel_replay.not_hooked"
+OUTPUT_TAIL_PREFIX = "otel_replay.output."
+
 ERROR_TYPE = "error.type"
 EXCEPTION_TYPE = "exception.type"
 EXCEPTION_MESSAGE = "exception.message"
@@ -86,9 +108,7 @@ SERVER_PORT = "server.port"
 URL_FULL = "url.full"
 
 FILE_OPENS = "otel_replay.file.opens"
-PROCESS_COMMAND_ARGS = "process.command_args"
 PROCESS_COMMAND_LINE = "process.command_line"
-PROCESS_WORKING_DIRECTORY = "process.working_directory"
 
 CHUNK = "otel_replay.chunk"
 CHUNKS = "otel_replay.chunks"
@@ -213,6 +233,26 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(EXCEPTION_TYPE, "string", "log record, exception", "type of an exception", _SEMCONV),
     Attribute(EXCEPTION_MESSAGE, "string", "log record, exception", "what it says", _SEMCONV),
     Attribute(EXCEPTION_STACKTRACE, "string", "log record, exception", "its traceback", _SEMCONV),
+    Attribute(PROCESS_COMMAND_ARGS, "string[]", "run, process, process start", "program and arguments, without secrets", _SEMCONV),
+    Attribute(PROCESS_EXECUTABLE_NAME, "string", "run", "name of the program", _SEMCONV),
+    Attribute(PROCESS_EXECUTABLE_PATH, "string", "run, process", "where the program is", _SEMCONV),
+    Attribute(PROCESS_EXIT_CODE, "int", "run", "how the program ended: its exit code; 128 and the signal's number where one ended it", _SEMCONV),
+    Attribute(PROCESS_PID, "int", "run, process", "the program's process id", _SEMCONV),
+    Attribute(PROCESS_RUNTIME_NAME, "string", "process", "the interpreter: `cpython`", _SEMCONV),
+    Attribute(PROCESS_RUNTIME_VERSION, "string", "process", "its version", _SEMCONV),
+    Attribute(PROCESS_WORKING_DIRECTORY, "string", "run, process start", "where it runs; of a started process if not where the program does", _SEMCONV),
+    Attribute(PROCESS_SIGNAL, "string", "run", "the signal that ended the program: `SIGKILL`"),
+    Attribute(HOST_ARCH, "string", "run", "the machine's processor: `amd64`", _SEMCONV),
+    Attribute(HOST_NAME, "string", "run", "the machine's name", _SEMCONV),
+    Attribute(OS_TYPE, "string", "run", "the operating system: `linux`", _SEMCONV),
+    Attribute(VCS_HEAD_NAME, "string", "run", "the branch of git that was checked out", _SEMCONV),
+    Attribute(VCS_REVISION, "string", "run", "the commit that was checked out", _SEMCONV),
+    Attribute(VCS_DIRTY, "boolean", "run", "whether files of that commit had been changed"),
+    Attribute(ENVIRONMENT, "map", "run", "variables of the program's environment that are on a list, secrets taken out"),
+    Attribute(PYTHONS, "map[]", "run", "the Python interpreters that were hooked into: `executable`, `version`, `processes`"),
+    Attribute(PACKAGES, "map", "run", "packages that the program imported, with their versions"),
+    Attribute(NOT_HOOKED, "string", "run", "why the program, or a process of it, was not hooked into"),
+    Attribute(OUTPUT_TAIL_PREFIX + "*", "string", "run", "`stdout` and `stderr`: the ends of what the program wrote (`run --capture`)"),
     Attribute(ERROR_TYPE, "string", "any span", "type of the exception that ended the span", _SEMCONV),
     Attribute(HTTP_METHOD, "string", "HTTP request", "`GET`, …; `_OTHER` for one that the conventions do not know", _SEMCONV),
     Attribute(HTTP_METHOD_ORIGINAL, "string", "HTTP request", "the method as it was sent, where that is not the one above", _SEMCONV),
@@ -222,9 +262,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(SERVER_ADDRESS, "string", "HTTP request", "whom it went to", _SEMCONV),
     Attribute(SERVER_PORT, "int", "HTTP request", "port there", _SEMCONV),
     Attribute(URL_FULL, "string", "HTTP request", "where it went, without secrets", _SEMCONV),
-    Attribute(PROCESS_COMMAND_ARGS, "string[]", "process start", "program and arguments, without secrets", _SEMCONV),
     Attribute(PROCESS_COMMAND_LINE, "string", "process start", "the command, where it was given to a shell", _SEMCONV),
-    Attribute(PROCESS_WORKING_DIRECTORY, "string", "process start", "where it runs, if not where the program does", _SEMCONV),
     Attribute(CHUNK, "any", "chunk", "one item of what a generation or a tool gave bit by bit"),
     Attribute(CHUNKS, "int", "generation, tool call", "how many items a stream gave until its end; absent where it was left before"),
     Attribute(EXCEPTION_STATE, "map", "exception", "`args` and `fields` of an exception that ended a call, as far as they are plain values"),

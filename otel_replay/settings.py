@@ -17,6 +17,7 @@ __all__ = [
     "OTHER_VARIABLES",
     "REPLAY_VARIABLE",
     "RUN_ID_VARIABLE",
+    "RUN_OWNER_VARIABLE",
     "STORE_VARIABLE",
     "VARIABLES",
     "Settings",
@@ -29,6 +30,7 @@ RUN_ID_VARIABLE = "OTEL_REPLAY_RUN_ID"
 STORE_VARIABLE = "OTEL_REPLAY_STORE"
 REPLAY_VARIABLE = "OTEL_REPLAY_REPLAY"
 HOOKS_VARIABLE = "OTEL_REPLAY_HOOKS"
+RUN_OWNER_VARIABLE = "OTEL_REPLAY_RUN_OWNER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Settings:
     resources: bool = False
     replay: str | None = None
     hooks: str | None = None
+    run_owner: int = 0
+    environment: tuple[str, ...] = ()
     content: str = "full"
     disabled_libraries: tuple[str, ...] = ()
     propagate: bool = False
@@ -167,6 +171,20 @@ VARIABLES: tuple[Variable, ...] = (
         str,
         "",
         "what to hook into a program that is recorded without an edit; set by `otel-replay run` for what it starts",
+    ),
+    Variable(
+        RUN_OWNER_VARIABLE,
+        "run_owner",
+        int,
+        "0",
+        "the process that makes the run's directory, for which those that join it wait; set by `otel-replay run`",
+    ),
+    Variable(
+        "OTEL_REPLAY_ENVIRONMENT",
+        "environment",
+        _names,
+        "",
+        "more variables, or patterns with `*`, that `otel-replay run` keeps of the program's environment",
     ),
     Variable(
         "OTEL_REPLAY_CONTENT",

@@ -119,7 +119,8 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
                 "web.serving",
             ),
             "trace": ("compat.harness_events", "compat.harness_runs", "compat.harness_text"),
-            "run": ("rules.reading", "zero_code.launching", "zero_code.plan"),
+            "run": ("zero_code.asked", "zero_code.dry_run", "zero_code.launching"),
+            "start": ("zero_code.asked", "zero_code.launching"),
             "compare_generations": ("compat.generation_sessions_files", "generations.comparison"),
         }.items()
         for module in modules

@@ -15,7 +15,7 @@ from click.exceptions import NoArgsIsHelpError
 from otel_replay.cli.commands import COMPLETE_VARIABLE, PROGRAM, cli
 from otel_replay.errors import OtelReplayError
 
-__all__ = ["DEBUG_VARIABLE", "main"]
+__all__ = ["DEBUG_VARIABLE", "main", "tell_error"]
 
 DEBUG_VARIABLE = "OTEL_REPLAY_DEBUG"
 
@@ -32,6 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        return tell_error(error)
+    return code
+
+
+def tell_error(error: BaseException) -> int:
+    """Tell a person of an error that ended a command; gives the exit code for it."""
+    try:
+        raise error
     except BrokenPipeError:
         _forget_stdout()
         return BROKEN_PIPE
@@ -49,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         code = _no_room(error) or _unexpected(error)
         _flush_or_forget_stdout()
-    return code
+        return code
 
 
 def _run(arguments: list[str]) -> int:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import click
 
-from otel_replay.cli.options import store_option
+from otel_replay.cli.options import json_option, store_option
 
 __all__ = ["command"]
 
 
-@click.command("run", context_settings={"ignore_unknown_options": True})
+@click.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("program", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
-@click.option("--name", help="What the run is called; the command's name by default.")
+@click.option("--name", help="What the run is called; the script's or command's name by default.")
 @click.option("--run-id", help="The run's id; made from the time by default.")
 @click.option("--rules", multiple=True, metavar="FILE", help="Function rules; may be repeated.")
+@click.option("--capture", is_flag=True, help="Keep the ends of what the program writes, too.")
+@click.option("--dry-run", is_flag=True, help="Start nothing; list what would be hooked into.")
+@click.option("--quiet", is_flag=True, help="Say nothing at the end.")
+@json_option
 @store_option
 @click.pass_context
 def command(
@@ -22,16 +26,43 @@ def command(
     name: str | None,
     run_id: str | None,
     rules: tuple[str, ...],
+    capture: bool,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Run COMMAND and record what it decides, calls and generates, and its child processes with it.
 
-    Exits with the command's own code.
+    Exits with the command's own code, and by its signal where one ended it; with 127 where there is no such
+    command. --json is for --dry-run: standard output is the program's.
     """
-    from pathlib import Path
-
-    from otel_replay.rules.reading import rule_texts
+    if program[0].startswith("-"):
+        raise click.UsageError(f"no such option: {program[0]}", context)
+    if dry_run:
+        return _list(program, rules, as_json)
+    if as_json:
+        raise click.UsageError("--json is for --dry-run: standard output is the program's", context)
+    from otel_replay.zero_code.asked import Asked
     from otel_replay.zero_code.launching import launch
-    from otel_replay.zero_code.plan import Plan
 
-    plan = Plan(rules=rule_texts(rules, Path.cwd()))
-    return launch(program, plan, name=name, run_id=run_id, store=context.obj)
+    store = context.find_root().obj
+    asked = Asked(program, name=name, run_id=run_id, store=store, rules=rules, capture=capture, quiet=quiet)
+    return launch(asked)
+
+
+def _list(program: tuple[str, ...], rules: tuple[str, ...], as_json: bool) -> int:
+    from otel_replay.zero_code.dry_run import what_would_be_hooked
+
+    found = what_would_be_hooked(program, rules)
+    if as_json:
+        from otel_replay.cli.json_out import print_json
+
+        print_json(found)
+        return 0
+    from otel_replay.cli.terminal import stdout
+
+    screen = stdout()
+    for library in found["libraries"]:
+        screen.print((f"{library['name']:<20} ", "bold"), library["records"])
+    screen.flush()
+    return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import threading
@@ -21,6 +22,7 @@ from otel_replay.storage.last_sync import sync_now, sync_soon
 from otel_replay.storage.liveness import process_identity
 from otel_replay.storage.meter import Meter
 from otel_replay.storage.run_header import HEADER_NAME, EndStatus, RunHeader
+from otel_replay.storage.run_owner import wait_for_owner
 from otel_replay.storage.run_writer import RunWriter
 from otel_replay.storage.screen import Screen
 from otel_replay.storage.store import Store, validate_run_id
@@ -62,6 +64,7 @@ def open_run(
     joins: bool = False,
     attributes: Mapping[str, Any] | None = None,
     parent_run_id: str = "",
+    began_ns: int | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> OpenedRun:
     """Begin a run, or join one that another process began. Never raises.
@@ -75,8 +78,8 @@ def open_run(
         The id to use, made from the time if None; and whether such a run may be there already.
     attributes:
         What the run's header says besides.
-    parent_run_id:
-        The run inside which this one begins.
+    parent_run_id, began_ns:
+        The run inside which this one begins; and when it began, now by default.
     """
     _tell_once(settings.problems)
     clock = guarded(clock)
@@ -88,7 +91,7 @@ def open_run(
     header = RunHeader(
         run_id=wanted,
         name=writer.clean_text(name),
-        started_ns=now,
+        started_ns=now if began_ns is None else began_ns,
         journal=writer.journal_name,
         # Its blobs are put when the run's directory is there: it must not be made by them.
         attributes=writer.clean(attributes or {}, blobs.append),
@@ -107,8 +110,7 @@ def open_run(
             writer.put_blob(data)
     except (OtelReplayError, OSError) as error:
         _log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
-    if joined:
-        writer.begins = None
+    writer.begins = None if joined else writer.begins
     active_runs.add(writer)
     # Of a process that is not the run's own, such as a forked child: it may live longer than the run.
     writer.on_exit = partial(_sum_up_again, writer, settings.projections)
@@ -139,6 +141,8 @@ def _make(
 ) -> RunWriter | None:
     """Make the run's directory; under another id where it is taken. None: it is there by now, join it."""
     wanted = header.run_id
+    if joins:
+        wait_for_owner(store.directory(wanted), settings.run_owner)
     for number in range(2, 1000):
         try:
             store.make(header.run_id, writer.begin)
@@ -250,8 +254,8 @@ def _finalised(writer: RunWriter, header: RunHeader | None, projections: bool) -
 
 def _sum_up_again(writer: RunWriter, projections: bool) -> None:
     """Bring what is derived up to date, should the run be over already. Never raises."""
-    if writer.journal is None:
-        return  # nothing was added
+    if writer.journal is None or not _is_summed_up(writer.directory):
+        return  # nothing was added, or who ends the run will find it
     if active_runs.is_ending() and _size_bytes(writer.directory) > _MOST_BYTES_AT_EXIT:
         _log.warning(
             "run %s: what came after its end is not summed up; `otel-replay recover` does it", writer.run_id
@@ -262,6 +266,21 @@ def _sum_up_again(writer: RunWriter, projections: bool) -> None:
             _finalised(writer, None, projections)
     except Exception as error:
         _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
+
+
+def _is_summed_up(directory: Path) -> bool:
+    """Whether there is something derived that may have to be brought up to date; waits for who makes it."""
+    try:
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return True  # the next steps tell what is wrong
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except OSError:
+        pass  # no locks on this file system
+    finally:
+        os.close(fd)
+    return os.path.lexists(directory / HEADER_NAME)
 
 
 def _after_fork_in_child() -> None:

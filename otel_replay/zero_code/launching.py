@@ -1,63 +1,209 @@
-"""Starts a command as a recorded run, waits for it, and ends the run with how it ended."""
+"""Starts a command as a recorded run, waits for it, and ends with it as it ended.
+
+The command is started before anything else is loaded: the run is made beside it, by the time that it has
+something to record. It stays in our process group, with our terminal, streams and working directory.
+"""
 
 from __future__ import annotations
 
+import _thread
 import os
-import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import sys
+import time
 
-from otel_replay.errors import UsageError
-from otel_replay.recording.children import child_environment
-from otel_replay.recording.run import start_run
-from otel_replay.settings import HOOKS_VARIABLE
 from otel_replay.zero_code.plan import Plan
+from otel_replay.zero_code.started import TAKEN, Started
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from collections.abc import Iterable, Mapping
+
+    from otel_replay.zero_code.asked import Asked
+    from otel_replay.zero_code.capturing import Capture
+else:
+    import _signal  # what `signal` is made of, without its enumerations: the command waits for this
 
 __all__ = ["launch"]
 
-_PATH = str(Path(__file__).parent / "path")
+_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "path")
+_YES = {"true", "1", "yes", "on"}
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell and `env` say it
 
 
-def launch(
-    command: Sequence[str],
-    plan: Plan,
-    *,
-    name: str | None = None,
-    run_id: str | None = None,
-    store: str | None = None,
-) -> int:
-    """Run `command` as a recorded run.
+def launch(asked: Asked) -> int:
+    """Run a command as a recorded run; returns its exit code.
 
-    Returns
-    -------
-    int
-        Its exit code; 128 and the signal's number where a signal ended it.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be started.
+    Where a signal ended the command, the same signal ends this process. With recording switched off the
+    command takes this process's place.
     """
-    with start_run(name or Path(command[0]).name, run_id=run_id, store=store):
-        return _call(command, _environment(plan))
+    if os.environ.get("OTEL_REPLAY_DISABLED", "").strip().lower() in _YES:
+        return _exec(asked.command)
+    try:
+        store = os.path.abspath(asked.store or os.environ.get("OTEL_REPLAY_STORE") or ".otel-replay")
+        refusal = _refusal(store, asked)
+        rules = _rules(asked) if not refusal and (asked.rules or _project_has_rules()) else ()
+    except OSError as error:
+        store, refusal, rules = error.strerror or "this folder", None, ()
+    if refusal:
+        return _tell(*refusal, code=2)
+    if _cannot_write(store):
+        _tell(f"the run is not recorded: {store} cannot be written", "choose another with --store", code=0)
+        return _exec(asked.command)
+    started = Started(asked, store)
+    started.notes = _folder_for_notes()
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, TAKEN)
+    capture = _capture() if asked.capture else None
+    try:
+        started.pid = _spawn(asked.command, _environment(started, rules), before, capture)
+    except OSError as error:
+        os.rmdir(started.notes)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+        return _cannot_start(asked.command[0], error)
+    _thread.start_new_thread(_note_end, (started,))
+    from otel_replay.zero_code.recording import record
+
+    return record(started, capture)
 
 
-def _environment(plan: Plan) -> Mapping[str, str]:
-    environment = child_environment()
+def _note_end(started: Started) -> None:
+    # It may end before we have loaded what records it.
+    try:
+        os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
+        started.ended_ns = time.time_ns()
+    except OSError:
+        pass
+
+
+def _refusal(store: str, asked: Asked) -> tuple[str, str] | None:
+    if asked.run_id is None:
+        return None
+    if os.path.lexists(os.path.join(store, "runs", asked.run_id)):
+        return (
+            f"run {asked.run_id} exists already in {store}",
+            f"choose another id, or away with it: `otel-replay delete {asked.run_id}`",
+        )
+    letters = asked.run_id.replace(".", "a").replace("_", "a").replace("-", "a")
+    if letters.isascii() and letters.isalnum() and asked.run_id[0].isalnum() and len(letters) <= 128:
+        return (
+            None if asked.run_id != "latest" else ("`latest` is not a run id", "it stands for the newest run")
+        )
+    return (
+        f"{asked.run_id!r:.200} is not a run id",
+        "a run id has 1 to 128 letters, digits, `.`, `_` or `-`, and begins with a letter or digit",
+    )
+
+
+def _cannot_write(store: str) -> bool:
+    place = store
+    while not os.path.lexists(place) and os.path.dirname(place) != place:
+        place = os.path.dirname(place)
+    return not (os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK))
+
+
+def _rules(asked: Asked) -> tuple[str, ...]:
+    from pathlib import Path
+
+    from otel_replay.rules.reading import rule_texts
+
+    return rule_texts(asked.rules, Path.cwd())
+
+
+def _project_has_rules() -> bool:
+    """Whether the nearest `pyproject.toml` names us, which is read in full only then."""
+    folder = os.getcwd()
+    while True:
+        try:
+            with open(os.path.join(folder, "pyproject.toml"), "rb") as stream:
+                return b"otel_replay" in stream.read()
+        except OSError:
+            above = os.path.dirname(folder)
+            if above == folder:
+                return False
+            folder = above
+
+
+def _folder_for_notes() -> str:
+    place = os.environ.get("TMPDIR") or "/tmp"
+    folder = os.path.join(place, f"otel-replay-{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        os.mkdir(folder, 0o700)
+    except OSError:
+        folder = os.path.join("/tmp", os.path.basename(folder))
+        os.mkdir(folder, 0o700)
+    return folder
+
+
+def _environment(started: Started, rules: tuple[str, ...]) -> Mapping[str, str]:
+    environment = dict(os.environ)
     before = environment.get("PYTHONPATH")
-    environment["PYTHONPATH"] = os.pathsep.join([_PATH, *([before] if before else [])])
-    environment[HOOKS_VARIABLE] = plan.text()
+    environment["PYTHONPATH"] = os.pathsep.join([_PATH, before] if before else [_PATH])
+    environment["OTEL_REPLAY_HOOKS"] = Plan(notes=started.notes, rules=rules).text()
+    environment["OTEL_REPLAY_RUN_ID"] = started.run_id
+    environment["OTEL_REPLAY_RUN_OWNER"] = str(os.getpid())
+    environment["OTEL_REPLAY_STORE"] = started.store
+    environment["TRACEPARENT"] = f"00-{started.trace_id}-{started.span_id}-01"
     return environment
 
 
-def _call(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def _capture() -> Capture:
+    from otel_replay.zero_code.capturing import Capture
+
+    return Capture()
+
+
+def _spawn(
+    command: list[str],
+    environment: Mapping[str, str],
+    mask: Iterable[int],
+    capture: Capture | None,
+) -> int:
+    # Python ignores these two for itself; without us the command would find them as they are by default.
+    defaults = [_signal.SIGPIPE, _signal.SIGXFSZ]
+    actions = capture.file_actions() if capture is not None else []
     try:
-        process = subprocess.Popen(command, env=environment)
+        pid = os.posix_spawnp(
+            command[0], command, environment, setsigmask=mask, setsigdef=defaults, file_actions=actions
+        )
     except OSError as error:
-        raise UsageError(f"`{command[0]}` cannot be started: {error.strerror or error}") from None
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            continue  # the program got it too, and says what becomes of it
-        return code if code >= 0 else 128 - code
+        import errno
+
+        if error.errno != errno.ENOEXEC:
+            raise
+        # A script without its `#!` line, which shells and `env` give to sh.
+        import shutil
+
+        words = ["/bin/sh", shutil.which(command[0]) or command[0], *command[1:]]
+        pid = os.posix_spawn(
+            words[0], words, environment, setsigmask=mask, setsigdef=defaults, file_actions=actions
+        )
+    if capture is not None:
+        capture.begin()
+    return pid
+
+
+def _exec(command: list[str]) -> int:
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        return _cannot_start(command[0], error)
+
+
+def _cannot_start(program: str, error: OSError) -> int:
+    is_there = not isinstance(error, FileNotFoundError | NotADirectoryError)
+    return _tell(
+        f"`{program}` cannot be started: {error.strerror or error}",
+        "the command comes after `--`: otel-replay run -- python your_program.py; nothing was recorded",
+        code=NOT_EXECUTABLE if is_there else NOT_FOUND,
+    )
+
+
+def _tell(message: str, hint: str, *, code: int) -> int:
+    lines = [("error: " if code else "warning: ") + message, *([f"hint: {hint}"] if hint else [])]
+    for line in lines:
+        shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
+        print(shown.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)
+    return code

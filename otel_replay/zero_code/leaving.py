@@ -1,0 +1,34 @@
+"""The launcher's own end: at once, and as the program ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from otel_replay.storage.active_runs import end_process
+from otel_replay.storage.last_sync import sync_behind
+from otel_replay.zero_code.waiting import die_alike
+
+__all__ = ["leave"]
+
+
+def leave(code: int, number: int) -> int:
+    """End this process with an exit code, or by a signal. It does not return.
+
+    Parameters
+    ----------
+    code:
+        The exit code.
+    number:
+        The signal that ended the program; 0: none.
+    """
+    sync_behind()  # the program's caller does not wait for the disk
+    end_process()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass  # nobody reads it any more
+    if number:
+        code = die_alike(number)
+    os._exit(code)

@@ -1,0 +1,100 @@
+"""What is known of a program when it has ended: its Pythons, their packages, and what was not hooked into."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from otel_replay.attributes import NOT_HOOKED, PACKAGES, PYTHONS
+from otel_replay.zero_code.packages import versions_of
+from otel_replay.zero_code.presence import SUFFIX
+
+__all__ = ["attributes_at_end", "forget", "not_recorded"]
+
+OTHER_SUFFIX = ".other"
+"""Of the notes that `path/sitecustomize.py` leaves where the package cannot be imported."""
+
+
+class _Python(NamedTuple):
+    """One hooked process: what it ran, and its modules with the folders that they came from."""
+
+    executable: str
+    version: str
+    modules: dict[str, str]
+
+
+def _notes(folder: str, suffix: str) -> Iterator[list[str]]:
+    for path in sorted(Path(folder).glob(f"*{suffix}")):
+        yield path.read_text(encoding="utf-8", errors="replace").split("\n")
+
+
+def _pythons(folder: str) -> list[_Python]:
+    found = []
+    for lines in _notes(folder, SUFFIX):
+        pairs = (line.partition("\t") for line in lines[3:] if "\t" in line)
+        if len(lines) > 1:
+            found.append(_Python(lines[0], lines[1], {name: place for name, _, place in pairs}))
+    return found
+
+
+def attributes_at_end(folder: str, command: Sequence[str]) -> dict[str, Any]:
+    """Attributes of the run from the notes that its Python processes left in `folder`.
+
+    Raises
+    ------
+    OSError
+        If they cannot be read.
+    """
+    pythons = _pythons(folder)
+    told: dict[str, Any] = {}
+    kinds: dict[tuple[str, str], int] = {}
+    modules: dict[str, str] = {}
+    for python in pythons:
+        kinds[python.executable, python.version] = kinds.get((python.executable, python.version), 0) + 1
+        modules.update(python.modules)
+    if kinds:
+        told[PYTHONS] = [
+            {"executable": executable, "version": version, "processes": count}
+            for (executable, version), count in kinds.items()
+        ]
+    packages = versions_of(modules)
+    if packages:
+        told[PACKAGES] = packages
+    missing = not_recorded(folder)
+    if not pythons and not missing:
+        missing = [_why_nothing_was_hooked(command)]
+    if missing:
+        told[NOT_HOOKED] = "; ".join(missing)
+    return told
+
+
+def not_recorded(folder: str) -> list[str]:
+    """A sentence for each Python that could not be hooked into."""
+    found: dict[str, None] = {}
+    for lines in _notes(folder, OTHER_SUFFIX):
+        found[f"{lines[0]} is not recorded: {' '.join(lines[1:]).strip()}"] = None
+    return list(found)
+
+
+def _why_nothing_was_hooked(command: Sequence[str]) -> str:
+    program = os.path.basename(command[0])
+    if not program.startswith(("python", "pypy")):
+        return "no Python process was hooked: none was started, or it was started without its PYTHONPATH"
+    for word in command[1:]:
+        if not word.startswith("-") or word.startswith("--"):
+            break
+        for letter, why in (("I", "isolated"), ("E", "ignores the environment"), ("S", "runs without site")):
+            if letter in word[1:] and word[1] not in "cmWX":
+                return f"no Python process was hooked: with {word} the interpreter {why}"
+        if word[1:2] in ("c", "m", "W", "X"):
+            break
+    return "no Python process was hooked: the interpreter did not look for sitecustomize"
+
+
+def forget(folder: str) -> None:
+    """Take the notes away. Never raises."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,172 @@
+"""The run of a command that has been started: made beside it, ended with how the command ended.
+
+The run's own span is written without the OpenTelemetry SDK, which would take longer to load than many a
+program to run. Its ids were given to the command when it was started.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from otel_replay.attributes import (
+    PROCESS_EXIT_CODE,
+    PROCESS_SIGNAL,
+    RUN_ID,
+    RUN_NAME,
+    SPAN_TYPE,
+)
+from otel_replay.errors import told
+from otel_replay.hooks.guard import failed
+from otel_replay.settings import read_settings
+from otel_replay.storage.open_span import OpenSpan
+from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
+from otel_replay.version import VERSION
+from otel_replay.zero_code.capturing import Capture
+from otel_replay.zero_code.git_state import GitState
+from otel_replay.zero_code.leaving import leave
+from otel_replay.zero_code.started import TAKEN, Started
+from otel_replay.zero_code.surroundings import attributes_at_start, name_of
+from otel_replay.zero_code.waiting import exit_code, wait_for
+
+__all__ = ["record"]
+
+
+def record(started: Started, capture: Capture | None) -> int:
+    """Make the run of a command that has been started, wait for the command, and end the run.
+
+    Returns
+    -------
+    int
+        The command's exit code. Nothing that goes wrong with the recording changes it.
+    """
+    run = None
+    try:
+        run = _Recording(started)
+    except Exception as error:
+        failed("recording the run", error)
+    status = wait_for(started.pid, TAKEN)
+    ended_ns = started.ended_ns or time.time_ns()
+    code, number = exit_code(status)
+    if capture is not None:
+        capture.finish()
+    try:
+        if run is not None:
+            run.end(code, number, ended_ns, capture)
+    except Exception as error:
+        failed("ending the run", error)
+    _tell_end(started, run)
+    return leave(code, number)
+
+
+class _Recording:
+    """The run of one command."""
+
+    def __init__(self, started: Started) -> None:
+        self.started = started
+        settings = read_settings(_own_environment(), store=started.store)
+        name = started.asked.name or name_of(started.asked.command)
+        attributes = attributes_at_start(started.asked.command, started.pid, settings.environment)
+        self.git = GitState()
+        self.opened = open_run(
+            name,
+            settings=settings,
+            run_id=started.run_id,
+            joins=bool(started.parent),
+            attributes=attributes,
+            began_ns=started.started_ns,
+        )
+        self.span = _begin_span(self.opened, started, name, attributes)
+        self._load_the_rest()
+        attributes = self.git.attributes()
+        if attributes:
+            self.span.update(attributes)
+
+    def _load_the_rest(self) -> None:
+        # What the run's end needs is loaded while the program runs, and not when it has ended.
+        import otel_replay.storage.finalise
+        import otel_replay.zero_code.outcome  # noqa: F401 - for later
+
+    def end(self, code: int, number: int, ended_ns: int, capture: Capture | None) -> None:
+        """End the span and the run."""
+        from otel_replay.zero_code.outcome import attributes_at_end
+
+        attributes: dict[str, Any] = {PROCESS_EXIT_CODE: code}
+        message = f"exit code {code}" if code else ""
+        if number:
+            attributes[PROCESS_SIGNAL] = _signal_name(number)
+            message = f"ended by {_signal_name(number)}"
+        try:
+            attributes.update(attributes_at_end(self.started.notes, self.started.asked.command))
+            if capture is not None:
+                attributes.update(capture.attributes())
+        except Exception as error:
+            failed("summing up what the program was", error)
+        end: dict[str, Any] = {"attributes": attributes}
+        if message:
+            end.update(status="error", message=message)
+        self.span.writer.span_ended(self.span, ended_ns, end)
+        end_run(self.opened, ended_ns=ended_ns, failed=bool(code), message=message)
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "OTEL_REPLAY_RUN_ID"}
+
+
+def _begin_span(opened: OpenedRun, started: Started, name: str, attributes: dict[str, Any]) -> OpenSpan:
+    writer = opened.writer
+    own = {SPAN_TYPE: "run", RUN_NAME: name} if not started.parent else {SPAN_TYPE: "process"}
+    resource, scope = object(), object()
+    service = os.environ.get("OTEL_SERVICE_NAME") or name.removesuffix(".py")
+    start: dict[str, Any] = {
+        "kind": "start",
+        "span": started.span_id,
+        "trace": started.trace_id,
+        "parent": started.parent.split("-")[2] if started.parent.count("-") == 3 else "",
+        "t": started.started_ns,
+        "name": f"{own[SPAN_TYPE]} {name}",
+        "span_kind": 1,
+        "resource": writer.table_id("resource", resource, lambda: {"attributes": {"service.name": service}}),
+        "scope": writer.table_id("scope", scope, lambda: {"name": "otel_replay", "version": VERSION}),
+        "flags": 1,
+        "attributes": {**own, **attributes, RUN_ID: writer.run_id},
+    }
+    around = os.environ.get("TRACEPARENT", "").split("-")
+    if not started.parent and len(around) == 4:
+        # A run is a trace of its own; the link leads to where it was started.
+        start["links"] = [{"trace": around[1], "span": around[2]}]
+    span = writer.span_started(start)
+    writer.root = span
+    if not started.parent:
+        name_root(opened, started.trace_id, started.span_id)
+    return span
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _tell_end(started: Started, run: _Recording | None) -> None:
+    """On a terminal one line says where the run is; what could not be recorded is said anywhere."""
+    try:
+        if started.asked.quiet:
+            return
+        from otel_replay.zero_code.outcome import not_recorded
+
+        lines = [f"otel-replay: {line}" for line in not_recorded(started.notes)]
+        if run is not None and sys.stderr.isatty():
+            lines.append(f"recorded {run.opened.writer.run_id} · otel-replay show latest")
+        if lines:
+            print("\n".join(lines), file=sys.stderr, flush=True)
+    except Exception as error:
+        failed("telling the run's end: " + told(error), error)
+    finally:
+        from otel_replay.zero_code.outcome import forget
+
+        forget(started.notes)

@@ -1,0 +1,76 @@
+"""Waiting for the command as if it stood in our place: what is sent to us reaches it, and we end as it ends.
+
+The command is in our process group: what a terminal sends (Ctrl-C, Ctrl-Z, a hang-up) it gets by itself, so
+that only what another process sends to us is passed on. When it is stopped we are stopped, for the shell.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+
+__all__ = ["die_alike", "exit_code", "wait_for"]
+
+_STOPPED_SECONDS = 0.02
+
+
+def wait_for(pid: int, taken: Sequence[int]) -> int:
+    """Wait until the child `pid` has ended; gives its wait status. `taken`: signals, all of them blocked."""
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, nobody could say how the child ended
+    while True:
+        status = _ended(pid)
+        if status is not None:
+            return status
+        told = signal.sigtimedwait(taken, 60.0)
+        # From the kernel it came to all of the process group: a terminal, or a hang-up.
+        if told is not None and told.si_signo != signal.SIGCHLD and told.si_code <= 0:
+            _send(pid, told.si_signo)
+
+
+def _ended(pid: int) -> int | None:
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+        if found == 0:
+            return None
+        if not os.WIFSTOPPED(status):
+            return status
+        # A shell that continues the job continues both of us: it may be running again by now.
+        signal.sigtimedwait([signal.SIGCHLD], _STOPPED_SECONDS)
+        if _is_stopped(pid):
+            os.kill(os.getpid(), signal.SIGSTOP)
+            _send(pid, signal.SIGCONT)
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            return stream.read().rpartition(")")[2].split()[0] == "T"
+    except (OSError, IndexError):
+        return False
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass  # it is gone, or became somebody else's
+
+
+def exit_code(status: int) -> tuple[int, int]:
+    """How a child ended by its wait status: its exit code and, where one ended it, the signal's number."""
+    code = os.waitstatus_to_exitcode(status)
+    return (code, 0) if code >= 0 else (128 - code, -code)
+
+
+def die_alike(number: int) -> int:
+    """End this process by a signal, without a core of its own; gives 128 and the number where it cannot."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if number not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+    return 128 + number
