@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["versions_of"]
 
-_INFO = ".dist-info"
+_SUFFIX = ".dist-info"
 
 
 def versions_of(modules: Mapping[str, str]) -> dict[str, str]:
@@ -45,8 +45,8 @@ def _installed(folder: str) -> Iterator[tuple[str, str, str]]:
     except OSError:
         return
     for name in names:
-        if name.endswith(_INFO):
-            package, _, version = name.removesuffix(_INFO).rpartition("-")
+        if name.endswith(_SUFFIX):
+            package, _, version = name.removesuffix(_SUFFIX).rpartition("-")
             if package:
                 yield package.replace("_", "-"), version, os.path.join(folder, name)
 
