@@ -17,7 +17,6 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -25,10 +24,9 @@ __all__ = ["NotHooked", "Parts", "parameters", "rewritten"]
 
 _FUTURE = 0x1FE0000  # the flags that `from __future__ import …` sets, as compile() takes them
 _GENERATOR = 0x20 | 0x200  # CO_GENERATOR, CO_ASYNC_GENERATOR
-_VARARGS, _VARKEYWORDS, _NESTED = 0x04, 0x08, 0x10
+_VARARGS, _VARKEYWORDS = 0x04, 0x08
 _MOST_ENDS = 200
 _MARK = b"\0otel_replay hook %d"
-_OUTER = "otel_replay_outer"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -108,7 +106,7 @@ def rewritten(
         new = _filled(around.compiled(function), hooks)
     if new.co_freevars != code.co_freevars or new.co_argcount != code.co_argcount:
         raise NotHooked("its code cannot be exchanged")
-    return _named(new, new, code)
+    return new
 
 
 @contextmanager
@@ -183,16 +181,17 @@ class _Around(NamedTuple):
         return found
 
     def _surrounded(self, function: Function) -> ast.stmt:
-        """In the class that gives private names and `super()`, and in the functions whose names it uses."""
-        parts = self.qualname.split(".")
+        """In the classes and functions of its qualified name; the innermost function has the names it uses."""
         names = [name for name in self.code.co_freevars if name != "__class__"]
-        is_nested = bool(names) or bool(self.code.co_flags & _NESTED)
-        classes = [part for part, after in pairwise(parts) if "<locals>" not in (part, after)]
-        is_method = len(parts) > 1 and parts[-2] != "<locals>"
-        whole: ast.stmt = _class(classes[-1], function) if is_method else function
-        if is_nested:
-            whole = _outer(names, whole)
-        return _class(classes[-1], whole) if classes and not is_method else whole
+        parts = self.qualname.split(".")[:-1]
+        whole: ast.stmt = function
+        while parts:
+            part = parts.pop()
+            if part == "<locals>":
+                whole, names = _outer(parts.pop(), names, whole), []
+            else:
+                whole = _class(part, whole)
+        return whole
 
 
 def _class(name: str, inner: ast.stmt) -> ast.stmt:
@@ -202,8 +201,8 @@ def _class(name: str, inner: ast.stmt) -> ast.stmt:
     return made
 
 
-def _outer(names: Sequence[str], inner: ast.stmt) -> ast.stmt:
-    text = f"def {_OUTER}():\n " + "".join(f"{name} = " for name in names) + "None"
+def _outer(name: str, names: Sequence[str], inner: ast.stmt) -> ast.stmt:
+    text = f"def {name}():\n " + "".join(f"{one} = " for one in names) + "None"
     outer = ast.parse(text).body[0]
     assert isinstance(outer, ast.FunctionDef)
     outer.body.append(inner)
@@ -352,15 +351,3 @@ def _filled(code: CodeType, hooks: Sequence[Any]) -> CodeType:
         for constant in code.co_consts
     )
     return code.replace(co_consts=constants)
-
-
-def _named(code: CodeType, root: CodeType, like: CodeType) -> CodeType:
-    """The code, and what is defined in it, with the qualified names that they have in the program."""
-    if not hasattr(code, "co_qualname"):  # before Python 3.11 the enclosing code says them
-        return code
-    qualname = like.co_qualname + code.co_qualname[len(root.co_qualname) :]
-    constants = tuple(
-        _named(constant, root, like) if isinstance(constant, CodeType) else constant
-        for constant in code.co_consts
-    )
-    return code.replace(co_consts=constants, co_qualname=qualname)
