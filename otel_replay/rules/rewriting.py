@@ -181,7 +181,7 @@ class _Around(NamedTuple):
         return found
 
     def _surrounded(self, function: Function) -> ast.stmt:
-        """In the classes and functions of its qualified name; the innermost function has the names it uses."""
+        """In the classes and functions of its qualified name; the innermost has the names that it uses."""
         names = [name for name in self.code.co_freevars if name != "__class__"]
         parts = self.qualname.split(".")[:-1]
         whole: ast.stmt = function

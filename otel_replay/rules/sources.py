@@ -37,7 +37,10 @@ def lines_of(code: CodeType, variables: Mapping[str, Any]) -> Sequence[str]:
         return "".join(cached[2]).split("\n")
     loader = variables.get("__loader__") or getattr(variables.get("__spec__"), "loader", None)
     get: Any = getattr(loader, "get_source", None)
-    source = get(variables.get("__name__")) if get is not None else None
+    try:
+        source = get(variables.get("__name__")) if get is not None else None
+    except (ImportError, OSError):
+        source = None  # a loader that knows no such module: of what comes through a pipe
     return source.split("\n") if source else []
 
 

@@ -6,7 +6,9 @@ joined with the first thing to record.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 
 __all__ = ["begin"]
 
@@ -23,6 +25,7 @@ def begin() -> None:
     if _begun_in == os.getpid():
         return
     _begun_in = os.getpid()
+    atexit.register(_stay_interrupted)  # the first to be registered is the last to be called
     plan: Plan | None = None
     try:
         from otel_replay.zero_code.plan import plan_of
@@ -40,6 +43,19 @@ def begin() -> None:
                 hook(plan)
         except Exception as error:
             _failed(doing, error)
+
+
+def _stay_interrupted() -> None:
+    """End by the signal where Ctrl-C has ended the program, as Python does by itself.
+
+    The interpreter forgets that it was interrupted when it runs any text as code, which imports of our own last
+    work do.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        try:
+            exec("raise KeyboardInterrupt")
+        except KeyboardInterrupt:
+            return
 
 
 def _libraries(plan: Plan) -> None:

@@ -110,7 +110,10 @@ def test_a_script_that_fails(tmp_path: Path, store: Store, twice: Twice) -> None
     done = twice("tune.py", "a b", rules=TOOL)
     assert (done.code, "ZeroDivisionError" in done.err) == (1, True)
     assert actions(store) == ["CLAMP", "CLAMP"]
-    assert [span.status for span in store.run().spans if span.name == "execute_tool tune"] == ["ok", "error"]
+    assert [span.status for span in store.run().spans if span.name == "execute_tool tune"] == [
+        "unset",
+        "error",
+    ]
 
 
 def test_a_module_of_a_package(tmp_path: Path, store: Store, twice: Twice) -> None:
