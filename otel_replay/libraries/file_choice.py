@@ -22,9 +22,12 @@ class Choice:
         self._include = _patterns("OTEL_REPLAY_FILES_INCLUDE")
         self._exclude = _patterns("OTEL_REPLAY_FILES_EXCLUDE")
         self._left_out = tuple(place.rstrip(os.sep) + os.sep for place in _left_out())
-        self._store = tuple(
-            os.path.abspath(place) + os.sep for place in [os.environ.get("OTEL_REPLAY_STORE", "")] if place
+        # The store, and the folder of notes that stands in the first line of the plan.
+        ours = (
+            os.environ.get("OTEL_REPLAY_STORE", ""),
+            os.environ.get("OTEL_REPLAY_HOOKS", "").partition("\n")[0],
         )
+        self._ours = tuple(os.path.abspath(place) + os.sep for place in ours if place)
         self._known: dict[str, bool] = {}
 
     def wants(self, name: str) -> bool:
@@ -38,7 +41,7 @@ class Choice:
         return known
 
     def _decided(self, path: str) -> bool:
-        if path.startswith(self._store) or _matches(path, self._exclude):
+        if path.startswith(self._ours) or _matches(path, self._exclude):
             return False
         if self._include:
             return _matches(path, self._include)

@@ -48,8 +48,8 @@ def begin() -> None:
 def _stay_interrupted() -> None:
     """End by the signal where Ctrl-C has ended the program, as Python does by itself.
 
-    The interpreter forgets that it was interrupted when it runs any text as code, which imports of our own last
-    work do.
+    The interpreter forgets that it was interrupted when it runs any text as code, as our last work does with
+    what it imports.
     """
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
         try:
