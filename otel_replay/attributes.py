@@ -18,6 +18,12 @@ RUN_PARENT_ID = "otel_replay.run.parent_id"
 SPAN_TYPE = "otel_replay.span.type"
 SESSION_ID = "session.id"
 TASK_METADATA = "otel_replay.task.metadata"
+TEST_CASE_NAME = "test.case.name"
+TEST_CASE_STATUS = "test.case.result.status"
+TEST_SUITE_NAME = "test.suite.name"
+TEST_OUTCOME = "otel_replay.test.outcome"
+TEST_REASON = "otel_replay.test.reason"
+TEST_WORKER = "otel_replay.test.worker"
 REPORTED_DURATION = "otel_replay.duration_ms"
 
 SEARCH_PREFIX = "otel_replay.search."
@@ -182,6 +188,12 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(RUN_PARENT_ID, "string", "run", "the run inside which this one was started"),
     Attribute(SPAN_TYPE, "string", "run, task, process", "`run`, `task` or `process` (a child process): what no other convention says"),
     Attribute(SESSION_ID, "string", "any span", "session; names the run of a span from outside", _SEMCONV),
+    Attribute(TEST_CASE_NAME, "string", "task", "a test's node id", _SEMCONV),
+    Attribute(TEST_CASE_STATUS, "string", "task", "how a test came out: `pass` or `fail`", _SEMCONV),
+    Attribute(TEST_SUITE_NAME, "string", "task", "the file that a test stands in", _SEMCONV),
+    Attribute(TEST_OUTCOME, "string", "task", "pytest's word for how a test came out: `passed`, `failed`, `error`, `skipped`, `xfailed`, `xpassed`; `interrupted` where it did not"),
+    Attribute(TEST_REASON, "string", "task", "why a test was left out, or the end of what pytest told of its failure"),
+    Attribute(TEST_WORKER, "string", "task", "the worker of pytest-xdist that ran a test"),
     Attribute(TASK_METADATA, "map", "task", "what a program says of a task when it begins and when it ends"),
     Attribute(REPORTED_DURATION, "double", "task, tool call", "how long it took by the program's own measure, where it gave one"),
     Attribute(SEARCH_PREFIX + "*", "any", "task of a search", "of a search over parameters: `library`, `name`, `algorithm`, `pruner`, `direction`, `jobs`, `most_trials`; at its end `trials`, `best_trial`, `best_value`, `best_params`"),

@@ -65,6 +65,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "python -m": frozenset({"cli"}),
     # above both sides
     "generations": frozenset({"ground", "formats", "storage", "otel", "recording", "public names"}),
+    "testing": frozenset({"ground", "storage", "otel", "recording", "hooks"}),
+    "pytest_plugin": frozenset({"testing"}),
     "web": frozenset({"ground", "formats", "storage", "dialects", "analysis", "exporting"}),
     "compat": frozenset(
         {
@@ -101,6 +103,8 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "cli": frozenset({"click", "orjson", "rich", "textual"}),
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),
+    "testing": frozenset({"pytest"}),
+    "pytest_plugin": frozenset({"pytest"}),
     "web": frozenset({"orjson", "starlette", "uvicorn"}),
     "compat": frozenset({"typing_extensions", "click", "opentelemetry", "orjson", "starlette"}),
 }

@@ -1,0 +1,1 @@
+"""Recording in tests: each test as a task of a recorded session."""
