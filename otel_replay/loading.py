@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from otel_replay.analysis.items import Items
 from otel_replay.analysis.items_builder import build_items, items_of
-from otel_replay.errors import UsageError
+from otel_replay.attributes import CHECKPOINT_SHA256
+from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.importing.foreign_run import ForeignRun, made_run_id
 from otel_replay.importing.keep import open_source, read_runs
 from otel_replay.settings import read_settings
@@ -89,6 +90,7 @@ def _named(name: str, store: Store | None) -> Iterator[Items]:
         if is_pack(path):
             with unpacked(path) as files:
                 items = items_of(files)
+                items.read_blob = _kept_snapshots(items)
             items.source = path.name
             yield items
             return
@@ -102,6 +104,27 @@ def _named(name: str, store: Store | None) -> Iterator[Items]:
     if path.suffix and os.sep in name:
         raise UsageError(f"there is no file {shown(path)}", hint=f"what can be named: {LOADABLE}")
     yield items_of((store or Store(read_settings().store)).resolve(name))
+
+
+def _kept_snapshots(items: Items) -> Callable[[str], bytes]:
+    """The snapshots of checkpoints, read before the unpacked run is gone."""
+    kept: dict[str, bytes] = {}
+    missing: dict[str, OtelReplayError] = {}
+    assert items.read_blob is not None
+    for item in items:
+        sha256 = item.attributes.get(CHECKPOINT_SHA256) if item.kind == "event" else None
+        if isinstance(sha256, str) and sha256 not in kept:
+            try:
+                kept[sha256] = items.read_blob(sha256)
+            except OtelReplayError as error:
+                missing[sha256] = error
+
+    def read(sha256: str) -> bytes:
+        if sha256 in kept:
+            return kept[sha256]
+        raise missing.get(sha256) or StoreError(f"blob {sha256} is no checkpoint's")
+
+    return read
 
 
 def _of_foreign(run: ForeignRun, path: Path, sha256: str) -> Items:

@@ -6,7 +6,7 @@ item knows its parent and its children; `seq` is its place in the order of the j
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -146,6 +146,8 @@ class Items:
         Where it was read from, for a person: the run's id, or a file's name.
     losses, bad_lines:
         What could not be kept or cannot be read. `damage` says it of a file of somebody else.
+    read_blob:
+        Gives the bytes of a blob by its sha256; None where the source has none.
     """
 
     items: Sequence[Item] = field(repr=False)
@@ -160,6 +162,7 @@ class Items:
     bad_lines: Sequence[BadLine] = ()
     damage: Sequence[str] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    read_blob: Callable[[str], bytes] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.items)

@@ -54,6 +54,7 @@ def items_of(files: RunFiles) -> Items:
     items.name = header.name
     items.message = header.message
     items.attributes = header.attributes
+    items.read_blob = files.blobs.read
     return items
 
 

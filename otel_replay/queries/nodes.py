@@ -51,6 +51,10 @@ class Node:
         ok = self.test(run)(item)
         return [Finding(str(self), ok, f"be selected by {self}", item.name)]
 
+    def words(self) -> frozenset[str]:
+        """The words of `KIND_WORDS` that what it selects is of; empty where it may be anything."""
+        return frozenset()
+
     def suffix(self) -> str:
         """How it is written behind a step that it filters."""
         return f":is({self})"
@@ -94,6 +98,9 @@ class Of(Node):
             ok = any(fits(name) for name in names)
             found.append(Finding("name", ok, f"be called {self.glob}", " or ".join(map(str, names))))
         return found
+
+    def words(self) -> frozenset[str]:
+        return frozenset({self.word})
 
     def step(self) -> str:
         return self.word if self.glob == "*" else f"{self.word}({name_text(self.glob)})"
@@ -203,6 +210,9 @@ class And(Node):
     def explain(self, item: Item, run: Indexed) -> list[Finding]:
         return [finding for part in self.parts for finding in part.explain(item, run)]
 
+    def words(self) -> frozenset[str]:
+        return next((words for part in self.parts if (words := part.words())), frozenset())
+
     def step(self) -> str:
         first, *rest = self.parts
         is_base = isinstance(first, (Of, Or, Nth))
@@ -244,8 +254,9 @@ class Or(Node):
         ways = [part.explain(item, run) for part in self.parts]
         return min(ways, key=_failed)
 
-    def suffix(self) -> str:
-        return f":is({self})"
+    def words(self) -> frozenset[str]:
+        each = [part.words() for part in self.parts]
+        return frozenset().union(*each) if all(each) else frozenset()
 
     def step(self) -> str:
         return self.suffix()
@@ -302,6 +313,9 @@ class Nth(Node):
         place = next((number for number, one in enumerate(found, 1) if one is item), 0)
         ok = self.test(run)(item)
         return [*inner, Finding("place", ok, f"be number {self.number}", f"number {place} of {len(found)}")]
+
+    def words(self) -> frozenset[str]:
+        return self.query.words()
 
     def step(self) -> str:
         name = {1: ":first", -1: ":last"}.get(self.number, f":nth({self.number})")

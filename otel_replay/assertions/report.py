@@ -1,0 +1,177 @@
+"""A failed rule for a person: the rule, the tree of the run around what it is about, and the nearest miss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+from otel_replay.analysis.items import Item
+from otel_replay.queries.indexed import Indexed
+from otel_replay.queries.nodes import Finding, Node
+from otel_replay.queries.times import shown_ns
+
+__all__ = ["Failure", "Mark", "Miss", "nearest", "plain"]
+
+_MOST_BAD = 10
+_MOST_GOOD = 5
+_MOST_CANDIDATES = 2_000
+_LONGEST = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An item that a rule is about, whether it is as it should be, and what is wrong with it."""
+
+    item: Item
+    ok: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """What came nearest to what was looked for, and each condition with what the item says to it."""
+
+    item: Item
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Failure:
+    """Why a run does not fulfil a rule.
+
+    Attributes
+    ----------
+    rule:
+        The rule, as a person writes it.
+    summary:
+        What is wrong, in a sentence.
+    marks:
+        What it is about in the run.
+    lines:
+        What else there is to say, such as two orders side by side.
+    """
+
+    rule: str
+    summary: str
+    marks: tuple[Mark, ...] = ()
+    lines: tuple[str, ...] = ()
+    run: Indexed = field(repr=False, default=None)  # type: ignore[assignment]  # always given
+    wanted: Node | None = None
+
+    @property
+    def miss(self) -> Miss | None:
+        """The nearest miss, where something was looked for in vain. Worked out when it is asked for."""
+        if self.wanted is None:
+            return None
+        return nearest(self.wanted, self.run, {mark.item.seq for mark in self.marks if mark.ok})
+
+    @property
+    def text(self) -> str:
+        """All of it, on several lines, without control characters."""
+        return "\n".join(self._lines())
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _lines(self) -> Iterator[str]:
+        yield f"{plain(self.rule)}: {plain(self.summary)}"
+        yield from (f"  {plain(line)}" for line in self.lines)
+        if self.marks:
+            yield from (f"  {line}" for line in _tree(self.marks))
+        miss = self.miss
+        if miss is not None:
+            yield f"  nearest miss: {plain(miss.item.path())}"
+            for finding in miss.findings:
+                if finding.ok:
+                    yield f"    ✓ {plain(finding.expected)}"
+                else:
+                    yield f"    ✗ expected to {_verb(finding)}, found {plain(finding.found)}"
+
+
+def _verb(finding: Finding) -> str:
+    text = plain(finding.expected)
+    first = text.partition(" ")[0]
+    return text if first in {"be", "have", "not"} else f"have {text}"
+
+
+def plain(text: str) -> str:
+    """A text that a terminal does not act upon, on one line and not too long."""
+    clean = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+    return clean if len(clean) <= 4 * _LONGEST else clean[: 4 * _LONGEST - 1] + "…"
+
+
+# -- the tree ------------------------------------------------------------------------------------------------
+
+
+def _tree(marks: Sequence[Mark]) -> Iterator[str]:
+    """The marked items with what is above them, and a count of those that had no room."""
+    bad = [mark for mark in marks if not mark.ok]
+    good = [mark for mark in marks if mark.ok]
+    shown = {mark.item.seq: mark for mark in (*bad[:_MOST_BAD], *good[:_MOST_GOOD])}
+    needed: dict[int, Item] = {}
+    for mark in shown.values():
+        needed[mark.item.seq] = mark.item
+        needed.update((above.seq, above) for above in mark.item.ancestors())
+    for item in sorted(needed.values(), key=_place):
+        mark_here = shown.get(item.seq)
+        indent = "  " * sum(1 for _ in item.ancestors())
+        sign = " " if mark_here is None else "✓" if mark_here.ok else "✗"
+        note = f"  ← {mark_here.note}" if mark_here is not None and mark_here.note else ""
+        yield f"{indent}{sign} {plain(_label(item) + note)}"
+    for left, word in ((len(bad) - _MOST_BAD, "✗"), (len(good) - _MOST_GOOD, "✓")):
+        if left > 0:
+            yield f"… and {left} more {word}"
+
+
+def _place(item: Item) -> tuple[int, ...]:
+    return (*reversed([above.seq for above in item.ancestors()]), item.seq)
+
+
+def _label(item: Item) -> str:
+    name = item.name or f"({item.kind} without a name)"
+    if item.is_span:
+        length = "open" if item.duration_ns is None else shown_ns(item.duration_ns)
+        return f"{name}  {length}"
+    return f"{item.kind} {name}" if item.kind != "event" else name
+
+
+# -- the nearest miss ----------------------------------------------------------------------------------------
+
+
+def nearest(wanted: Node, run: Indexed, without: set[int]) -> Miss | None:
+    """The item that fails the fewest conditions of a query that selects nothing more.
+
+    Of two that fail as many, the one whose values look more like what is wanted; of those the first. In a
+    long run a sample is looked at: every name once, and items from all of it.
+    """
+    best: tuple[float, float, int] | None = None
+    found: Miss | None = None
+    for item in _candidates(wanted, run):
+        if item.seq in without:
+            continue
+        findings = wanted.explain(item, run)
+        failed = [finding for finding in findings if not finding.ok]
+        if not failed or len(failed) == len(findings) > 1:
+            continue
+        likeness = sum(_likeness(finding) for finding in failed) / len(failed)
+        rank = (len(failed), -likeness, item.seq)
+        if best is None or rank < best:
+            best, found = rank, Miss(item, tuple(findings))
+    return found
+
+
+def _likeness(finding: Finding) -> float:
+    return SequenceMatcher(None, finding.expected[-_LONGEST:], finding.found[-_LONGEST:]).ratio()
+
+
+def _candidates(wanted: Node, run: Indexed) -> Sequence[Item]:
+    words = wanted.words()
+    items = [item for word in sorted(words) for item in run.of(word)] if words else run.all
+    if len(items) <= _MOST_CANDIDATES:
+        return items
+    of_each_name = {(item.kind, item.name): item for item in reversed(items)}
+    step = len(items) // (_MOST_CANDIDATES // 2)
+    return [*list(of_each_name.values())[: _MOST_CANDIDATES // 2], *items[::step]]

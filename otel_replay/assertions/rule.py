@@ -1,0 +1,100 @@
+"""What a rule is, and what it says of a run: yes with what matched, or no with what failed and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import ClassVar
+
+from otel_replay.analysis.items import Item, Items
+from otel_replay.assertions.report import Failure, Mark
+from otel_replay.queries.indexed import Indexed
+from otel_replay.queries.query import Query
+
+__all__ = ["Result", "Rule", "indexed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a rule says of a run.
+
+    Attributes
+    ----------
+    rule:
+        The rule.
+    passed:
+        Whether the run fulfils it.
+    matched:
+        The items that it was about.
+    failure:
+        What is wrong, and where; None where nothing is.
+    """
+
+    rule: Rule
+    passed: bool
+    matched: tuple[Item, ...] = ()
+    failure: Failure | None = None
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Something that a run must fulfil. A frozen value: its fields are what a person says of it."""
+
+    name: ClassVar[str] = ""
+
+    def check(self, run: Items | Indexed) -> Result:
+        """Whether the run fulfils it; see :class:`Result`.
+
+        Parameters
+        ----------
+        run:
+            The run's items. Many rules are checked faster on one `Indexed`.
+        """
+        return self._check(indexed(run))
+
+    def _check(self, run: Indexed) -> Result:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        said = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.default is not MISSING and value == field.default:
+                continue
+            text = str(value) if isinstance(value, Query) else repr(value)
+            said.append(text if field.default is MISSING else f"{field.name}={text}")
+        return f"{self.name}({', '.join(said)})"
+
+    def _yes(self, matched: Iterable[Item]) -> Result:
+        return Result(self, True, tuple(matched))
+
+    def _no(
+        self,
+        run: Indexed,
+        summary: str,
+        *,
+        bad: Sequence[Mark] = (),
+        good: Iterable[Item] = (),
+        wanted: Query | None = None,
+        lines: Sequence[str] = (),
+    ) -> Result:
+        """A failure: a sentence, what is wrong (marked ✗) and right (✓), and what was looked for in vain."""
+        failing = {mark.item.seq for mark in bad}
+        marks = (*bad, *(Mark(item, True) for item in good if item.seq not in failing))
+        failure = Failure(
+            rule=str(self),
+            summary=summary,
+            marks=marks,
+            lines=tuple(lines),
+            run=run,
+            wanted=None if wanted is None else wanted.node,
+        )
+        return Result(self, False, tuple(mark.item for mark in marks), failure)
+
+
+def indexed(run: Items | Indexed) -> Indexed:
+    """The run as one that can be asked many questions."""
+    return run if isinstance(run, Indexed) else Indexed(run)

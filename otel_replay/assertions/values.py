@@ -1,0 +1,214 @@
+"""What values must be: of all, any or none of a selection, their sum, and a run's budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from otel_replay.analysis.comparisons import is_number
+from otel_replay.analysis.items import Item
+from otel_replay.assertions.report import Mark
+from otel_replay.assertions.rule import Result, Rule
+from otel_replay.errors import UsageError
+from otel_replay.queries.expressions import Expression, evaluator
+from otel_replay.queries.indexed import Indexed
+from otel_replay.queries.names import PARTS
+from otel_replay.queries.nodes import And
+from otel_replay.queries.query import Query
+from otel_replay.queries.times import length_ns, shown_ns
+
+__all__ = ["All", "Any", "Budget", "Nothing", "Total", "counted_generations"]
+
+
+@dataclass(frozen=True, slots=True)
+class All(Rule):
+    """All that `what` selects fulfil `holds`; that it selects nothing is a failure, unless `or_none`."""
+
+    name: ClassVar[str] = "all"
+    what: Query
+    holds: Query
+    or_none: bool = False
+
+    def _check(self, run: Indexed) -> Result:
+        selected = run.select(self.what.node)
+        if not selected:
+            if self.or_none:
+                return self._yes(())
+            return self._no(run, f"there is no {self.what}, so nothing was checked", wanted=self.what)
+        test = self.holds.node.test(run)
+        bad = [item for item in selected if not test(item)]
+        if not bad:
+            return self._yes(selected)
+        summary = f"{len(bad)} of {len(selected)} do not fulfil {self.holds}"
+        marks = [Mark(item, False, _why(self.holds, item, run)) for item in bad]
+        return self._no(run, summary, bad=marks, good=selected)
+
+
+def _why(holds: Query, item: Item, run: Indexed) -> str:
+    findings = [finding for finding in holds.node.explain(item, run) if not finding.ok]
+    return "; ".join(f"expected {finding.expected}, found {finding.found}" for finding in findings[:3])
+
+
+@dataclass(frozen=True, slots=True)
+class Any(Rule):
+    """At least one that `what` selects fulfils `holds`."""
+
+    name: ClassVar[str] = "any"
+    what: Query
+    holds: Query
+
+    def _check(self, run: Indexed) -> Result:
+        both = Query(And.of(self.what.node, self.holds.node))
+        found = run.select(both.node)
+        if found:
+            return self._yes(found)
+        count = len(run.select(self.what.node))
+        return self._no(run, f"none of {count} fulfils {self.holds}", wanted=both)
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing(Rule):
+    """None that `what` selects fulfils `holds`; without `holds`, there is none at all."""
+
+    name: ClassVar[str] = "none"
+    what: Query
+    holds: Query | None = None
+
+    def _check(self, run: Indexed) -> Result:
+        query = self.what if self.holds is None else self.what & self.holds
+        found = run.select(query.node)
+        if not found:
+            return self._yes(())
+        return self._no(run, f"{len(found)} found, expected none", bad=[Mark(item, False) for item in found])
+
+
+# -- sums ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Total(Rule):
+    """The sum of a value over all that `what` selects lies within bounds. Items without it count nothing."""
+
+    name: ClassVar[str] = "total"
+    value: Expression
+    what: Query
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.at_most is None and self.at_least is None:
+            raise UsageError("a total needs at_most or at_least, else any run fulfils it")
+
+    def _check(self, run: Indexed) -> Result:
+        read = evaluator(self.value)
+        parts = [(item, sum(found)) for item in run.select(self.what.node) if (found := _numbers(read(item)))]
+        total = math.fsum(number for _, number in parts)
+        wanted = _outside(total, self.at_least, self.at_most)
+        if wanted is None:
+            return self._yes(item for item, _ in parts)
+        largest = sorted(parts, key=lambda part: -abs(part[1]))[:10]
+        bad = [Mark(item, False, f"{self.value} = {number:g}") for item, number in largest]
+        return self._no(
+            run, f"{self.value} comes to {total:g} in {len(parts)} items, expected {wanted}", bad=bad
+        )
+
+
+def _numbers(values: Sequence[object]) -> list[float]:
+    return [value for value in values if is_number(value)]  # type: ignore[misc]  # is_number tells
+
+
+def _outside(total: float, at_least: float | None, at_most: float | None) -> str | None:
+    if at_most is not None and not total <= at_most:
+        return f"at most {at_most:g}"
+    if at_least is not None and not total >= at_least:
+        return f"at least {at_least:g}"
+    return None
+
+
+# -- the budget of a run -------------------------------------------------------------------------------------
+
+
+def counted_generations(run: Indexed) -> list[Item]:
+    """Generations, each call once: one inside another is the same call, seen by a library below."""
+    return [
+        item
+        for item in run.of("generation")
+        if not any(above.kind == "generation" for above in item.ancestors())
+    ]
+
+
+def _spent(name: str) -> Callable[[Item], float]:
+    read = PARTS[name]
+    return lambda item: math.fsum(_numbers(read(item)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget(Rule):
+    """What a run may use up, each as a limit that it may reach and not exceed.
+
+    `tokens`, `input_tokens`, `output_tokens` and `cost` (as recorded, in dollars) of all generations;
+    `duration` of the run, such as `"30s"`; the number of `generations`, `tool_calls` and `decisions`. A cost
+    that nobody recorded is unknown, not 0: then a limit on `cost` fails.
+    """
+
+    name: ClassVar[str] = "budget"
+    tokens: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    duration: str | None = None
+    generations: int | None = None
+    tool_calls: int | None = None
+    decisions: int | None = None
+
+    def __post_init__(self) -> None:
+        if all(getattr(self, field.name) is None for field in fields(self)):
+            raise UsageError("a budget needs a limit, such as tokens=4000 or duration='30s'")
+        if self.duration is not None:
+            try:
+                length_ns(self.duration)
+            except ValueError as error:
+                raise UsageError(str(error)) from None
+
+    def _check(self, run: Indexed) -> Result:
+        over = [*self._sums(run), *self._counts(run), *self._time(run)]
+        if not over:
+            return self._yes(())
+        lines = [line for line, _ in over]
+        bad = {mark.item.seq: mark for _, marks in over for mark in marks}
+        return self._no(run, "; ".join(lines), bad=list(bad.values()))
+
+    def _sums(self, run: Indexed) -> Iterator[tuple[str, list[Mark]]]:
+        calls = counted_generations(run)
+        for name in ("tokens", "input_tokens", "output_tokens", "cost"):
+            limit = getattr(self, name)
+            if limit is None:
+                continue
+            read = _spent(name)
+            parts = sorted(((read(item), item) for item in calls), key=lambda part: -part[0])
+            total = math.fsum(number for number, _ in parts)
+            if name == "cost" and (unknown := [call for call in calls if not PARTS["cost"](call)]):
+                told = f"of {len(unknown)} of {len(calls)} generations no cost was recorded"
+                yield told, [Mark(item, False, "no cost") for item in unknown]
+            elif total > limit:
+                marks = [Mark(item, False, f"{name} {number:g}") for number, item in parts[:5] if number]
+                yield f"{total:g} {name}, expected at most {limit:g}", marks
+
+    def _counts(self, run: Indexed) -> Iterator[tuple[str, list[Mark]]]:
+        of_what: dict[str, Callable[[], Sequence[Item]]] = {
+            "generations": lambda: counted_generations(run),
+            "tool_calls": lambda: run.of("tool"),
+            "decisions": lambda: run.of("decision"),
+        }
+        for name, items in of_what.items():
+            limit = getattr(self, name)
+            if limit is not None and len(found := items()) > limit:
+                marks = [Mark(item, False, "one too many") for item in found[limit:]]
+                yield f"{len(found)} {name.replace('_', ' ')}, expected at most {limit}", marks
+
+    def _time(self, run: Indexed) -> Iterator[tuple[str, list[Mark]]]:
+        took = run.run.end_ns - run.run.start_ns
+        if self.duration is not None and took > length_ns(self.duration):
+            yield f"it took {shown_ns(took)}, expected at most {self.duration}", []

@@ -1,0 +1,190 @@
+"""The order of tool calls, in every mode."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assertions.runs import calls
+from otel_replay.assertions import Call, approx, tool
+from otel_replay.assertions.pairing import inversions, pair_all, pair_in_order
+from otel_replay.assertions.trajectory import Trajectory, calls_of
+from otel_replay.errors import UsageError
+
+MODES = ("strict", "unordered", "subset", "superset", "causal")
+
+
+def passing(expected, *made, **how) -> str:
+    """The modes in which a run with these calls is as expected."""
+    run = calls(*made)
+    wanted = calls_of(expected)
+    return " ".join(mode for mode in MODES if Trajectory(wanted, mode=mode, **how).check(run))
+
+
+@pytest.mark.parametrize(
+    ("expected", "made", "modes"),
+    [
+        ("abc", "abc", "strict unordered subset superset causal"),
+        ("abc", "acb", "unordered subset superset"),
+        ("abc", "ab", "subset"),
+        ("abc", "abcd", "superset"),
+        ("abc", "axbc", "superset"),
+        ("abc", "abx", ""),
+        ("", "", "strict unordered subset superset causal"),
+        ("", "a", "superset"),
+        ("a", "", "subset"),
+        ("aab", "aba", "unordered subset superset"),
+        ("ab", "aab", "superset"),
+        ("aab", "ab", "subset"),
+        (["a", ["b", "c"], "d"], "acbd", "unordered subset superset causal"),
+        (["a", ["b", "c"], "d"], "abcd", "strict unordered subset superset causal"),
+        (["a", ["b", "c"], "d"], "bacd", "unordered subset superset"),
+        (["a", {"b"}, "d*"], ["a", "b", "delete"], "strict unordered subset superset causal"),
+    ],
+)
+def test_which_run_is_as_expected(expected, made, modes: str) -> None:
+    assert passing(expected, *made) == modes
+
+
+@pytest.mark.parametrize(
+    ("expected", "made", "how", "passes"),
+    [
+        ({"q": "x"}, {"q": "x"}, {}, True),
+        ({"q": "x"}, {"q": "y"}, {}, False),
+        ({"q": "x"}, {"q": "y"}, {"arguments": "ignore"}, True),
+        ({"n": 1}, {"n": 1.0}, {}, True),
+        ({"n": 1}, {"n": True}, {}, False),
+        ({"n": 1.0}, {"n": 1.0000001}, {}, False),
+        ({"n": 1.0}, {"n": 1.0000001}, {"rel": 1e-3}, True),
+        ({"n": 10}, {"n": 10.5}, {"abs": 0.5}, True),
+        ({"n": 10}, {"n": 10.6}, {"abs": 0.5}, False),
+        ({"n": approx(10, abs=1)}, {"n": 10.6}, {}, True),
+        ({"n": [1, {"m": 2}]}, {"n": [1, {"m": 2.1}]}, {"abs": 0.2}, True),
+        ({"n": [1, 2]}, {"n": [1]}, {}, False),
+        ({"q": "x", "top": 3}, {"q": "x"}, {}, False),
+        ({"q": "x", "top": 3}, {"q": "x"}, {"arguments": "subset"}, True),
+        ({"q": "x", "top": 3}, {"q": "x"}, {"arguments": "superset"}, False),
+        ({"q": "x"}, {"q": "x", "top": 3}, {"arguments": "superset"}, True),
+        ({"q": "x"}, {"q": "x", "top": 3}, {"arguments": "subset"}, False),
+        ({"q": "x"}, {"q": "y", "top": 3}, {"arguments": "superset"}, False),
+        (None, {"q": "y"}, {}, False),
+        ({"q": "x"}, "text", {"arguments": "subset"}, False),
+    ],
+)
+def test_arguments_are_compared_as_asked(expected, made, how, passes: bool) -> None:
+    run = calls(("search", made))
+    assert Trajectory((Call("search", expected),), **how).check(run).passed is passes
+
+
+def test_a_tool_without_arguments_takes_any() -> None:
+    assert Trajectory(calls_of(["search"])).check(calls(("search", {"q": "x"})))
+
+
+def test_the_failure_shows_both_orders_what_is_missing_and_what_came_nearest() -> None:
+    run = calls("plan", ("search", {"q": "weather", "top": 4}), "answer", "extra")
+    expected = calls_of(["plan", ("search", {"q": "weather", "top": 3}), "answer"])
+    result = Trajectory(expected).check(run)
+    assert result.failure is not None
+    assert result.failure.text.splitlines() == [
+        "trajectory([plan, search(q='weather', top=3), answer], mode='strict'): "
+        "1 expected calls are missing or out of place; 2 calls were not expected",
+        "  expected: plan, search(q='weather', top=3), answer",
+        "  made:     plan(), search(q='weather', top=4), answer(), extra()",
+        "  missing: search(q='weather', top=3); nearest is search(q='weather', top=4): "
+        "expected top 3, found 4",
+        "    run calls  9ms",
+        "    ✓ execute_tool plan  1ms",
+        "    ✗ execute_tool search  1ms  ← not expected here",
+        "    ✓ execute_tool answer  1ms",
+        "    ✗ execute_tool extra  1ms  ← not expected here",
+    ]
+
+
+def test_a_swap_names_both_calls() -> None:
+    result = Trajectory(calls_of(["a", ["b", "c"], "d"]), mode="causal").check(calls(*"abdc"))
+    assert result.failure is not None
+    lines = result.failure.text.splitlines()
+    assert lines[0].endswith(": 1 pairs of calls have swapped")
+    assert "  swapped: c must come before d" in lines
+    assert any("✗ execute_tool d" in line and "too early" in line for line in lines)
+
+
+def test_a_run_says_itself_which_calls_wait_for_each_other() -> None:
+    golden = calls_of(calls("plan", ["search", "fetch"], "answer"))
+    assert [(call.tool, call.step) for call in golden] == [
+        ("plan", 0), ("search", 1), ("fetch", 1), ("answer", 2),
+    ]  # fmt: skip
+    assert Trajectory(golden, mode="causal").check(calls("plan", "fetch", "search", "answer"))
+    assert not Trajectory(golden, mode="causal").check(calls("fetch", "plan", "search", "answer"))
+    assert calls_of(calls("a", "b"), among=tool("b")) == (Call("b", None, 0),)
+
+
+def test_only_the_calls_that_are_asked_for_count() -> None:
+    assert Trajectory(calls_of(["b"]), among=tool("b")).check(calls("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: calls_of([3]), "3 is no call"),
+        (lambda: Trajectory((), mode="loose"), "`loose` is none of strict"),
+        (lambda: Trajectory((), arguments="some"), "`some` is none of exact"),
+        (
+            lambda: Trajectory(tuple(Call("a") for _ in range(2_000_001))).check(calls("a", "b")),
+            "too many to pair",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        make()
+
+
+def test_calls_may_be_written_as_yaml_has_them() -> None:
+    assert calls_of([{"tool": "a"}, {"tool": "b", "arguments": {"q": 1}}, ("c", None), Call("d", 3)]) == (
+        Call("a", None, 0, False),
+        Call("b", {"q": 1}, 1),
+        Call("c", None, 2),
+        Call("d", 3, 3),
+    )
+
+
+# -- pairing -------------------------------------------------------------------------------------------------
+
+FITS = st.integers(0, 4).flatmap(
+    lambda made: st.lists(st.lists(st.booleans(), min_size=made, max_size=made), max_size=4).map(
+        lambda rows: (rows, made)
+    )
+)
+
+
+def every_pairing(fits, made):
+    """All ways to pair, by trying."""
+    for columns in itertools.product([None, *range(made)], repeat=len(fits)):
+        used = [column for column in columns if column is not None]
+        pairs = {row: column for row, column in enumerate(columns) if column is not None}
+        if len(set(used)) == len(used) and all(fits[row][column] for row, column in pairs.items()):
+            yield pairs
+
+
+@given(FITS)
+def test_as_many_are_paired_as_can_be(case) -> None:
+    fits, made = case
+    pairings = list(every_pairing(fits, made))
+    found = pair_all(fits, made)
+    assert found in pairings
+    assert len(found) == max(map(len, pairings))
+    in_order = [pairs for pairs in pairings if list(pairs.values()) == sorted(pairs.values())]
+    found = pair_in_order(fits, made)
+    assert found in in_order
+    assert len(found) == max(map(len, in_order))
+
+
+def test_an_inversion_is_told_once_for_each_call_that_came_too_late() -> None:
+    assert inversions({0: 0, 1: 1, 2: 2}, [0, 1, 2]) == []
+    assert inversions({0: 2, 1: 0, 2: 1}, [0, 1, 2]) == [(0, 2)]
+    assert inversions({0: 1, 1: 0}, [0, 0]) == []
+    assert inversions({}, []) == []
