@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
-
-import orjson
 
 from otel_replay.analysis.comparisons import Word, glob_pattern, tester
 from otel_replay.analysis.grid import Grid, Place, find_grid
@@ -95,7 +94,7 @@ def _snapshot(run: Indexed, item: Item) -> Any:
     read = run.run.read_blob
     if not isinstance(sha256, str) or read is None:
         raise ValueError("a file of spans does not hold it; check the run itself, or a pack of it")
-    return from_json(orjson.loads(read(sha256)))
+    return from_json(json.loads(read(sha256)))
 
 
 def _keys(state: Any) -> str:

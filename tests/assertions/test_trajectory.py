@@ -133,7 +133,7 @@ def test_only_the_calls_that_are_asked_for_count() -> None:
         (lambda: Trajectory((), mode="loose"), "`loose` is none of strict"),
         (lambda: Trajectory((), arguments="some"), "`some` is none of exact"),
         (
-            lambda: Trajectory(tuple(Call("a") for _ in range(2_000_001))).check(calls("a", "b")),
+            lambda: Trajectory((Call("a"),) * 2_000_001).check(calls("a", "b")),
             "too many to pair",
         ),
     ],
