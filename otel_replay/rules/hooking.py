@@ -16,10 +16,10 @@ from otel_replay.rules.rewriting import NotHooked, Parts, parameters, rewritten
 from otel_replay.rules.rule import CONVENTIONS, Match, Rules, rule_of
 from otel_replay.rules.sources import imported_names, lines_of
 
-__all__ = ["hook_module", "module_names", "parts_for"]
+__all__ = ["CONVENTION", "hook_module", "module_names", "parts_for"]
 
 _FUNCTION = 0x03  # CO_OPTIMIZED, CO_NEWLOCALS
-_CONVENTION = "log_decision"
+CONVENTION = "log_decision"
 
 
 def hook_module(
@@ -172,7 +172,7 @@ class _Module:
         rules = [rule for rule in (match.decision, match.span) if rule is not None]
         function = f"{self._names[0]}:{qualname}"
         try:
-            passes_on = code.co_name == _CONVENTION and _CONVENTION in (*code.co_names, *code.co_freevars)
+            passes_on = code.co_name == CONVENTION and CONVENTION in (*code.co_names, *code.co_freevars)
             module = self._names[-1] if self._names[0] == "__main__" else self._names[0]
             parts = parts_for(match, qualname, parameters(code), passes_on=passes_on, module=module)
             if parts is None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any
 
-__all__ = ["imported_names", "lines_of"]
+__all__ = ["decoded", "imported_names", "lines_of"]
 
 
 def lines_of(code: CodeType, variables: Mapping[str, Any]) -> Sequence[str]:
@@ -29,7 +29,7 @@ def lines_of(code: CodeType, variables: Mapping[str, Any]) -> Sequence[str]:
         # A pipe can be read only once, by the interpreter.
         if stat.S_ISREG(os.stat(file).st_mode):
             with open(file, "rb") as stream:
-                return _decoded(stream.read()).split("\n")
+                return decoded(stream.read()).split("\n")
     except (OSError, ValueError, SyntaxError):
         pass
     cached = getattr(sys.modules.get("linecache"), "cache", {}).get(file)
@@ -44,7 +44,8 @@ def lines_of(code: CodeType, variables: Mapping[str, Any]) -> Sequence[str]:
     return source.split("\n") if source else []
 
 
-def _decoded(source: bytes) -> str:
+def decoded(source: bytes) -> str:
+    """A source file as text, by the encoding that it says, with line ends as Python sees them."""
     if b"coding" in source[:200]:
         from importlib.util import decode_source
 
