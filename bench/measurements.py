@@ -21,6 +21,8 @@ NAMES = (
     "many_runs",
     "journal_size",
     "replay",
+    "alignment",
+    "diff_runs",
 )
 
 

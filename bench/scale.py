@@ -29,6 +29,8 @@ class Scale:
         Runs in the store that is listed.
     replayed_calls, replayed_loops:
         Calls of the agent loop that is replayed, and how often it is.
+    mutated_runs, diffs:
+        Pairs of runs that are aligned, and how often two long runs are compared.
     """
 
     rounds: int
@@ -40,6 +42,8 @@ class Scale:
     runs: int
     replayed_calls: int
     replayed_loops: int
+    mutated_runs: int
+    diffs: int
 
 
 SCALES = {
@@ -53,6 +57,8 @@ SCALES = {
         runs=10_000,
         replayed_calls=1_000,
         replayed_loops=7,
+        mutated_runs=300,
+        diffs=7,
     ),
     "quick": Scale(
         rounds=80,
@@ -64,6 +70,8 @@ SCALES = {
         runs=2_000,
         replayed_calls=1_000,
         replayed_loops=3,
+        mutated_runs=60,
+        diffs=3,
     ),
     "tiny": Scale(
         rounds=2,
@@ -75,5 +83,7 @@ SCALES = {
         runs=15,
         replayed_calls=20,
         replayed_loops=2,
+        mutated_runs=3,
+        diffs=1,
     ),
 }

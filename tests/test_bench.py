@@ -17,7 +17,7 @@ from bench.yardsticks import SeedLog
 
 ROOT = Path(__file__).parent.parent
 # The difference of two programs: on a few rounds it may come out below nothing.
-DIFFERENCES = ("check:", "into the journal")
+DIFFERENCES = ("check:", "into the journal", "missed by")
 
 
 def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from otel_replay.analysis.grid import Axes, Coordinate, Grid, Place, build_grid, find_axes
+from otel_replay.analysis.grid import Axes, Coordinate, Place, build_grid, find_axes
 from otel_replay.analysis.items import Items
 from otel_replay.diffing.rules import Rules
 from otel_replay.records import Decision
@@ -56,10 +56,9 @@ def grid_difference(
     axes = find_axes([*left, *right], names=names, value=value, before=before)
     if axes is None:
         return None
-    grids = build_grid(left, axes), build_grid(right, axes)
-    if not (grids[0].changes or grids[1].changes):
+    ends = _ends(left, axes), _ends(right, axes)
+    if not (ends[0] or ends[1]):
         return None
-    ends = _ends(grids[0], left), _ends(grids[1], right)
     cells = {
         place: _pair(ends[0].get(place), ends[1].get(place), axes, rules)
         for place in dict.fromkeys([*ends[0], *ends[1]])
@@ -91,8 +90,27 @@ def _decisions(items: Items) -> list[Decision]:
     return [item.record for item in items if isinstance(item.record, Decision)]
 
 
-def _ends(grid: Grid, decisions: Sequence[Decision]) -> dict[Place, _End]:
-    return {change.place: (change.after, decisions[change.number - 1].action) for change in grid.changes}
+def _ends(decisions: Sequence[Decision], axes: Axes) -> dict[Place, _End]:
+    """What each cell holds at the end, as `analysis.grid` reads it; what is told plainly in one step."""
+    ends: dict[Place, _End] = {}
+    first, row, column = axes.after[0], axes.row, axes.column
+    for decision in decisions:
+        values, cell = decision.values, decision.cell
+        if type(values) is dict and type(cell) is dict:
+            after = values.get(first)
+            if type(after) is float and -_LARGEST < after < _LARGEST:
+                place = cell.get(row), cell.get(column)
+                if type(place[0]) is int and type(place[1]) is int:
+                    ends[place] = (after, decision.action)  # type: ignore[index]  # two integers
+                    continue
+            elif after is None and not any(name in values for name in axes.after):
+                continue
+        for change in build_grid((decision,), axes).changes:
+            ends[change.place] = (change.after, decision.action)
+    return ends
+
+
+_LARGEST = 1e300
 
 
 def _sorted(coordinates: object) -> tuple[Coordinate, ...]:

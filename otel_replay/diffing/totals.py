@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from otel_replay.analysis.items import Item, Items
 from otel_replay.dialects.reading import read_span
 from otel_replay.diffing.content import label_of
-from otel_replay.diffing.findings import Finding
+from otel_replay.diffing.findings import Finding, How
 from otel_replay.diffing.values import Change
+
+_MOMENTS = frozenset({"decision", "event", "log"})
+_COUNTS: dict[How, str] = {
+    "changed": "changed",
+    "added": "added",
+    "removed": "removed",
+    "moved": "moved",
+    "not reached": "not_reached",
+}
 
 __all__ = ["ActionTotals", "Aggregate", "action_table", "aggregates_of"]
 
@@ -59,18 +67,19 @@ def action_table(a: Items, b: Items, findings: Iterable[Finding]) -> list[Action
     """The actions in the order in which the first run decided on them, then those of the second alone."""
     table: dict[str, ActionTotals] = {}
     for side, items in (("a", a), ("b", b)):
-        counts = Counter(item.name for item in items if item.kind == "decision")
+        counts = Counter([item.name for item in items if item.kind == "decision"])
         for action, count in counts.items():
             setattr(table.setdefault(action, ActionTotals(action=action)), side, count)
     for finding in findings:
-        for item in finding.item.walk() if finding.items > 1 else (finding.item,):
-            if item.kind == "decision":
-                row = table[item.name]
-                name = finding.how.replace(" ", "_")
+        item = finding.item
+        for one in item.walk() if finding.items > 1 else (item,):
+            if one.kind == "decision":
+                row = table[one.name]
+                name = _COUNTS[finding.how]
                 setattr(row, name, getattr(row, name) + 1)
                 row.not_reached_by_b += finding.how == "not reached" and finding.after is None
-        if finding.item.kind == "decision":
-            row = table[finding.item.name]
+        if item.kind == "decision" and finding.changes:
+            row = table[item.name]
             for change in finding.changes:
                 if _share(change) > (_share(row.largest) if row.largest is not None else 0.0):
                     row.largest = change
@@ -80,15 +89,14 @@ def action_table(a: Items, b: Items, findings: Iterable[Finding]) -> list[Action
 def _share(change: Change) -> float:
     """How large the change of a number is, as a share of the larger one; 0 for what is no number."""
     a, b = change.before, change.after
-    if not (_is_number(a) and _is_number(b)):
+    if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
         return 0.0
     larger = max(abs(a), abs(b))
     share = abs(a - b) / larger if larger else 0.0
     return share if share == share else 0.0
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+_NUMBERS = frozenset({int, float})
 
 
 @dataclass(slots=True)
@@ -134,10 +142,9 @@ def _plural(kind: str) -> str:
 
 
 def _totals(items: Items) -> _Totals:
-    totals = _Totals()
+    totals = _Totals(counts=Counter([item.kind for item in items]))
     for item in items:
-        totals.counts[item.kind] += 1
-        if not item.is_span:
+        if item.kind in _MOMENTS:
             continue
         totals.failed += item.status == "error" and not item.open
         if item.kind == "generation" and not _is_seen_again(item):

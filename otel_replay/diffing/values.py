@@ -7,7 +7,7 @@ are strict. A text in which numbers stand is the same where only these differ, b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,7 +49,7 @@ class Change:
         return path_text(self.path)
 
 
-def value_changes(a: Any, b: Any, item: str, rules: Rules, path: Path = ()) -> Iterator[Change]:
+def value_changes(a: Any, b: Any, item: str, rules: Rules, path: Path = ()) -> list[Change]:
     """Every part of `a` and `b` that is not the same.
 
     Parameters
@@ -63,58 +63,77 @@ def value_changes(a: Any, b: Any, item: str, rules: Rules, path: Path = ()) -> I
     path:
         Where the two values stand.
     """
-    if a is b and a == a:
-        return
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        yield from _in_maps(a, b, item, rules, path)
+    found: list[Change] = []
+    _compare(a, b, item, rules, path, found)
+    return found
+
+
+def _compare(a: Any, b: Any, item: str, rules: Rules, path: Path, found: list[Change]) -> None:
+    kinds = type(a), type(b)
+    if kinds in _PLAIN_NUMBERS:
+        _compare_numbers(a, b, item, rules, path, found)
+    elif kinds == (dict, dict) or (isinstance(a, Mapping) and isinstance(b, Mapping)):
+        _compare_maps(a, b, item, rules, path, found)
     elif isinstance(a, list | tuple) and isinstance(b, list | tuple):
-        yield from _in_lists(a, b, item, rules, path)
-    elif rules.ignores(item, path):
+        _compare_lists(a, b, item, rules, path, found)
+    elif kinds[0] is kinds[1] and a == b:
         return
-    elif isinstance(a, int | float) and isinstance(b, int | float) and bool not in (type(a), type(b)):
-        yield from _in_numbers(a, b, item, rules, path)
-    elif (type(a) is not type(b) or a != b) and not _same_text(a, b, item, rules, path):
-        yield Change(path, a, b)
+    elif not (rules.ignores(item, path) or _same_text(a, b, item, rules, path)):
+        found.append(Change(path, a, b))
 
 
-def _in_maps(
-    a: Mapping[str, Any], b: Mapping[str, Any], item: str, rules: Rules, path: Path
-) -> Iterator[Change]:
+_PLAIN_NUMBERS = frozenset({(one, other) for one in (int, float) for other in (int, float)})
+
+
+def _compare_maps(
+    a: Mapping[str, Any], b: Mapping[str, Any], item: str, rules: Rules, path: Path, found: list[Change]
+) -> None:
     for key, before in a.items():
         if key in b:
             after = b[key]
-            # Most are the same; the rest must not wait for them.
-            if type(before) is not type(after) or before != after or isinstance(before, dict | list | tuple):
-                yield from value_changes(before, after, item, rules, (*path, key))
+            kind = type(before)
+            # Most are the same: the rest must not wait for them.
+            if kind is not type(after) or kind not in _LEAVES or before != after:
+                _compare(before, after, item, rules, (*path, key), found)
         elif not rules.ignores(item, (*path, key)):
-            yield Change((*path, key), before, MISSING, "removed")
-    for key, after in b.items():
-        if key not in a and not rules.ignores(item, (*path, key)):
-            yield Change((*path, key), MISSING, after, "added")
+            found.append(Change((*path, key), before, MISSING, "removed"))
+    if len(b) > len(a) or b.keys() - a.keys():
+        found += [
+            Change((*path, key), MISSING, after, "added")
+            for key, after in b.items()
+            if key not in a and not rules.ignores(item, (*path, key))
+        ]
 
 
-def _in_lists(a: Any, b: Any, item: str, rules: Rules, path: Path) -> Iterator[Change]:
+_LEAVES = frozenset({int, float, str, bool, bytes, type(None)})
+
+
+def _compare_lists(a: Any, b: Any, item: str, rules: Rules, path: Path, found: list[Change]) -> None:
     if rules.ignores(item, path):
         return
     for place, (before, after) in enumerate(zip(a, b, strict=False)):
-        yield from value_changes(before, after, item, rules, (*path, place))
-    for place in range(len(b), len(a)):
+        _compare(before, after, item, rules, (*path, place), found)
+    rest: list[tuple[int, Any, Any, How]] = [
+        *((place, a[place], MISSING, "removed") for place in range(len(b), len(a))),
+        *((place, MISSING, b[place], "added") for place in range(len(a), len(b))),
+    ]
+    for place, before, after, how in rest:
         if not rules.ignores(item, (*path, place)):
-            yield Change((*path, place), a[place], MISSING, "removed")
-    for place in range(len(a), len(b)):
-        if not rules.ignores(item, (*path, place)):
-            yield Change((*path, place), MISSING, b[place], "added")
+            found.append(Change((*path, place), before, after, how))
 
 
-def _in_numbers(a: float, b: float, item: str, rules: Rules, path: Path) -> Iterator[Change]:
+def _compare_numbers(a: float, b: float, item: str, rules: Rules, path: Path, found: list[Change]) -> None:
     if rules.strict and type(a) is not type(b):
-        yield Change(path, a, b, "type")
+        how: How = "type"
+    elif a == b or (a != a and b != b):
         return
-    if a == b or (a != a and b != b):
-        return
-    tolerance = rules.tolerance(item, path)
-    if tolerance is None or not tolerance.allows(a, b):
-        yield Change(path, a, b)
+    else:
+        tolerance = rules.tolerance(item, path)
+        if tolerance is not None and tolerance.allows(a, b):
+            return
+        how = "changed"
+    if not rules.ignores(item, path):
+        found.append(Change(path, a, b, how))
 
 
 def _same_text(a: Any, b: Any, item: str, rules: Rules, path: Path) -> bool:
