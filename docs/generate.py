@@ -26,6 +26,7 @@ from otel_replay.attributes import (
     SPAN_TYPE,
 )
 from otel_replay.cli.commands import COMMANDS, cli
+from otel_replay.libraries.table import LIBRARIES
 from otel_replay.recording import shapes
 from otel_replay.settings import VARIABLES
 
@@ -79,6 +80,21 @@ def variables() -> str:
     """Our own variables with their defaults."""
     rows = [(f"`{row.name}`", f"`{row.default}`" if row.default else "", row.meaning) for row in VARIABLES]
     return table(("variable", "default", "means"), rows)
+
+
+# -- libraries -----------------------------------------------------------------------------------------------
+
+
+def libraries() -> str:
+    """The libraries that are recorded by themselves, in the order of their names."""
+    rows = []
+    for row in sorted(LIBRARIES, key=lambda one: one.name):
+        ours = row.place != "instrumentors"
+        means = ["otel-replay"] if ours else []
+        means += [f"its own OpenTelemetry, from {row.native} on"] if row.native else []
+        means += [] if ours else [f"`{way.distribution}` ({way.family})" for way in row.others]
+        rows.append((f"`{row.name}`", row.records, "; else ".join(means)))
+    return table(("library", "what is recorded", "by which means"), rows)
 
 
 # -- commands ------------------------------------------------------------------------------------------------
@@ -136,8 +152,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "general attributes": attributes_from("semantic conventions"),
     "variables": variables,
     "commands": commands,
+    "libraries": libraries,
 }
-PAGES = ("attributes.md", "settings.md", "cli.md")
+PAGES = ("attributes.md", "settings.md", "cli.md", "libraries.md")
 
 
 def made(page: str) -> str:

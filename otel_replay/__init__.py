@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from otel_replay.libraries.installing import record_libraries
     from otel_replay.otel.exporter import ReplaySpanExporter
     from otel_replay.otel.processor import ReplaySpanProcessor
     from otel_replay.recording.children import child_environment
@@ -48,6 +49,7 @@ __all__ = [
     "file_write",
     "heartbeat",
     "child_environment",
+    "record_libraries",
     "ReplaySpanProcessor",
     "ReplaySpanExporter",
     "replay_run",
@@ -68,6 +70,7 @@ _PLACES = {
     "file_write": "recording.moments",
     "heartbeat": "recording.moments",
     "child_environment": "recording.children",
+    "record_libraries": "libraries.installing",
     "ReplaySpanProcessor": "otel.processor",
     "ReplaySpanExporter": "otel.exporter",
     "replay_run": "replay.player",

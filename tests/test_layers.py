@@ -42,8 +42,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "zero_code": frozenset(
         {"ground", "formats", "storage", "otel", "recording", "hooks", "libraries", "rules"}
     ),
+    "doctor": frozenset({"ground", "libraries"}),
     "half_imported": frozenset(),
-    "public names": frozenset({"half_imported", "recording", "otel", "replay"}),
+    "public names": frozenset({"half_imported", "recording", "otel", "replay", "libraries"}),
     # the reading side
     "dialects": frozenset({"ground", "formats"}),
     "analysis": frozenset({"ground", "formats", "storage", "dialects"}),
@@ -88,6 +89,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "libraries": frozenset({"opentelemetry"}),
     "rules": frozenset({"tomli"}),
     "zero_code": frozenset({"opentelemetry", "orjson"}),
+    "doctor": frozenset(),
     "half_imported": frozenset(),
     "public names": frozenset(),
     "dialects": frozenset({"orjson"}),
@@ -115,14 +117,12 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
         (f"otel_replay.cli.{command}", f"otel_replay.{module}"): "the command of what stands above both sides"
         for command, modules in {
             "serve": (
-                "compat.generation_sessions",
-                "compat.generation_sessions_asking",
-                "compat.generation_sessions_files",
-                "generations.choosing",
-                "web.run_pages",
-                "web.serving",
+                *("compat.generation_sessions", "compat.generation_sessions_asking"),
+                *("compat.generation_sessions_files", "generations.choosing"),
+                *("web.run_pages", "web.serving"),
             ),
             "trace": ("compat.harness_events", "compat.harness_runs", "compat.harness_text"),
+            "doctor": ("doctor.checks", "doctor.found"),
             "run": ("zero_code.asked", "zero_code.dry_run", "zero_code.launching"),
             "start": ("zero_code.asked", "zero_code.launching"),
             "compare_generations": ("compat.generation_sessions_files", "generations.comparison"),

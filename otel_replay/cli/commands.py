@@ -30,6 +30,7 @@ _LOOK, _KEEP, _BEGIN = "Look at runs", "Keep and pass on", "Begin here"
 COMMANDS: tuple[Row, ...] = (
     Row("demo", "demo", "Record two small real runs, and say what to try next", _BEGIN),
     Row("run", "run", "Record a program without an edit to it", _BEGIN),
+    Row("doctor", "doctor", "Say what is recorded here, and what may be wrong", _BEGIN),
     Row("completion", "completion", "Print a completion script for bash, zsh or fish", _BEGIN),
     Row("list", "list_runs", "List the runs, newest first", _LOOK),
     Row("show", "show", "Show a run as a tree on a time scale", _LOOK),
