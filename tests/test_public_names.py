@@ -23,6 +23,7 @@ PUBLIC = (
     "file_write",
     "heartbeat",
     "child_environment",
+    "record_libraries",
     "ReplaySpanProcessor",
     "ReplaySpanExporter",
     "replay_run",

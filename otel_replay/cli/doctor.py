@@ -38,12 +38,11 @@ def command(context: click.Context, everything: bool, as_json: bool) -> int:
     import sys
     from pathlib import Path
 
-    import otel_replay
     from otel_replay.doctor import checks, found
     from otel_replay.settings import read_settings
 
     settings = read_settings(store=context.obj)
-    path = str(Path(otel_replay.__file__).parent / "zero_code" / "path")
+    path = str(Path(__file__).parent.parent / "zero_code" / "path")
     libraries = found.examine(settings)
     answers = checks.examine(settings, os.environ, path)
     ok = all(answer.state != "error" for answer in answers)
