@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from otel_replay.dialects import reading
-from otel_replay.dialects.usage import NO_USAGE, USAGE
+from otel_replay.dialects.usage import Usage
 
 __all__ = ["ModelTotals", "model_of"]
 
@@ -30,21 +30,27 @@ class ModelTotals:
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
 
-    def add(self, attributes: Mapping[str, Any], *, failed: bool, duration_ns: int) -> None:
+    def add(self, usage: Usage, *, failed: bool, duration_ns: int) -> None:
         """Take in one generation."""
         self.count += 1
         self.failed += failed
         self.total_ns += duration_ns
-        self.add_tokens(attributes)
+        self.add_tokens(usage)
 
-    def add_tokens(self, attributes: Mapping[str, Any], but: Collection[str] = ()) -> None:
-        """Take in the tokens of one generation, `but` those that were taken in already (names of `Usage`)."""
-        usage = reading.usage_of(attributes)
-        if usage is not NO_USAGE:
-            for name in USAGE:
-                count = getattr(usage, name)
-                if count and name not in but:
-                    setattr(self, name, getattr(self, name) + count)
+    def add_repeated(self, usage: Usage) -> None:
+        """Take in a span that tells of a call once more, with the tokens that were not told before."""
+        self.repeated += 1
+        self.add_tokens(usage)
+
+    def add_tokens(self, usage: Usage) -> None:
+        """Take in the tokens of one generation."""
+        asked, answered, read, written, reasoned = usage
+        self.input_tokens += asked or 0
+        self.output_tokens += answered or 0
+        if read or written or reasoned:
+            self.cache_read_tokens += read or 0
+            self.cache_write_tokens += written or 0
+            self.reasoning_tokens += reasoned or 0
 
 
 def model_of(attributes: Mapping[str, Any]) -> str:

@@ -12,46 +12,42 @@ Spans of one library never tell of a call twice: a tool that calls itself is two
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from otel_replay.analysis.kinds import SpanKind
 from otel_replay.analysis.spans import TrackedSpan
 from otel_replay.attributes import GEN_AI_RESPONSE_ID, GEN_AI_TOOL_NAME
-from otel_replay.dialects.reading import read_span, usage_of
-from otel_replay.dialects.usage import USAGE, Usage
+from otel_replay.dialects.reading import read_span
+from otel_replay.dialects.usage import NO_USAGE, Usage
 
-__all__ = ["Repeat", "Repeats", "tool_of"]
+__all__ = ["Repeats", "tool_of"]
 
 _CLIENT, _SERVER = 3, 2
 _MOST_ANSWERS = 10_000
 _MOST_BELOW = 1_000
-_NONE: frozenset[str] = frozenset()
 
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """A call that was told of before, and which of its tokens were told then (names of `Usage`)."""
-
-    told: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    kind: SpanKind
-    scope: str
-    tool: str
-    span_kind: int
+_Told = tuple[str, str, int]
+"""The tool (empty: a generation), the library, and the kind of span (OTLP's number)."""
 
 
 class Repeats:
     """Takes spans in the order of their ends. Memory grows with open spans and different names, not calls."""
 
     def __init__(self) -> None:
-        self._below: dict[str, dict[_Told, frozenset[str]]] = {}
-        self._answers: dict[str, tuple[str, frozenset[str]]] = {}
+        self._below: dict[str, dict[_Told, Usage]] = {}
+        self._answers: dict[str, tuple[str, Usage]] = {}
 
-    def take(self, span: TrackedSpan, kind: SpanKind, scope: str, parent_id: str | None) -> Repeat | None:
-        """What a span tells again, or None where it is the first to tell.
+    def other(self, span_id: str) -> None:
+        """A span that is no call has ended."""
+        self._below.pop(span_id, None)
+
+    def tool_call(self, span: TrackedSpan, tool: str, scope: str, parent_id: str | None) -> bool:
+        """Whether a tool call was told before. For the parameters see :meth:`generation`."""
+        told = (tool, scope, span.start.span_kind)
+        earlier = self._inside(span.span_id, told)
+        if parent_id is not None:
+            self._note(parent_id, told, NO_USAGE)
+        return bool(earlier)
+
+    def generation(self, span: TrackedSpan, usage: Usage, scope: str, parent_id: str | None) -> Usage | None:
+        """The tokens that were told before of the call that this span tells again; None if it is the first.
 
         Parameters
         ----------
@@ -60,23 +56,32 @@ class Repeats:
         parent_id:
             The span around it, None where that is not open (any more).
         """
-        below = self._below.pop(span.span_id, None)
-        if kind != "generation" and kind != "tool call":
-            return None
-        tool = tool_of(span) if kind == "tool call" else ""
-        told = _Told(kind, scope, tool, span.start.span_kind)
-        tokens = _NONE if kind == "tool call" else _told(usage_of(span.attributes))
-        earlier = [found for one, found in below.items() if _is_same(told, one)] if below else []
-        if kind == "generation":
-            earlier += self._same_answer(span, scope, tokens)
-        before = _NONE.union(*earlier)
+        told = ("", scope, span.start.span_kind)
+        earlier = self._inside(span.span_id, told)
+        earlier += self._same_answer(span, scope, usage)
+        for before in earlier:
+            usage = before.together(usage)
         if parent_id is not None:
-            beside = self._below.setdefault(parent_id, {})
-            if len(beside) < _MOST_BELOW:
-                beside[told] = beside.get(told, _NONE) | tokens | before
-        return Repeat(before) if earlier else None
+            self._note(parent_id, told, usage)
+        if not earlier:
+            return None
+        known = earlier[0]
+        for before in earlier[1:]:
+            known = known.together(before)
+        return known
 
-    def _same_answer(self, span: TrackedSpan, scope: str, tokens: frozenset[str]) -> list[frozenset[str]]:
+    def _inside(self, span_id: str, told: _Told) -> list[Usage]:
+        below = self._below.pop(span_id, None)
+        return [usage for one, usage in below.items() if _is_same(told, one)] if below else []
+
+    def _note(self, parent_id: str, told: _Told, usage: Usage) -> None:
+        beside = self._below.get(parent_id)
+        if beside is None:
+            self._below[parent_id] = {told: usage}
+        elif told not in beside and len(beside) < _MOST_BELOW:
+            beside[told] = usage
+
+    def _same_answer(self, span: TrackedSpan, scope: str, usage: Usage) -> list[Usage]:
         answer = span.attributes.get(GEN_AI_RESPONSE_ID)
         if answer is None and span.dialect == "openinference":
             answer = read_span(span.name, span.attributes).response_id
@@ -86,13 +91,9 @@ class Repeats:
         if first is None:
             if len(self._answers) >= _MOST_ANSWERS:
                 del self._answers[next(iter(self._answers))]
-            self._answers[answer] = (scope, tokens)
+            self._answers[answer] = (scope, usage)
             return []
         return [first[1]] if first[0] != scope else []
-
-
-def _told(usage: Usage) -> frozenset[str]:
-    return frozenset(name for name in USAGE if getattr(usage, name) is not None) if usage else _NONE
 
 
 def tool_of(span: TrackedSpan) -> str:
@@ -102,6 +103,6 @@ def tool_of(span: TrackedSpan) -> str:
 
 
 def _is_same(outer: _Told, inner: _Told) -> bool:
-    if outer.kind != inner.kind or outer.tool != inner.tool:
+    if outer[0] != inner[0]:
         return False
-    return outer.scope != inner.scope or (outer.span_kind == _CLIENT and inner.span_kind == _SERVER)
+    return outer[1] != inner[1] or (outer[2] == _CLIENT and inner[2] == _SERVER)

@@ -17,7 +17,7 @@ from otel_replay.analysis.facts import as_number
 from otel_replay.analysis.generations import ModelTotals, model_of
 from otel_replay.analysis.kinds import SpanKind, kind_of
 from otel_replay.analysis.pace import Pace
-from otel_replay.analysis.repeats import Repeat, Repeats, tool_of
+from otel_replay.analysis.repeats import Repeats, tool_of
 from otel_replay.analysis.self_time import SelfTime
 from otel_replay.analysis.spans import NO_SIGN_OF_LIFE, SpanBook, TrackedSpan
 from otel_replay.analysis.velocity import per_hour
@@ -26,6 +26,7 @@ from otel_replay.attributes import (
     FILE_READ_EVENT,
     FILE_WRITE_EVENT,
 )
+from otel_replay.dialects.reading import usage_of
 from otel_replay.records import (
     BadLine,
     Close,
@@ -145,6 +146,7 @@ class _Builder:
         self.book = SpanBook()
         self.self_time = SelfTime()
         self.repeats = Repeats()
+        self.tasks: set[str] = set()
         self.scopes: dict[tuple[str, int], str] = {}
         self.actions: dict[str, Callable[[Any, str], None]] = {
             "scope": self.scope,
@@ -181,6 +183,7 @@ class _Builder:
             self.summary.spans += 1
             self.self_time.begin(record.span_id, self.book.owner(record.parent_id), record.time_ns)
             if kind_of(record.attributes) == "task":
+                self.tasks.add(record.span_id)
                 self.summary.tasks.begin(_task_name(span), record.time_ns)
 
     def update(self, record: SpanUpdate, _: str) -> None:
@@ -201,30 +204,40 @@ class _Builder:
         parent_id = self.book.owner(span.start.parent_id)
         duration_ns = max(0, end_ns - span.start.time_ns)
         self_ns = self.self_time.end(span.span_id, parent_id, end_ns, duration_ns)
-        repeat = self.repeat(span, kind, parent_id)
         totals = summary.kinds.setdefault(kind, Totals())
-        if repeat is None:
-            totals.add(span, duration_ns, self_ns)
-        else:
+        if self.again(span, kind, parent_id, duration_ns, self_ns):
             totals.add_repeated(self_ns)
+        else:
+            totals.add(span, duration_ns, self_ns)
         entry(summary.names, (kind, name), (kind, OTHERS), Totals).add(span, duration_ns, self_ns)
-        if kind_of(span.start.attributes) == "task":
+        if span.span_id in self.tasks:
+            self.tasks.remove(span.span_id)
             stop = summary.tasks.still_open if span.end is None else summary.tasks.end
             stop(_task_name(span), end_ns, duration_ns)
-        if kind == "tool call" and repeat is None:
-            entry(summary.tools, tool_of(span), OTHERS, Totals).add(span, duration_ns, self_ns)
-        elif kind == "generation":
-            model = entry(summary.models, model_of(span.attributes), OTHERS, ModelTotals)
-            if repeat is None:
-                model.add(span.attributes, failed=span.status == "error", duration_ns=duration_ns)
-            else:
-                model.repeated += 1
-                model.add_tokens(span.attributes, but=repeat.told)
 
-    def repeat(self, span: TrackedSpan, kind: SpanKind, parent_id: str) -> Repeat | None:
-        """The call of which another library's span told before, if there is one."""
+    def again(
+        self, span: TrackedSpan, kind: SpanKind, parent_id: str, duration_ns: int, self_ns: int
+    ) -> bool:
+        """Count what is a call, and say whether another library's span told of it before."""
+        if kind != "generation" and kind != "tool call":
+            self.repeats.other(span.span_id)
+            return False
         scope = self.scopes.get((span.journal, span.start.scope), "")
-        return self.repeats.take(span, kind, scope, parent_id if parent_id in self.book.open else None)
+        parent = parent_id if parent_id in self.book.open else None
+        if kind == "tool call":
+            tool = tool_of(span)
+            told = self.repeats.tool_call(span, tool, scope, parent)
+            if not told:
+                entry(self.summary.tools, tool, OTHERS, Totals).add(span, duration_ns, self_ns)
+            return told
+        model = entry(self.summary.models, model_of(span.attributes), OTHERS, ModelTotals)
+        usage = usage_of(span.attributes)
+        before = self.repeats.generation(span, usage, scope, parent)
+        if before is None:
+            model.add(usage, failed=span.status == "error", duration_ns=duration_ns)
+        else:
+            model.add_repeated(usage.besides(before))
+        return before is not None
 
     def decision(self, record: Decision, _: str) -> None:
         summary = self.summary

@@ -240,18 +240,20 @@ def model_of(attributes: Mapping[str, Any]) -> str | None:
 
 def usage_of(attributes: Mapping[str, Any]) -> Usage:
     """The tokens of a generation; looks at attributes only, for where there are very many spans."""
-    found = {}
-    for name, keys in _USAGE_KEYS:
-        for key in keys:
-            if key in attributes:
-                count = as_count(attributes[key])
-                if count is not None:
-                    found[name] = count
-                    break
+    there = attributes.keys() & _USAGE_NAMES.keys()
+    if not there:
+        return NO_USAGE
+    found: dict[str, int] = {}
+    for key in there if len(there) == 1 else sorted(there, key=_USAGE_NAMES.__getitem__):
+        count = as_count(attributes[key])
+        if count is not None:
+            found.setdefault(_USAGE_PARTS[key], count)
     return whole_usage(**found) if found else NO_USAGE
 
 
-_USAGE_KEYS = tuple((name, tuple(key for key in _SOURCES[name] if isinstance(key, str))) for name in USAGE)
+_USAGE_PARTS = {key: name for name in USAGE for key in _SOURCES[name] if isinstance(key, str)}
+_USAGE_NAMES = {key: place for place, key in enumerate(_USAGE_PARTS)}
+"""Attributes that tell of tokens, in the order in which they count."""
 
 
 def moment_name(event: Any) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 __all__ = ["NO_USAGE", "USAGE", "Usage", "whole_usage"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one call; None where it was not recorded."""
 
     input_tokens: int | None = None
@@ -19,10 +18,18 @@ class Usage:
 
     def __bool__(self) -> bool:
         """Whether anything was recorded."""
-        return any(getattr(self, name) is not None for name in USAGE)
+        return self != NO_USAGE
+
+    def besides(self, other: Usage) -> Usage:
+        """What this one tells and the other does not."""
+        return Usage(*(mine if theirs is None else None for mine, theirs in zip(self, other, strict=True)))
+
+    def together(self, other: Usage) -> Usage:
+        """What either tells; this one goes before the other."""
+        return Usage(*(theirs if mine is None else mine for mine, theirs in zip(self, other, strict=True)))
 
 
-USAGE: tuple[str, ...] = tuple(field.name for field in fields(Usage))
+USAGE: tuple[str, ...] = Usage._fields
 NO_USAGE = Usage()
 
 
@@ -44,10 +51,4 @@ def whole_usage(
         input_tokens += cached
     if output_tokens is not None and (reasoning_tokens or 0) > output_tokens:
         output_tokens += reasoning_tokens or 0
-    return Usage(
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cache_read_tokens=cache_read_tokens,
-        cache_write_tokens=cache_write_tokens,
-        reasoning_tokens=reasoning_tokens,
-    )
+    return Usage(input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens)
