@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 GROUND = frozenset(
     {
         *("answering", "attributes", "clock", "content", "errors", "interruptions"),
-        *("records", "settings", "version"),
+        *("program", "records", "settings", "version"),
         *("redaction", "redaction_names", "redaction_rules"),
         *("values", "values_foreign", "values_json"),
     }

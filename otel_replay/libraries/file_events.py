@@ -12,9 +12,8 @@ from otel_replay.attributes import (
     FILE_WRITE_EVENT,
     FILE_WRITTEN_EVENT,
 )
+from otel_replay.hooks.here import span_here
 from otel_replay.interruptions import let_through
-from otel_replay.recording.joining import join_if_invited
-from otel_replay.recording.orphans import open_span_here
 from otel_replay.storage import active_runs
 
 __all__ = ["tell"]
@@ -39,9 +38,7 @@ def tell(name: str, *, writes: bool) -> None:
     writes:
         Whether it may write to it.
     """
-    if not active_runs.WRITERS and not join_if_invited():
-        return
-    span = open_span_here()
+    span = span_here()
     path = os.path.abspath(name)
     if span is None or _is_in_a_store(path):
         return

@@ -60,11 +60,9 @@ def _tell(arguments: Any, line: Any, folder: Any) -> None:
         PROCESS_EVENT,
         PROCESS_WORKING_DIRECTORY,
     )
-    from otel_replay.recording.joining import join_if_invited
-    from otel_replay.recording.orphans import open_span_here
-    from otel_replay.storage.active_runs import WRITERS
+    from otel_replay.hooks.here import span_here
 
-    span = open_span_here() if WRITERS or join_if_invited() else None
+    span = span_here()
     if span is None:
         return
     attributes: dict[str, Any] = {}

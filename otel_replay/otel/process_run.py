@@ -7,18 +7,18 @@ named after the program, is made with the first span, and ends with the process.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from otel_replay.otel import offers
+from otel_replay.program import program_name
 from otel_replay.settings import read_settings
 from otel_replay.storage import active_runs
 from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
 from otel_replay.storage.run_writer import RunWriter
 
-__all__ = ["end_again", "process_run", "program_name", "writer_for_orphan", "writer_of_nobodys"]
+__all__ = ["end_again", "process_run", "writer_for_orphan", "writer_of_nobodys"]
 
 _lock = threading.RLock()
 _run: OpenedRun | None = None
@@ -77,15 +77,6 @@ def end_again() -> None:
             _end()
     if not threading.main_thread().is_alive():
         active_runs.end_process()
-
-
-def program_name() -> str:
-    """What the program that runs is called, for a person: `tune.py`, or the module after `-m`."""
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    if spec is not None and spec.name:
-        return str(spec.name).removesuffix(".__main__")
-    return os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
 
 
 def _forget() -> None:

@@ -24,8 +24,9 @@ from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
 from otel_replay.errors import told
-from otel_replay.otel.process_run import program_name
+from otel_replay.otel.listeners import exporter_names, is_switched_off
 from otel_replay.otel.processor import ReplaySpanProcessor
+from otel_replay.program import program_name
 from otel_replay.version import VERSION
 
 __all__ = ["SCOPE_NAME", "attach_processor", "private_tracer", "recording_tracer"]
@@ -35,7 +36,6 @@ SCOPE_NAME = "otel_replay"
 
 _ATTACHED = "_otel_replay_processor"
 _TRACER = "_otel_replay_tracer"
-_OURS = "otel_replay"
 _log = logging.getLogger("otel_replay")
 _lock = threading.RLock()
 
@@ -72,7 +72,7 @@ class RecordAlways(Sampler):
 
 def recording_tracer() -> trace.Tracer | None:
     """A tracer whose spans are journaled; None where OpenTelemetry is switched off (`OTEL_SDK_DISABLED`)."""
-    if _is_disabled():
+    if is_switched_off():
         return None
     # Known after the first time, and without a lock then: this is asked with every span, also by a signal
     # handler that has interrupted the same call.
@@ -129,10 +129,6 @@ def _private_provider() -> TracerProvider:
     return _private
 
 
-def _is_disabled() -> bool:
-    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-
-
 def attach_processor(provider: TracerProvider) -> ReplaySpanProcessor:
     """The provider's :class:`ReplaySpanProcessor`, added if it has none.
 
@@ -166,7 +162,7 @@ def _find(provider: TracerProvider) -> ReplaySpanProcessor | None:
 def _make_provider() -> TracerProvider:
     provider = TracerProvider(resource=_resource())
     attach_processor(provider)
-    for name in _exporter_names():
+    for name in exporter_names():
         try:
             provider.add_span_processor(BatchSpanProcessor(_exporter(name)))
         except Exception as error:
@@ -182,16 +178,6 @@ def _resource() -> Resource:
     if isinstance(name, str) and name.startswith("unknown_service"):
         resource = resource.merge(Resource({SERVICE_NAME: program_name().removesuffix(".py")}))
     return resource
-
-
-def _exporter_names() -> list[str]:
-    """The exporters that the environment asks for; OTLP by itself only where it says an endpoint."""
-    named = os.environ.get("OTEL_TRACES_EXPORTER", "").strip()
-    if named:
-        names = [name.strip() for name in named.split(",")]
-        return [name for name in names if name not in {"", "none", _OURS}]
-    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    return ["otlp"] if any(os.environ.get(name) for name in endpoints) else []
 
 
 def _exporter(name: str) -> SpanExporter:

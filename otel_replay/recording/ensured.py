@@ -10,6 +10,7 @@ import os
 import threading
 
 from otel_replay.otel.keys import OPEN_SPAN, RUN_KEY
+from otel_replay.program import program_name
 from otel_replay.recording.current import SPAN_KEY, get_context
 from otel_replay.recording.joining import join_if_invited
 from otel_replay.recording.orphans import open_span_here
@@ -54,8 +55,6 @@ def _begun(name: str) -> OpenSpan | None:
         if _run is not None and not _run.recording:
             return None  # switched off: asked once, not with every call
         if not WRITERS:
-            from otel_replay.otel.process_run import program_name  # the SDK is loaded by start_run anyway
-
             _run = start_run(name or program_name())
             # It is the process's: not only of the thread or task that happened to come first.
             _run.detach()

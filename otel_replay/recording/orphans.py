@@ -10,6 +10,7 @@ import os
 import threading
 
 from otel_replay.otel.offers import inherited_parent
+from otel_replay.program import program_name
 from otel_replay.recording import shapes
 from otel_replay.recording.current import current_open_span
 from otel_replay.recording.spans import RecordedSpan
@@ -29,7 +30,6 @@ def open_span_here() -> OpenSpan | None:
         return open_span
     with _lock:
         if writer.root is None:
-            from otel_replay.otel.process_run import program_name  # the SDK is there already, then
             from otel_replay.otel.provider import recording_tracer
 
             shape = shapes.process_shape(program_name())

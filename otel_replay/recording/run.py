@@ -16,6 +16,7 @@ from otel_replay.errors import told
 from otel_replay.interruptions import let_through
 from otel_replay.otel import offers
 from otel_replay.otel.keys import RUN_KEY
+from otel_replay.program import program_name
 from otel_replay.recording import moments, shapes
 from otel_replay.recording.current import open_span_of, writer_around
 from otel_replay.recording.shapes import Shape
@@ -389,7 +390,6 @@ def join_run() -> bool:
     inherited = offers.inherited_run_id()
     if settings.disabled or inherited is None:
         return False
-    from otel_replay.otel.process_run import program_name
 
     name = program_name()
     opened = open_run(name, settings=settings, run_id=inherited, joins=True)

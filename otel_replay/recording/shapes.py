@@ -23,6 +23,7 @@ from otel_replay.attributes import (
     RUN_PARENT_ID,
     SPAN_TYPE,
 )
+from otel_replay.program import process_attributes
 
 __all__ = [
     "Shape",
@@ -55,7 +56,7 @@ def run_shape(name: str, parent_run_id: str | None, more: Mapping[str, Any] | No
 
 def process_shape(name: str) -> Shape:
     """The span of a child process that joined its parent's run: `process {name}`."""
-    return Shape(f"process {name}", SpanKind.INTERNAL, {SPAN_TYPE: "process"})
+    return Shape(f"process {name}", SpanKind.INTERNAL, {SPAN_TYPE: "process", **process_attributes()})
 
 
 def task_shape(name: str, more: Mapping[str, Any] | None = None) -> Shape:

@@ -40,7 +40,7 @@ class NoteHook:
     def _first(self, action: Any, reason: Any, values: Any, cell: Any) -> None:
         """The first call imports what records; those after it go there straight."""
         try:
-            from otel_replay.recording.moments import decision
+            from otel_replay.hooks.here import decision
 
             self.note = decision
         except Exception as error:
@@ -133,7 +133,7 @@ class DecisionHook(_Hook):
         finally:
             _reading.discard(thread)
         if made is not None:
-            from otel_replay.recording.moments import decision
+            from otel_replay.hooks.here import decision
 
             decision(*made)
 

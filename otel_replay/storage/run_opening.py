@@ -17,7 +17,7 @@ from otel_replay.content import content_for
 from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.redaction import redactor_for
 from otel_replay.settings import Settings
-from otel_replay.storage import active_runs
+from otel_replay.storage import active_runs, last_sync
 from otel_replay.storage.last_sync import sync_now, sync_soon
 from otel_replay.storage.liveness import process_identity
 from otel_replay.storage.meter import Meter
@@ -143,6 +143,7 @@ def _make(
     wanted = header.run_id
     if joins:
         wait_for_owner(store.directory(wanted), settings.run_owner)
+        last_sync.owner = settings.run_owner
     for number in range(2, 1000):
         try:
             store.make(header.run_id, writer.begin)

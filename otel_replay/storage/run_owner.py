@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["wait_for_owner"]
+__all__ = ["is_there", "wait_for_owner"]
 
 _LONGEST_SECONDS = 10.0
 _STEP_SECONDS = 0.001
@@ -26,11 +26,12 @@ def wait_for_owner(directory: Path, owner: int) -> None:
         The id of the process that makes it; 0: nobody in particular.
     """
     until = time.monotonic() + _LONGEST_SECONDS
-    while owner > 0 and not os.path.isdir(directory) and _is_there(owner) and time.monotonic() < until:
+    while owner > 0 and not os.path.isdir(directory) and is_there(owner) and time.monotonic() < until:
         time.sleep(_STEP_SECONDS)
 
 
-def _is_there(pid: int) -> bool:
+def is_there(pid: int) -> bool:
+    """Whether there is a process of this id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otel_replay.attributes import (
     PROCESS_EXIT_CODE,
@@ -25,12 +25,14 @@ from otel_replay.settings import read_settings
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
 from otel_replay.version import VERSION
-from otel_replay.zero_code.capturing import Capture
 from otel_replay.zero_code.git_state import GitState
 from otel_replay.zero_code.leaving import leave
 from otel_replay.zero_code.started import TAKEN, Started
 from otel_replay.zero_code.surroundings import attributes_at_start, name_of
 from otel_replay.zero_code.waiting import exit_code, wait_for
+
+if TYPE_CHECKING:
+    from otel_replay.zero_code.capturing import Capture
 
 __all__ = ["record"]
 
@@ -59,7 +61,7 @@ def record(started: Started, capture: Capture | None) -> int:
     except Exception as error:
         failed("ending the run", error)
     _tell_end(started, run)
-    return leave(code, number)
+    return leave(code, number, run.opened.writer.directory if run is not None else None)
 
 
 class _Recording:

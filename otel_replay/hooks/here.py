@@ -1,0 +1,124 @@
+"""What hooks record of a program that has not loaded OpenTelemetry, without loading it for them.
+
+Where nothing of OpenTelemetry is loaded there is no current span: what happens belongs to the span of the
+process, which is written here without the SDK. Loading that would take longer than many a program. As soon as
+the program loads OpenTelemetry, or an exporter waits for what is recorded, all goes the usual way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from otel_replay.attributes import RUN_ID, SPAN_TYPE
+from otel_replay.errors import told
+from otel_replay.interruptions import let_through
+from otel_replay.otel.listeners import exporter_names, is_switched_off
+from otel_replay.program import process_attributes, program_name
+from otel_replay.settings import Settings, read_settings
+from otel_replay.storage import active_runs
+from otel_replay.storage.open_span import OpenSpan
+from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
+from otel_replay.version import VERSION
+
+__all__ = ["decision", "span_here"]
+
+_CONTEXTS = "opentelemetry.context"
+_PARENT = "TRACEPARENT"
+_SCOPE = {"name": "otel_replay", "version": VERSION}
+_lock = threading.RLock()
+_tried_in = 0
+"""The process that has joined its run here, or found that it cannot."""
+
+
+def decision(action: Any, reason: Any, values: Any = None, cell: Any = None) -> None:
+    """Record a decision, as :func:`otel_replay.decision` does. Never raises."""
+    try:
+        if _CONTEXTS not in sys.modules:
+            span = active_runs.fallback_span() or _joined()
+            if span is not None:
+                span.decision(action, reason, values, cell)
+                return
+    except Exception as error:
+        let_through(error)
+        from otel_replay.hooks.guard import failed
+
+        failed(f"recording decisions: {told(error)}", error)
+        return
+    from otel_replay.recording.moments import decision as usual
+
+    usual(action, reason, values, cell)
+
+
+def span_here() -> OpenSpan | None:
+    """The open span that something belongs to which happens now; None where nothing records."""
+    if _CONTEXTS not in sys.modules:
+        span = active_runs.fallback_span() or _joined()
+        if span is not None:
+            return span
+    from otel_replay.recording.joining import join_if_invited
+    from otel_replay.recording.orphans import open_span_here
+
+    return open_span_here() if active_runs.WRITERS or join_if_invited() else None
+
+
+def _joined() -> OpenSpan | None:
+    """The span of this process, begun in the run that the environment names; None: the usual way knows."""
+    global _tried_in
+    with _lock:
+        if _tried_in == os.getpid() or active_runs.WRITERS or active_runs.opener is not None:
+            return None
+        _tried_in = os.getpid()
+        settings = read_settings()
+        others = exporter_names() or settings.decisions_as_logs or is_switched_off()
+        parent = os.environ.get(_PARENT, "").split("-")
+        if settings.disabled or not settings.run_id or settings.replay or others or len(parent) != 4:
+            return None
+        return _begun(settings, parent[1], parent[2])
+
+
+def _begun(settings: Settings, trace_id: str, parent_id: str) -> OpenSpan:
+    began_ns = time.time_ns()
+    name = program_name()
+    opened = open_run(name, settings=settings, run_id=settings.run_id, joins=True)
+    writer = opened.writer
+    resource = {"service.name": os.environ.get("OTEL_SERVICE_NAME") or name.removesuffix(".py")}
+    span = writer.span_started(
+        {
+            "kind": "start",
+            "span": os.urandom(8).hex(),
+            "trace": trace_id,
+            "parent": parent_id,
+            "t": began_ns,
+            "name": f"process {name}",
+            "span_kind": 1,
+            "resource": writer.table_id("resource", resource, lambda: {"attributes": resource}),
+            "scope": writer.table_id("scope", _SCOPE, lambda: _SCOPE),
+            "flags": 1,
+            "attributes": {SPAN_TYPE: "process", **process_attributes(), RUN_ID: writer.run_id},
+        }
+    )
+    writer.root = span
+    # What this process starts belongs below it.
+    os.environ[_PARENT] = f"00-{trace_id}-{span.span_id}-01"
+    active_runs.at_exit(lambda: _end(opened, span))
+    return span
+
+
+def _end(opened: OpenedRun, span: OpenSpan) -> None:
+    if os.getpid() == opened.writer.home_pid:
+        ended_ns = opened.writer.clock()
+        opened.writer.span_ended(span, ended_ns, {})
+        end_run(opened, ended_ns=ended_ns)
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
