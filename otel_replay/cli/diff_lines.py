@@ -158,7 +158,9 @@ def _actions(found: Difference, screen: Screen) -> Iterator[Text]:
 
 def _grid(grid: GridDifference) -> Iterator[Text]:
     cells = counted(len(grid.cells), "cell")
-    yield from _section(f"Grid {grid.row} by {grid.column}: {grid.changed:,} of {cells} differ, B less A")
+    yield from _section(
+        f"Grid {grid.row} by {grid.column}, {grid.value}, B less A: {grid.changed:,} of {cells} differ"
+    )
     texts = {
         (row, column): _cell_text(grid.cells.get((row, column)))
         for row in grid.rows

@@ -5,6 +5,7 @@ and the runs themselves show where that came from:
 
 - a value went in that had changed before, from the same one to the same one (or in a text);
 - it is about the same cell of a table that an earlier one changed, added or took away;
+- it is a checkpoint or an output of the run, and decisions before it were not the same;
 - a model answered something else, and after it a tool is called (or not) that the answer named;
 - it is a span that ended another way, and something in it was not the same;
 - the call that it happened in was made with other inputs.
@@ -18,7 +19,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from otel_replay.analysis.items import Item
-from otel_replay.diffing.content import label_of
+from otel_replay.diffing.content import label_of, own_name
 from otel_replay.diffing.findings import Finding, is_outcome
 from otel_replay.diffing.values import MISSING, Change
 from otel_replay.records import Decision
@@ -51,15 +52,19 @@ class _Known:
         self.answers: list[Finding] = []
         self.inside: dict[int, int] = {}
         self.called: dict[int, int] = {}
+        self.last_decision = 0
 
     def source(self, finding: Finding) -> tuple[int | None, str]:
         """The number of the earlier finding that explains this one, and how that is known."""
         item = finding.item
         inputs = [change for change in finding.changes if not is_outcome(item, change)]
+        if not item.is_span and not _has_inputs(item):
+            # It does not say what it began with: a value that was carried on may be any of its values.
+            inputs = sorted(finding.changes, key=lambda change: change.path[0] == "reason")
         for found in self._sources(finding, inputs):
             return found
         if finding.changes and not inputs:
-            return None, "the same went in, and something else came out" if item.is_span else "independent"
+            return None, "the same went in, and something else came out"
         return None, "nothing before it explains it"
 
     def _sources(self, finding: Finding, inputs: list[Change]) -> Iterator[tuple[int, str]]:
@@ -68,6 +73,8 @@ class _Known:
             number = self._value(change)
             if number is not None:
                 yield number, f"{change.name} had changed before"
+        if item.kind == "event" and own_name(item) and finding.how == "changed" and self.last_decision:
+            yield self.last_decision, "it holds what had been decided before"
         cell = _cell(item)
         if (
             cell is not None
@@ -104,6 +111,8 @@ class _Known:
     def learn(self, finding: Finding) -> None:
         """Take up what is not the same from here on."""
         number, item = finding.number, finding.item
+        if item.kind == "decision":
+            self.last_decision = number
         for change in finding.changes:
             key = _key(change)
             if key is not None:

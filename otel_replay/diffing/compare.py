@@ -101,7 +101,7 @@ def compare(
             context=() if first is None else tuple(neighbours(top, first, left, right)),
             actions=tuple(action_table(a, b, findings)),
             aggregates=tuple(aggregates_of(a, b, decisions_only=left.flat)),
-            grid=grid_difference(a, b, rules, names=axes, value=value, before=before),
+            grid=grid_difference(a, b, rules, findings, names=axes, value=value, before=before),
             followers=Counter(finding.follows for finding in findings if finding.follows is not None),
         )
 

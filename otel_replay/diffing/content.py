@@ -18,7 +18,7 @@ from otel_replay.analysis.items import Item
 from otel_replay.diffing.rules import Rules
 from otel_replay.records import Decision, LogEntry
 
-__all__ = ["DURATION", "STATUS", "TIMES", "Contents", "label_of", "lookup"]
+__all__ = ["DURATION", "STATUS", "TIMES", "Contents", "label_of", "lookup", "own_name"]
 
 STATUS, MESSAGE, DURATION = "status", "message", "duration_ms"
 """What a span's status, its message and its length are called among its attributes."""
@@ -74,6 +74,15 @@ def label_of(item: Item) -> str:
         if isinstance(tool, str) and tool:
             return tool
     return item.name
+
+
+def own_name(item: Item) -> str:
+    """What a checkpoint or an output is called; empty for what has no name of its own."""
+    for key in (names.CHECKPOINT_NAME, names.ARTIFACT_NAME):
+        name = item.attributes.get(key)
+        if isinstance(name, str):
+            return name
+    return ""
 
 
 @lru_cache(maxsize=4096)
@@ -155,6 +164,8 @@ class Contents:
             return "decision", label, _frozen_cell(record.cell)
         if item.kind in {"run", "process", "generation"}:
             return item.kind
+        if item.kind == "event":
+            return item.kind, label, own_name(item)
         if item.kind == "tool call":
             return item.kind, label, _frozen(item.attributes.get(names.CODE_FUNCTION))
         return item.kind, label

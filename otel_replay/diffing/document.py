@@ -109,6 +109,7 @@ def _aggregate(figure: Aggregate) -> dict[str, Any]:
 
 def _grid(grid: GridDifference) -> dict[str, Any]:
     return {
+        "value": grid.value,
         "row": grid.row,
         "column": grid.column,
         "rows": list(grid.rows),

@@ -13,11 +13,11 @@ from typing import Literal
 from otel_replay import attributes as names
 from otel_replay.analysis.grid import AFTER_NAMES
 from otel_replay.analysis.items import Item
-from otel_replay.diffing.content import DURATION, MESSAGE, STATUS, Contents, label_of
+from otel_replay.diffing.content import DURATION, MESSAGE, STATUS, Contents, label_of, own_name
 from otel_replay.diffing.pairing import Row
 from otel_replay.diffing.sides import Side
 from otel_replay.diffing.values import Change, value_changes
-from otel_replay.records import Decision
+from otel_replay.records import Decision, Event
 
 __all__ = ["Finding", "How", "find", "is_outcome", "title_of"]
 
@@ -98,8 +98,10 @@ class Finding:
 
 
 def title_of(item: Item) -> str:
-    """What an item is called: a decision with its cell, anything else by its name."""
+    """What an item is called: a decision with its cell, an output with its name, all else by its name."""
     record = item.record
+    if isinstance(record, Event):
+        return f"{item.name} {own_name(item)}".strip()
     if not isinstance(record, Decision) or not record.cell:
         return item.name
     if not isinstance(record.cell, Mapping):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from otel_replay.analysis.grid import Axes, Coordinate, Place, build_grid, find_axes
 from otel_replay.analysis.items import Items
+from otel_replay.diffing.findings import Finding
 from otel_replay.diffing.rules import Rules
 from otel_replay.records import Decision
 
@@ -29,8 +31,9 @@ class CellPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridDifference:
-    """Both grids in one: the names of its axes, all coordinates of either, and the cells that there are."""
+    """Both grids in one: the value that is shown, the names of the axes, all coordinates, and the cells."""
 
+    value: str
     row: str
     column: str
     rows: tuple[Coordinate, ...]
@@ -49,9 +52,53 @@ class GridDifference:
 
 
 def grid_difference(
-    a: Items, b: Items, rules: Rules, *, names: Sequence[str] = (), value: str = "", before: str = ""
+    a: Items,
+    b: Items,
+    rules: Rules,
+    findings: Iterable[Finding] = (),
+    *,
+    names: Sequence[str] = (),
+    value: str = "",
+    before: str = "",
 ) -> GridDifference | None:
-    """The grid of both runs by the same axes (`analysis.grid`); None where no decision changes a cell."""
+    """The grid of both runs by the same axes; None where no decision changes a cell.
+
+    Parameters
+    ----------
+    a, b, rules:
+        The runs, and the tolerances.
+    findings:
+        Where no value was named, and what decisions say of their cells afterwards is the same in all, the
+        number that these changed most often is shown.
+    names, value, before:
+        As `analysis.grid.find_axes` takes them.
+    """
+    found = _grid(a, b, rules, names, value, before)
+    if value or (found is not None and found.changed):
+        return found
+    changed = _changed_most(findings)
+    return (_grid(a, b, rules, names, changed, before) if changed else None) or found
+
+
+def _changed_most(findings: Iterable[Finding]) -> str:
+    """The number in decisions on cells that changed most often; empty where none did."""
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        record = finding.item.record
+        if isinstance(record, Decision) and record.cell:
+            counts.update(
+                str(change.path[1])
+                for change in finding.changes
+                if len(change.path) == 2
+                and change.path[0] == "values"
+                and isinstance(change.after, int | float)
+            )
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def _grid(
+    a: Items, b: Items, rules: Rules, names: Sequence[str], value: str, before: str
+) -> GridDifference | None:
     left, right = _decisions(a), _decisions(b)
     axes = find_axes([*left, *right], names=names, value=value, before=before)
     if axes is None:
@@ -63,7 +110,9 @@ def grid_difference(
         place: _pair(ends[0].get(place), ends[1].get(place), axes, rules)
         for place in dict.fromkeys([*ends[0], *ends[1]])
     }
+    told = next((name for name in axes.after if any(_has(one, name) for one in (*left, *right))), "")
     return GridDifference(
+        value=told,
         row=axes.row,
         column=axes.column,
         rows=_sorted(place[0] for place in cells),
@@ -84,6 +133,10 @@ def _pair(a: _End | None, b: _End | None, axes: Axes, rules: Rules) -> CellPair:
         allowed = rules.tolerance(b[1], ("values", name))
         same = same or (allowed is not None and allowed.allows(a[0], b[0]))
     return CellPair(a=a[0], b=b[0], same=same)
+
+
+def _has(decision: Decision, name: str) -> bool:
+    return isinstance(decision.values, Mapping) and name in decision.values
 
 
 def _decisions(items: Items) -> list[Decision]:

@@ -177,7 +177,7 @@ def _actions(found: Difference) -> list[str]:
 
 def _grid(grid: GridDifference) -> Iterator[str]:
     yield ""
-    name = f"Grid {_html(grid.row)} by {_html(grid.column)}"
+    name = f"Grid {_html(grid.row)} by {_html(grid.column)}, {_html(grid.value)}"
     yield f"<details><summary>{name}: {grid.changed} of {len(grid.cells)} cells differ</summary>"
     yield ""
     if len(grid.rows) * len(grid.columns) > _MOST_CELLS:

@@ -344,7 +344,7 @@
 
   if (grid) {
     $("gridpart").hidden = false;
-    $("gridname").textContent = `Grid ${grid.row} × ${grid.column}: ${grid.changed} of ${grid.cells.length} cells differ`;
+    $("gridname").textContent = `Grid ${grid.row} × ${grid.column}, ${grid.value}: ${grid.changed} of ${grid.cells.length} cells differ`;
   }
   drawFirst();
   drawTables();

@@ -131,6 +131,7 @@ def _grid(grid: GridDifference) -> dict[str, Any]:
     columns = {column: number for number, column in enumerate(grid.columns)}
     values = [abs(value) for cell in grid.cells.values() for value in (cell.a, cell.b) if value is not None]
     return {
+        "value": grid.value,
         "row": grid.row,
         "column": grid.column,
         "rows": list(grid.rows),

@@ -132,9 +132,9 @@ def test_the_limit_says_what_it_leaves_out(call: Call, keep: Keep) -> None:
     """And --json has it all."""
     keep(tuning_story(A))
     story = tuning_story(B)
-    for item in story.located:
+    for number, item in enumerate(story.located):
         if item.record.kind == "decision" and "weight" in item.record.values:
-            item.record.values["weight"] = 1.5
+            item.record.values["weight"] = number + 0.5
     keep(story)
     done = call("diff", A, B, "-n", "2")
     assert "      and 6 more (--limit N shows more, --html FILE and --json all)" in done.lines

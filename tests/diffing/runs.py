@@ -34,10 +34,10 @@ def tuned(*steps: Step, cut: bool = False, name: str = "tuning", **attributes: A
     return build_items(story, status="interrupted" if cut else "finished")
 
 
-def told(script: Callable[[Story, str], None], *, status: Any = "finished") -> Items:
+def told(script: Callable[[Story, str], None], *, status: Any = "finished", **attributes: Any) -> Items:
     """A run in which happens what the script tells, below its own span."""
     story = Story()
-    run = story.run()
+    run = story.run(**attributes)
     script(story, run)
     if status == "finished":
         story.end(run, "ok")

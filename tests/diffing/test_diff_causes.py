@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.story import Story
 
 from diffing.runs import answer, diff, step, told, tool, tuned
-from otel_replay.attributes import GEN_AI_INPUT_MESSAGES
+from otel_replay.attributes import CHECKPOINT_NAME, CHECKPOINT_SHA256, GEN_AI_INPUT_MESSAGES
 
 
 def test_the_first_divergence_is_told_with_what_stands_around_it() -> None:
@@ -126,3 +126,24 @@ def test_small_numbers_that_meet_by_chance_explain_nothing() -> None:
     a = tuned(step(before=1.5, after=0), step("NEXT", rpm=3000, before=0, after=0.5))
     b = tuned(step(before=1.5, after=1), step("NEXT", rpm=3000, before=1, after=0.6))
     assert [one.follows for one in diff(a, b).findings] == [None, None]
+
+
+def test_a_value_that_is_carried_on_is_explained_by_where_it_changed_first() -> None:
+    """A setting of the run changed, and the decisions say the setting; so does what is kept of them."""
+
+    def script(limit: float) -> object:
+        def tell(story: Story, run: str) -> None:
+            story.decide(run, "CLAMP", values={"limit": limit})
+            story.happen(
+                run, "checkpoint", **{CHECKPOINT_NAME: "clamped", CHECKPOINT_SHA256: str(limit) * 20}
+            )
+            story.happen(run, "checkpoint", **{CHECKPOINT_NAME: "else", CHECKPOINT_SHA256: "1" * 64})
+
+        return told(tell, limit=limit)
+
+    found = diff(script(10.5), script(9.5))
+    assert [(one.title, one.follows) for one in found.findings] == [
+        ("run tuning", None),
+        ("CLAMP", 1),
+        ("checkpoint clamped", 2),
+    ]

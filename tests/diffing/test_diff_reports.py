@@ -14,7 +14,9 @@ from markdown_it import MarkdownIt
 
 from diffing.runs import Items, diff, step, tuned
 from otel_replay.diffing import Difference
+from otel_replay.diffing.compare import compare
 from otel_replay.diffing.page import write_page
+from otel_replay.diffing.rules import make_rules
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -80,6 +82,21 @@ def test_the_grid_says_what_each_cell_holds_at_the_end() -> None:
     near = diff(grid_run(), grid_run((2000, 65), by=0.01), tolerances={"after": 0.1}).grid
     assert near is not None
     assert near.changed == 0
+
+
+def test_a_grid_of_what_changed_is_shown_where_no_decision_says_what_a_cell_holds() -> None:
+    """The number that changed most often, unless another one is named."""
+    a, b = (
+        tuned(*(step(rpm=rpm, kpa=65, limit=5.0, clamped=10.0 - more * (rpm > 2)) for rpm in (1, 2, 3, 4)))
+        for more in (0, 1)
+    )
+    grid = diff(a, b).grid
+    assert grid is not None
+    assert (grid.value, grid.changed, grid.largest) == ("clamped", 2, 1.0)
+    assert diff(a, a).grid is None
+    named = compare(a, b, make_rules(), value="limit").grid
+    assert named is not None
+    assert (named.value, named.changed) == ("limit", 0)
 
 
 def test_the_tables_count_by_action() -> None:
