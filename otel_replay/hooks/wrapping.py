@@ -138,7 +138,11 @@ def _watched(plain: Callable[..., Any], begin: Begin, doing: str) -> Callable[..
         ended(call.returned, value)
         return value
 
-    return functools.wraps(plain)(awaited if iscoroutinefunction(plain) else called)
+    made: Any = awaited if iscoroutinefunction(plain) else called
+    # A warning with a `stacklevel` leaves out frames of Python's import machinery, which go by their file's
+    # name: it is to show the program's line, and not this one.
+    made.__code__ = made.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+    return functools.wraps(plain)(made)
 
 
 def _take_out_this_line(error: BaseException) -> None:

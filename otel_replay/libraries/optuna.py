@@ -37,6 +37,8 @@ def install(module: ModuleType) -> None:
     watch(trial, "_suggest", _suggested, DOING)
     watch(trial, "report", _reported, DOING)
     watch(trial, "should_prune", _Asked, DOING)
+    if hasattr(trial, "set_constraint"):  # since 5
+        watch(trial, "set_constraint", _constrained, DOING)
 
 
 class _Known:
@@ -196,6 +198,11 @@ def _reported(trial: Any, value: Any, step: Any) -> None:
     known.decided("REPORTED", f"The value at step {step}", known.reported)
 
 
+def _constrained(trial: Any, key: str, value: float) -> None:
+    met = "met" if value <= 0 else "broken"
+    _open(trial).decided("CONSTRAINT", f"It is {met}: no more than 0 is allowed", {key: value})
+
+
 class _Asked(Looking):
     """`Trial.should_prune`: what the pruner advises."""
 
@@ -327,6 +334,12 @@ class _Telling(Looking):
 
     def _violates(self) -> bool:
         trials = self.study.get_trials(deepcopy=False)
-        mine = [one for one in trials if one.number == self.known.number]
-        constraints = (mine[0].system_attrs.get("constraints") if mine else None) or ()
-        return any(one > 0 for one in constraints)
+        told: Mapping[str, Any] = next(
+            (one.system_attrs for one in trials if one.number == self.known.number), {}
+        )
+        # As Optuna keeps constraints: a list, and since 5 one attribute for each.
+        values = [
+            *(told.get("constraints") or ()),
+            *(v for k, v in told.items() if k.startswith("constraints:")),
+        ]
+        return any(value > 0 for value in values)

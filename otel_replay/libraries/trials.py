@@ -2,8 +2,9 @@
 
 The decisions of a trial are in the cell `{"trial": number}`, with `study` where the search has a name:
 `SUGGESTED` a value was chosen for a parameter; `REPORTED` the trial said how it goes; `PRUNED` it was cut
-short; `COMPLETED` it gave a value; `FAILED` it gave none; `NEW_BEST` no trial before was better. Of the
-search: `ENQUEUED` values were asked for; `STOPPED` it was ended early.
+short; `CONSTRAINT` it meets a constraint, or breaks it; `COMPLETED` it gave a value; `FAILED` it gave none;
+`NEW_BEST` no trial before was better. Of the search: `ENQUEUED` values were asked for; `STOPPED` it was ended
+early.
 """
 
 from __future__ import annotations

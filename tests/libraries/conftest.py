@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_kit import Recorded, Store
@@ -62,6 +64,25 @@ def python_run(tmp_path: Path, store: Store) -> Callable[[str], None]:
         assert (done.returncode, done.stderr) == (0, "")
 
     return run
+
+
+@pytest.fixture
+def unmodified(tmp_path: Path, store: Store) -> Callable[[str], Recorded]:
+    """A program, run plain and under `otel-replay run`: output and exit code are the same; gives its run."""
+
+    def record(program: str) -> Recorded:
+        script = tmp_path / "program.py"
+        script.write_text(textwrap.dedent(program))
+        plain = [sys.executable, str(script)]
+        under = [sys.executable, "-m", "otel_replay", "run", "--"]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        both = [subprocess.Popen(command, cwd=tmp_path, **pipes) for command in (plain, [*under, *plain])]
+        expected, found = [(one.communicate(timeout=120), one.returncode) for one in both]
+        assert found == expected
+        assert expected[1] == 0, expected
+        return store.run()
+
+    return record
 
 
 class Server:
