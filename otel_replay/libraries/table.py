@@ -120,6 +120,31 @@ _TUNERS = (
         records="studies and trials; suggested values, reports, pruning and new bests as decisions",
         least="4",
     ),
+    Library(
+        name="scikit-learn",
+        module="sklearn.model_selection._search",
+        place="sklearn",
+        records="searches over parameters: candidates, folds and scores, the best candidate",
+        aliases=("sklearn",),
+    ),
+    Library(
+        name="hyperopt",
+        module="hyperopt",
+        place="hyperopt",
+        records="fmin: evaluations as trials, what was chosen, losses and new bests as decisions",
+    ),
+    Library(
+        name="joblib",
+        module="joblib",
+        place="joblib",
+        records="nothing of its own: what its workers do stands below the call",
+    ),
+    Library(
+        name="multiprocessing",
+        module="multiprocessing.process",
+        place="multiprocessing",
+        records="nothing of its own: what processes and pools do stands below who asked for it",
+    ),
 )
 
 LIBRARIES: tuple[Library, ...] = (
