@@ -17,6 +17,7 @@ NAMES = (
     "span_write",
     "tuning_run",
     "imports",
+    "hooks",
     "long_run",
     "many_runs",
     "journal_size",
