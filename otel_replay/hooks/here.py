@@ -32,13 +32,15 @@ _SCOPE = {"name": "otel_replay", "version": VERSION}
 _lock = threading.RLock()
 _tried_in = 0
 """The process that has joined its run here, or found that it cannot."""
+_ended: OpenSpan | None = None
+"""The span of the process, when that has come to its end: what is decided then still belongs to it."""
 
 
 def decision(action: Any, reason: Any, values: Any = None, cell: Any = None) -> None:
     """Record a decision, as :func:`otel_replay.decision` does. Never raises."""
     try:
         if _CONTEXTS not in sys.modules:
-            span = active_runs.fallback_span() or _joined()
+            span = active_runs.fallback_span() or _ended or _joined()
             if span is not None:
                 span.decision(action, reason, values, cell)
                 return
@@ -57,7 +59,7 @@ def span_here() -> OpenSpan | None:
     """The open span that something belongs to which happens now; None where nothing records."""
     if _CONTEXTS not in sys.modules:
         span = active_runs.fallback_span() or _joined()
-        if span is not None:
+        if span is not None or _ended is not None:
             return span
     from otel_replay.recording.joining import join_if_invited
     from otel_replay.recording.orphans import open_span_here
@@ -109,6 +111,8 @@ def _begun(settings: Settings, trace_id: str, parent_id: str) -> OpenSpan:
 
 
 def _end(opened: OpenedRun, span: OpenSpan) -> None:
+    global _ended
+    _ended = span
     if os.getpid() == opened.writer.home_pid:
         ended_ns = opened.writer.clock()
         opened.writer.span_ended(span, ended_ns, {})

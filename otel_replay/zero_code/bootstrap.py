@@ -10,7 +10,7 @@ import atexit
 import os
 import sys
 
-__all__ = ["begin"]
+__all__ = ["begin", "begin_if_recorded"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,15 @@ def _stay_interrupted() -> None:
             exec("raise KeyboardInterrupt")
         except KeyboardInterrupt:
             return
+
+
+def begin_if_recorded() -> None:
+    """As :func:`begin`, in a process of a recorded program: `opentelemetry-instrument` calls this.
+
+    Its own `sitecustomize` stands before ours, and imports no other.
+    """
+    if os.environ.get("OTEL_REPLAY_HOOKS"):
+        begin()
 
 
 def _libraries(plan: Plan) -> None:

@@ -85,7 +85,11 @@ def _why_nothing_was_hooked(command: Sequence[str]) -> str:
     for word in command[1:]:
         if not word.startswith("-") or word.startswith("--"):
             break
-        for letter, why in (("I", "isolated"), ("E", "ignores the environment"), ("S", "runs without site")):
+        for letter, why in (
+            ("I", "is isolated"),
+            ("E", "ignores the environment"),
+            ("S", "runs without site"),
+        ):
             if letter in word[1:] and word[1] not in "cmWX":
                 return f"no Python process was hooked: with {word} the interpreter {why}"
         if word[1:2] in ("c", "m", "W", "X"):

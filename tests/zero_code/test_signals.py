@@ -58,18 +58,25 @@ def test_a_signal_that_ends_the_program_ends_us(recorded: Recorded, number: sign
     assert (told["process.exit.code"], told["otel_replay.process.signal"]) == (128 + number, number.name)
 
 
+COUNTS = """
+import signal, time
+times = 0
+def told(number, frame):
+    global times
+    times += 1
+    if times == 2:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    print("interrupted", times, flush=True)
+signal.signal(signal.SIGINT, told)
+print(1, flush=True)
+while True:
+    time.sleep(60)
+"""
+
+
 def test_ctrl_c_twice_behaves_as_without_us(recorded: Recorded) -> None:
     """A terminal sends it to all of the group: the program gets each one once."""
-    recorded.script(
-        "import signal, time\n"
-        "print(1, flush=True)\n"
-        "for _ in range(2):\n"
-        "    try:\n"
-        "        time.sleep(60)\n"
-        "    except KeyboardInterrupt:\n"
-        "        print('interrupted', flush=True)\n"
-        "time.sleep(60)\n"
-    )
+    recorded.script(COUNTS)
     import pty
 
     master, slave = pty.openpty()
@@ -77,9 +84,9 @@ def test_ctrl_c_twice_behaves_as_without_us(recorded: Recorded) -> None:
     os.close(slave)
     ready(process)
     assert process.stdout is not None
-    for _ in range(2):
+    for times in (1, 2):
         os.write(master, b"\x03")
-        assert process.stdout.readline() == "interrupted\n"
+        assert process.stdout.readline() == f"interrupted {times}\n"
     assert process.poll() is None
     os.write(master, b"\x03")
     assert process.wait(timeout=60) == -signal.SIGINT
