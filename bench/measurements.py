@@ -13,6 +13,7 @@ __all__ = ["NAMES", "measurement"]
 NAMES = (
     "decision_call",
     "decision_variants",
+    "hooked_call",
     "all_told",
     "span_write",
     "tuning_run",
