@@ -97,6 +97,7 @@ ENVIRONMENT = "otel_replay.environment"
 PYTHONS = "otel_replay.pythons"
 PACKAGES = "otel_replay.packages"
 NOT_HOOKED = "otel_replay.not_hooked"
+RULE_PROBLEMS = "otel_replay.rules.problems"
 OUTPUT_TAIL_PREFIX = "otel_replay.output."
 
 ERROR_TYPE = "error.type"
@@ -264,6 +265,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(PYTHONS, "map[]", "run", "the Python interpreters that were hooked into: `executable`, `version`, `processes`"),
     Attribute(PACKAGES, "map", "run", "packages that the program imported, with their versions"),
     Attribute(NOT_HOOKED, "string", "run", "why the program, or a process of it, was not hooked into"),
+    Attribute(RULE_PROBLEMS, "string[]", "run", "functions that were not recorded although a rule asks for it, and rules that match none"),
     Attribute(OUTPUT_TAIL_PREFIX + "*", "string", "run", "`stdout` and `stderr`: the ends of what the program wrote (`run --capture`)"),
     Attribute(ERROR_TYPE, "string", "any span", "type of the exception that ended the span", _SEMCONV),
     Attribute(HTTP_METHOD, "string", "HTTP request", "`GET`, …; `_OTHER` for one that the conventions do not know", _SEMCONV),

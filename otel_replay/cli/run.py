@@ -59,10 +59,15 @@ def _list(program: tuple[str, ...], rules: tuple[str, ...], as_json: bool) -> in
 
         print_json(found)
         return 0
-    from otel_replay.cli.terminal import stdout
+    from otel_replay.cli.terminal import escape, stdout
 
     screen = stdout()
     for library in found["libraries"]:
         screen.print((f"{library['name']:<20} ", "bold"), library["records"])
+    for function in found["functions"]:
+        text = f"{function['function']}  {function['place']}  by {function['rule']}"
+        screen.print((f"{function['kind']:<20} ", "bold"), text)
     screen.flush()
+    for problem in found["problems"]:
+        click.echo(escape(f"otel-replay: {problem}"), err=True)
     return 0

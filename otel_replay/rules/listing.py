@@ -6,6 +6,7 @@ into where a rule names them. What is imported by other means is not seen here, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,7 +15,7 @@ from pathlib import Path
 from otel_replay.rules.defined import Defined, Module
 from otel_replay.rules.hooking import CONVENTION, parts_for
 from otel_replay.rules.modules import modules_of
-from otel_replay.rules.noted import notes_in
+from otel_replay.rules.noted import Note, notes_in
 from otel_replay.rules.rule import CONVENTIONS, Rule, Rules
 
 __all__ = ["Hookable", "Listing", "list_functions", "problems_of_run"]
@@ -51,17 +52,20 @@ def list_functions(command: Sequence[str], rules: Sequence[Rule], folder: Path) 
     modules = modules_of(command, rules, folder)
     found: list[Hookable] = []
     problems: list[str] = []
+    blamed: set[str] = set()
     for module in modules:
         for function in module.functions:
             hookables, problem = _looked_at(module, function, rules)
             found += hookables
-            problems += [problem] if problem else []
+            if problem is not None:
+                blamed.add(problem.rule)
+                problems.append(problem.text)
     if not modules:
         problems.append(
             f"`{command[0]}` is no Python program whose source is at hand: its functions show as it runs"
         )
     else:
-        used = {one.rule for one in found}
+        used = {one.rule for one in found} | blamed
         problems += [
             _no_match(rule, modules) for rule in rules if rule.where not in used and rule.kind != "ignore"
         ]
@@ -90,7 +94,9 @@ def problems_of_run(
     return tuple(problems)
 
 
-def _looked_at(module: Module, function: Defined, rules: Sequence[Rule]) -> tuple[list[Hookable], str | None]:
+def _looked_at(
+    module: Module, function: Defined, rules: Sequence[Rule]
+) -> tuple[list[Hookable], Note | None]:
     known = [*rules, *(() if module.records_itself or function.name != CONVENTION else CONVENTIONS)]
     match = Rules(known).match(module.names, function.qualname)
     if match is None:
@@ -100,16 +106,30 @@ def _looked_at(module: Module, function: Defined, rules: Sequence[Rule]) -> tupl
         parts = parts_for(match, function.qualname, function.parameters, passes_on=False, module=name)
     except ValueError as error:
         rule = match.decision or match.span
-        return [], f"{name} would not be recorded ({rule.where if rule else ''}): {error}"
+        where = rule.where if rule is not None else ""
+        return [], Note("problem", name, f"{name} would not be recorded ({where}): {error}", where)
     matched = [rule for rule in (match.decision, match.span) if rule is not None and parts is not None]
-    place = f"{module.path}:{function.line}"
+    place = f"{_relative(module.path)}:{function.line}"
     return [Hookable(function=name, kind=rule.kind, place=place, rule=rule.where) for rule in matched], None
+
+
+def _relative(path: str) -> str:
+    here = os.getcwd() + os.sep
+    return path.removeprefix(here)
 
 
 def _no_match(rule: Rule, modules: Sequence[Module]) -> str:
     names = {
         f"{name}:{one.qualname}" for module in modules for name in module.names for one in module.functions
     }
+    there = [
+        f"{module.names[0]}:{one.qualname}"
+        for module in modules
+        for one in module.functions
+        if rule.is_for(module.names, one.qualname)
+    ]
+    if there:
+        return f"{there[0]} was not recorded ({rule.where}): its module was not imported"
     near: list[str] = []
     for pattern in rule.functions:
         near += get_close_matches(pattern, names, 3, 0.6)

@@ -52,11 +52,11 @@ def launch(asked: Asked) -> int:
         _tell(f"the run is not recorded: {store} cannot be written", "choose another with --store", code=0)
         return _exec(asked.command)
     started = Started(asked, store)
-    started.notes = _folder_for_notes()
+    started.notes, started.rules = _folder_for_notes(), rules
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, TAKEN)
     capture = _capture() if asked.capture else None
     try:
-        started.pid = _spawn(asked.command, _environment(started, rules), before, capture)
+        started.pid = _spawn(asked.command, _environment(started), before, capture)
     except OSError as error:
         os.rmdir(started.notes)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
@@ -135,11 +135,11 @@ def _folder_for_notes() -> str:
     return folder
 
 
-def _environment(started: Started, rules: tuple[str, ...]) -> Mapping[str, str]:
+def _environment(started: Started) -> Mapping[str, str]:
     environment = dict(os.environ)
     before = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = os.pathsep.join([_PATH, before] if before else [_PATH])
-    environment["OTEL_REPLAY_HOOKS"] = Plan(notes=started.notes, rules=rules).text()
+    environment["OTEL_REPLAY_HOOKS"] = Plan(notes=started.notes, rules=started.rules).text()
     environment["OTEL_REPLAY_RUN_ID"] = started.run_id
     environment["OTEL_REPLAY_RUN_OWNER"] = str(os.getpid())
     environment["OTEL_REPLAY_STORE"] = started.store

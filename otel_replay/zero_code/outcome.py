@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from otel_replay.attributes import NOT_HOOKED, PACKAGES, PYTHONS
 from otel_replay.zero_code.packages import versions_of
 from otel_replay.zero_code.presence import SUFFIX
 
-__all__ = ["attributes_at_end", "forget", "not_recorded"]
+__all__ = ["attributes_at_end", "forget", "not_recorded", "rule_problems"]
 
 OTHER_SUFFIX = ".other"
 """Of the notes that `path/sitecustomize.py` leaves where the package cannot be imported."""
@@ -76,6 +78,23 @@ def not_recorded(folder: str) -> list[str]:
     for lines in _notes(folder, OTHER_SUFFIX):
         found[f"{lines[0]} is not recorded: {' '.join(lines[1:]).strip()}"] = None
     return list(found)
+
+
+def rule_problems(folder: str, command: Sequence[str], rules: Sequence[str]) -> list[str]:
+    """What is wrong with function rules, a sentence each: functions that stay as they are, idle rules.
+
+    Parameters
+    ----------
+    rules:
+        Each as JSON.
+    """
+    if not rules and not any(Path(folder).glob("functions-*")):
+        return []
+    from otel_replay.rules.listing import problems_of_run
+    from otel_replay.rules.rule import rule_of
+
+    known = [rule_of(orjson.loads(text)) for text in rules]
+    return list(problems_of_run(command, known, Path.cwd(), Path(folder)))
 
 
 def _why_nothing_was_hooked(command: Sequence[str]) -> str:

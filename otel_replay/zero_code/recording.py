@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from otel_replay.attributes import (
     PROCESS_EXIT_CODE,
     PROCESS_SIGNAL,
+    RULE_PROBLEMS,
     RUN_ID,
     RUN_NAME,
     SPAN_TYPE,
@@ -69,6 +70,7 @@ class _Recording:
 
     def __init__(self, started: Started) -> None:
         self.started = started
+        self.rule_problems: list[str] = []
         settings = read_settings(_own_environment(), store=started.store)
         name = started.asked.name or name_of(started.asked.command)
         attributes = attributes_at_start(started.asked.command, started.pid, settings.environment)
@@ -94,7 +96,7 @@ class _Recording:
 
     def end(self, code: int, number: int, ended_ns: int, capture: Capture | None) -> None:
         """End the span and the run."""
-        from otel_replay.zero_code.outcome import attributes_at_end
+        from otel_replay.zero_code.outcome import attributes_at_end, rule_problems
 
         attributes: dict[str, Any] = {PROCESS_EXIT_CODE: code}
         message = f"exit code {code}" if code else ""
@@ -103,6 +105,11 @@ class _Recording:
             message = f"ended by {_signal_name(number)}"
         try:
             attributes.update(attributes_at_end(self.started.notes, self.started.asked.command))
+            self.rule_problems = rule_problems(
+                self.started.notes, self.started.asked.command, self.started.rules
+            )
+            if self.rule_problems:
+                attributes[RULE_PROBLEMS] = self.rule_problems
             if capture is not None:
                 attributes.update(capture.attributes())
         except Exception as error:
@@ -161,7 +168,8 @@ def _tell_end(started: Started, run: _Recording | None) -> None:
             return
         from otel_replay.zero_code.outcome import not_recorded
 
-        lines = [f"otel-replay: {line}" for line in not_recorded(started.notes)]
+        problems = [*not_recorded(started.notes), *(run.rule_problems if run is not None else [])]
+        lines = [f"otel-replay: {line}" for line in problems]
         if run is not None and sys.stderr.isatty():
             lines.append(f"recorded {run.opened.writer.run_id} · otel-replay show latest")
         if lines:

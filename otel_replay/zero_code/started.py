@@ -34,6 +34,8 @@ class Started:
         The `TRACEPARENT` of the run that this one is a part of; empty where it is a run of its own.
     notes:
         The folder in which its Python processes say that they are there.
+    rules:
+        The function rules that they follow, each as JSON.
     ended_ns:
         When it ended, once it has; 0: nobody knows.
     """
@@ -44,6 +46,7 @@ class Started:
         "notes",
         "parent",
         "pid",
+        "rules",
         "run_id",
         "span_id",
         "started_ns",
@@ -61,6 +64,7 @@ class Started:
         self.trace_id = self.parent.split("-")[1] if self.parent.count("-") == 3 else os.urandom(16).hex()
         self.span_id = os.urandom(8).hex()
         self.notes = ""
+        self.rules: tuple[str, ...] = ()
         self.pid = 0
         self.ended_ns = 0
 
