@@ -15,7 +15,7 @@ from otel_replay.hooks.guard import failed
 from otel_replay.rules.mapping import RESULT, DecisionMap, SpanMap, kept
 from otel_replay.rules.rule import Rule, rule_of
 
-__all__ = ["Call", "DecisionHook", "NoteHook", "PassingHook", "SpanHook"]
+__all__ = ["is_hook", "Call", "DecisionHook", "NoteHook", "PassingHook", "SpanHook"]
 
 _open: ContextVar[tuple[Call, ...]] = ContextVar("otel_replay_hooked_calls", default=())
 """The hooked calls that this thread or task is inside of."""
@@ -147,6 +147,11 @@ class DecisionHook(_Hook):
         if error is None:
             call.names[RESULT] = call.result
             self._decide(get_ident(), call.names, call.before)
+
+
+def is_hook(value: Any) -> bool:
+    """Whether a constant of a function's code is one of ours."""
+    return isinstance(value, NoteHook | _Hook)
 
 
 class PassingHook(DecisionHook):

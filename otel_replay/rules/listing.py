@@ -83,8 +83,11 @@ def problems_of_run(
         The folder in which the processes of the run said what they hooked.
     """
     said = list(notes_in(notes))
+    hooked = {one.function for one in said if one.what == "hooked"}
     problems = [
-        f"{one.function} is not recorded ({one.rule}): {one.text}" for one in said if one.what == "problem"
+        f"{one.function} is not recorded ({one.rule}): {one.text}"
+        for one in said
+        if one.what == "problem" and one.function not in hooked
     ]
     used = {one.rule for one in said}
     idle = [rule for rule in rules if rule.where not in used and rule.kind != "ignore"]

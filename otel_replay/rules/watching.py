@@ -42,6 +42,10 @@ def watch(rules: Sequence[str] = (), notes: str = "") -> None:
     global _rules, _notes
     _rules, _notes = tuple(rules), notes
     sys.addaudithook(_seen)
+    if rules:
+        from otel_replay.rules.present import hook_present
+
+        hook_present(_rules, notes)
 
 
 def _seen(event: str, arguments: tuple[Any, ...]) -> None:
