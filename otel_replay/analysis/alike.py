@@ -6,11 +6,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["alike"]
 
 _WORDS = re.compile(r"\w+|[^\w\s]")
+_SHORT = 400
 
 
 def alike(a: Any, b: Any) -> float:
@@ -25,7 +27,7 @@ def alike(a: Any, b: Any) -> float:
     if isinstance(a, int | float) and isinstance(b, int | float):
         return _numbers(a, b)
     if isinstance(a, str) and isinstance(b, str):
-        return 1.0 if a == b else _parts(Counter(_WORDS.findall(a)), Counter(_WORDS.findall(b)))
+        return 1.0 if a == b else _parts(_words(a), _words(b))
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         keys = {**a, **b}
         both = sum(alike(a[key], b[key]) for key in keys if key in a and key in b)
@@ -45,9 +47,20 @@ def _numbers(a: float, b: float) -> float:
     return small / large
 
 
+def _words(text: str) -> Counter[str]:
+    return _words_of_short(text) if len(text) <= _SHORT else Counter(_WORDS.findall(text))
+
+
+@lru_cache(maxsize=4096)
+def _words_of_short(text: str) -> Counter[str]:
+    # An alignment compares each of many texts with each of many others.
+    return Counter(_WORDS.findall(text))
+
+
 def _parts(a: Counter[str], b: Counter[str]) -> float:
     total = a.total() + b.total()
-    return 2 * (a & b).total() / total if total else 0.0
+    both = sum([min(count, b[word]) for word, count in a.items() if word in b])
+    return 2 * both / total if total else 0.0
 
 
 def _is_list(value: Any) -> bool:

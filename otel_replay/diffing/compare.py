@@ -20,6 +20,7 @@ from otel_replay.diffing.pairing import pair_runs
 from otel_replay.diffing.rules import Rules, Tolerance, make_rules
 from otel_replay.diffing.sides import make_sides
 from otel_replay.diffing.totals import action_table, aggregates_of
+from otel_replay.errors import FormatError
 from otel_replay.loading import load_items
 
 if TYPE_CHECKING:
@@ -84,26 +85,36 @@ def compare(
     a: Items, b: Items, rules: Rules, *, axes: Sequence[str] = (), value: str = "", before: str = ""
 ) -> Difference:
     """As :func:`diff`, for runs that are loaded; `axes`, `value` and `before` name the grid's parts."""
-    with _no_garbage_yet():
-        contents = Contents(rules)
-        left, right = make_sides(a, b, contents)
-        top = pair_runs(left, right, contents)
-        findings, same = find(top, left, right, contents)
-        explain(findings)
-        first = next((finding for finding in findings if finding.how != "not reached"), None)
-        return Difference(
-            a=a,
-            b=b,
-            findings=tuple(findings),
-            same=same,
-            decisions_only=left.flat,
-            first_divergence=first,
-            context=() if first is None else tuple(neighbours(top, first, left, right)),
-            actions=tuple(action_table(a, b, findings)),
-            aggregates=tuple(aggregates_of(a, b, decisions_only=left.flat)),
-            grid=grid_difference(a, b, rules, findings, names=axes, value=value, before=before),
-            followers=Counter(finding.follows for finding in findings if finding.follows is not None),
-        )
+    try:
+        with _no_garbage_yet():
+            return _compare(a, b, rules, axes, value, before)
+    except RecursionError:
+        raise FormatError(
+            "a value in one of the runs is nested too deeply to be compared",
+            hint="leave it out with --ignore, or compare what matters with --only",
+        ) from None
+
+
+def _compare(a: Items, b: Items, rules: Rules, axes: Sequence[str], value: str, before: str) -> Difference:
+    contents = Contents(rules)
+    left, right = make_sides(a, b, contents)
+    top = pair_runs(left, right, contents)
+    findings, same = find(top, left, right, contents)
+    explain(findings)
+    first = next((finding for finding in findings if finding.how != "not reached"), None)
+    return Difference(
+        a=a,
+        b=b,
+        findings=tuple(findings),
+        same=same,
+        decisions_only=left.flat,
+        first_divergence=first,
+        context=() if first is None else tuple(neighbours(top, first, left, right)),
+        actions=tuple(action_table(a, b, findings)),
+        aggregates=tuple(aggregates_of(a, b, decisions_only=left.flat)),
+        grid=grid_difference(a, b, rules, findings, names=axes, value=value, before=before),
+        followers=Counter(finding.follows for finding in findings if finding.follows is not None),
+    )
 
 
 @contextmanager

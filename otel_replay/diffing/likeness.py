@@ -29,7 +29,7 @@ _LAST_MESSAGES = 2
 _ALL_HAVE = frozenset({GEN_AI_OPERATION, GEN_AI_TOOL_NAME, GEN_AI_PROVIDER})
 """What is the same in all calls of a tool says nothing of which call it is."""
 
-_LONGEST_TEXT, _MOST_ITEMS, _MOST_KEYS, _MOST_BELOW = 300, 8, 24, 200
+_LONGEST_TEXT, _MOST_ITEMS, _MOST_KEYS, _MOST_BELOW, _DEEPEST = 300, 8, 24, 200, 20
 
 
 class Likeness:
@@ -110,15 +110,17 @@ def _alike_calls(a: tuple[Any, Any], b: tuple[Any, Any]) -> float:
     return _INPUTS * alike(a[0], b[0]) + (1 - _INPUTS) * alike(a[1], b[1])
 
 
-def _shortened(value: Any) -> Any:
+def _shortened(value: Any, depth: int = 0) -> Any:
     """A value of bounded size, for comparing takes time: of what is long, the beginning and the end."""
+    if depth > _DEEPEST:
+        return None
     if isinstance(value, str):
         half = _LONGEST_TEXT // 2
         return value if len(value) <= _LONGEST_TEXT else f"{value[:half]} {value[-half:]}"
     if isinstance(value, Mapping):
-        return {key: _shortened(value[key]) for key in list(value)[:_MOST_KEYS]}
+        return {key: _shortened(value[key], depth + 1) for key in list(value)[:_MOST_KEYS]}
     if isinstance(value, list | tuple):
         half = _MOST_ITEMS // 2
         shown = value if len(value) <= _MOST_ITEMS else [*value[:half], *value[-half:]]
-        return [_shortened(one) for one in shown]
+        return [_shortened(one, depth + 1) for one in shown]
     return value

@@ -12,7 +12,7 @@ from diffing.runs import answer, changes, diff, findings, step, told, tool, tune
 from otel_replay.analysis.items_builder import build_items
 from otel_replay.attributes import CODE_FUNCTION, GEN_AI_INPUT_MESSAGES, GEN_AI_TOOL_CALL_ID
 from otel_replay.diffing import Tolerance
-from otel_replay.errors import UsageError
+from otel_replay.errors import FormatError, UsageError
 
 # -- what is a difference ------------------------------------------------------------------------------------
 
@@ -375,3 +375,16 @@ def test_two_empty_runs_are_the_same() -> None:
     empty = build_items(Story())
     assert diff(empty, empty).equal
     assert not diff(empty, tuned(step(after=1))).equal
+
+
+def test_a_value_that_is_nested_too_deeply_is_told() -> None:
+    """As deep as anything is recorded, values are compared; a file of somebody else may go further."""
+
+    def nested(depth: int, value: Any) -> Any:
+        for _ in range(depth):
+            value = [value]
+        return tuned(step(after=value))
+
+    assert len(diff(nested(64, 1), nested(64, 2)).changed) == 1
+    with pytest.raises(FormatError, match="nested too deeply"):
+        diff(nested(5000, 1), nested(5000, 2))
