@@ -13,6 +13,7 @@ from typing import Any, Literal
 from otel_replay.analysis.kinds import kind_of
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
 from otel_replay.attributes import CHUNK, CHUNK_EVENT, ERROR_TYPE, EXCEPTION_EVENT
+from otel_replay.dialects.current import in_current_words
 from otel_replay.errors import FormatError
 from otel_replay.records import BadLine, Event, Loss, SpanEnd, SpanStart, SpanUpdate
 from otel_replay.replay.requests import ASKED, CallKind, Request, Requests
@@ -21,6 +22,7 @@ from otel_replay.storage.run_files import RunFiles
 
 __all__ = ["Outcome", "Recording", "RecordedCall", "read_recording", "recording_of"]
 
+_FOREIGN = frozenset({"openinference", "traceloop", "mcp"})
 _AROUND = ("task", "agent", "tool call", "generation")
 """Spans that say where a call stands; other libraries' need not be there when the run is replayed."""
 
@@ -207,7 +209,10 @@ class _Reader:
 
     def _finish(self, span: TrackedSpan) -> None:
         # Now and not at its start: a span may learn later what was asked.
-        request = self._requests.recorded(span.attributes)
+        attributes: Mapping[str, Any] = span.attributes
+        if span.dialect in _FOREIGN:  # the conventions' own words are compared as they were recorded
+            attributes = in_current_words(span.name, attributes)
+        request = self._requests.recorded(attributes)
         known = self._known.get(span.span_id)
         if request is None or known is None or known.call is not None:
             return
@@ -215,7 +220,7 @@ class _Reader:
             request=request,
             span_id=span.span_id,
             started_ns=span.start.time_ns,
-            attributes=_given(span.attributes),
+            attributes=_given(attributes),
             chunks=known.chunks,
             exception=known.exception,
         )
