@@ -32,13 +32,16 @@ class Choice:
 
     def wants(self, name: str) -> bool:
         """Whether the file that the program calls `name` is recorded."""
-        path = name if name[:1] == os.sep else os.path.join(os.getcwd(), name)
-        known = self._known.get(path)
+        known = self._known.get(name)
         if known is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            known = self._known[path] = self._decided(os.path.normpath(path))
+            known = self._known[name] = self._decided(os.path.abspath(name))
         return known
+
+    def moved(self) -> None:
+        """The program has changed its folder: the same names are other files now."""
+        self._known.clear()
 
     def _decided(self, path: str) -> bool:
         if path.startswith(self._ours) or _matches(path, self._exclude):

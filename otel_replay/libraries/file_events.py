@@ -16,7 +16,7 @@ from otel_replay.hooks.here import span_here
 from otel_replay.interruptions import let_through
 from otel_replay.storage import active_runs
 
-__all__ = ["tell"]
+__all__ = ["moved", "tell"]
 
 _MOST = 10_000
 """So many different files in different spans are told apart, and so many written ones are looked at again."""
@@ -24,8 +24,9 @@ _MOST = 10_000
 _TOLD_AGAIN = frozenset(10**power for power in range(1, 19))
 
 _opens: dict[tuple[str, str, bool], int] = {}
+"""How often each was opened: in which span, by which name, to write."""
 _written: dict[str, str] = {}
-_home_pid = 0
+_promised = False
 
 
 def tell(name: str, *, writes: bool) -> None:
@@ -39,26 +40,34 @@ def tell(name: str, *, writes: bool) -> None:
         Whether it may write to it.
     """
     span = span_here()
-    path = os.path.abspath(name)
-    if span is None or _is_in_a_store(path):
+    if span is None:
         return
-    _start_over_in_a_fork()
-    key = (span.span_id, path, writes)
+    key = (span.span_id, name, writes)
     count = _opens.get(key, 0) + 1
-    if count > 1 or len(_opens) < _MOST:
+    if count > 1:
+        # The way of nearly all that is opened often.
         _opens[key] = count
-    if count > 1 and count not in _TOLD_AGAIN:
-        return
+        if count not in _TOLD_AGAIN:
+            return
+    path = os.path.abspath(name)
+    if _is_in_a_store(path) or (writes and os.path.isdir(path)):
+        return  # a file without a name is made in a directory
+    if count == 1 and len(_opens) < _MOST:
+        _opens[key] = 1
     attributes: dict[str, object] = {FILE_PATH: name}
     if not writes:
         _add_size(attributes, path)
-    elif os.path.isdir(path):
-        return  # a file without a name is made in it
     elif len(_written) < _MOST:
         _written[path] = name
+        _promise_sizes()
     if count > 1:
         attributes[FILE_OPENS] = count
     span.event(FILE_WRITE_EVENT if writes else FILE_READ_EVENT, attributes)
+
+
+def moved() -> None:
+    """The program has changed its folder: the same names are other files now."""
+    _opens.clear()
 
 
 def _is_in_a_store(path: str) -> bool:
@@ -67,13 +76,22 @@ def _is_in_a_store(path: str) -> bool:
     return any(path.startswith(f"{writer.directory.parent.parent}{os.sep}") for writer in writers)
 
 
-def _start_over_in_a_fork() -> None:
-    global _home_pid
-    if _home_pid != os.getpid():
-        _home_pid = os.getpid()
-        _opens.clear()
-        _written.clear()
+def _promise_sizes() -> None:
+    global _promised
+    if not _promised:
+        _promised = True
         active_runs.at_exit(_tell_sizes)
+
+
+def _after_fork_in_child() -> None:
+    global _promised
+    _promised = False
+    _opens.clear()
+    _written.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _tell_sizes() -> None:

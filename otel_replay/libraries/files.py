@@ -21,6 +21,8 @@ __all__ = ["install"]
 
 _DOING = "recording a file access"
 _choice: Choice | None = None
+_events: ModuleType | None = None
+"""`file_events`, loaded with the first file that is recorded."""
 
 
 def install(module: ModuleType | None) -> None:  # noqa: ARG001 - the signature of all of them
@@ -28,17 +30,18 @@ def install(module: ModuleType | None) -> None:  # noqa: ARG001 - the signature 
     global _choice
     _choice = None
     listen("open", _opened, _DOING)
+    listen("os.chdir", _moved, _DOING)
 
 
 def _opened(path: Any, mode: str | None, flags: int) -> None:
     if path.__class__ is int:
         return  # a descriptor: the file is open already
-    global _choice
+    global _choice, _events
     if _choice is None:
         from otel_replay.libraries.file_choice import Choice
 
         _choice = Choice()
-    name = os.fsdecode(path)
+    name = path if path.__class__ is str else os.fsdecode(path)
     if not _choice.wants(name):
         return
     if mode is None:
@@ -47,6 +50,15 @@ def _opened(path: Any, mode: str | None, flags: int) -> None:
             return
     else:
         writes = mode[0] != "r" or "+" in mode
-    from otel_replay.libraries.file_events import tell
+    if _events is None:
+        from otel_replay.libraries import file_events
 
-    tell(name, writes=writes)
+        _events = file_events
+    _events.tell(name, writes=writes)
+
+
+def _moved(folder: Any) -> None:  # noqa: ARG001 - Python's signature
+    if _choice is not None:
+        _choice.moved()
+    if _events is not None:
+        _events.moved()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import traceback
 from typing import Any
-
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_replay.attributes import (
     CODE_FILE_PATH,
@@ -19,28 +18,30 @@ from otel_replay.attributes import (
     THREAD_NAME,
 )
 from otel_replay.errors import told
+from otel_replay.hooks.here import span_here
 from otel_replay.interruptions import let_through
-from otel_replay.otel.processor import resource_id, scope_id
-from otel_replay.recording.joining import join_if_invited
-from otel_replay.recording.orphans import open_span_here
-from otel_replay.storage.active_runs import WRITERS
+from otel_replay.program import program_name
+from otel_replay.storage.run_writer import RunWriter
 
 __all__ = ["attributes_of", "severity_of", "write"]
 
+_USUAL = len(vars(logging.LogRecord("", 0, "", 0, "", None, None)))
 _KNOWN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime", "taskName"}
 """What each record has; all else is what the program gave as `extra`."""
 
-_scopes: dict[str, InstrumentationScope] = {}
+_scopes: dict[str, dict[str, str]] = {}
+"""By the loggers' names, each made once: a journal tells them by their identity."""
+_resource: dict[str, Any] = {}
 
 
 def write(record: logging.LogRecord) -> None:
     """Write a record into the journal of the current run; nothing where nothing records."""
-    span = open_span_here() if WRITERS or join_if_invited() else None
+    span = span_here()
     if span is None:
         return
     writer = span.writer
     severity, text = severity_of(record)
-    scope = _scopes.setdefault(record.name, InstrumentationScope(record.name))
+    scope = _scopes.setdefault(record.name, {"name": record.name})
     body: dict[str, Any] = {
         "span": span.span_id,
         "trace": span.trace_id,
@@ -48,8 +49,8 @@ def write(record: logging.LogRecord) -> None:
         "severity_text": text,
         "body": _message(record),
         "attributes": attributes_of(record),
-        "resource": resource_id(writer, _resource()),
-        "scope": scope_id(writer, scope),
+        "resource": _resource_number(writer),
+        "scope": writer.table_id("scope", scope, lambda: scope),
     }
     writer.log(int(record.created * 1e9), body)
 
@@ -75,7 +76,10 @@ def severity_of(record: logging.LogRecord) -> tuple[int, str]:
 
 def attributes_of(record: logging.LogRecord) -> dict[str, Any]:
     """Where a record was made, its exception, and what the program gave as `extra`."""
-    attributes: dict[str, Any] = {key: value for key, value in vars(record).items() if key not in _KNOWN}
+    own = vars(record)
+    attributes: dict[str, Any] = {}
+    if len(own) > _USUAL:
+        attributes.update({key: value for key, value in own.items() if key not in _KNOWN})
     attributes[CODE_FILE_PATH] = record.pathname
     attributes[CODE_FUNCTION] = record.funcName
     attributes[CODE_LINE_NUMBER] = record.lineno
@@ -89,16 +93,16 @@ def attributes_of(record: logging.LogRecord) -> dict[str, Any]:
     return attributes
 
 
-_made: list[Resource] = []
+def _resource_number(writer: RunWriter) -> int:
+    """The resource of the process's spans, as far as there are any by the SDK; else its service alone."""
+    sdk = sys.modules.get("otel_replay.otel.processor")
+    if sdk is not None:
+        from opentelemetry import trace
 
-
-def _resource() -> Resource:
-    """The resource of the process's spans."""
-    from opentelemetry import trace
-
-    resource = getattr(trace.get_tracer_provider(), "resource", None)
-    if resource is not None:
-        return resource  # type: ignore[no-any-return]  # the SDK's provider has one
-    if not _made:
-        _made.append(Resource.create())
-    return _made[0]
+        resource = getattr(trace.get_tracer_provider(), "resource", None)
+        if resource is not None:
+            return int(sdk.resource_id(writer, resource))
+    if not _resource:
+        service = os.environ.get("OTEL_SERVICE_NAME") or program_name().removesuffix(".py")
+        _resource["attributes"] = {"service.name": service}
+    return writer.table_id("resource", _resource, lambda: _resource)

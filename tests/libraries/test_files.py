@@ -119,6 +119,19 @@ def test_a_file_that_is_opened_often_is_told_ever_more_rarely(here: Path, record
     assert told == [("log.csv", 1), ("log.csv", 10), ("log.csv", 100)]
 
 
+def test_the_same_name_in_another_folder_is_another_file(here: Path, recorded: Recording) -> None:
+    (here / ".git").mkdir()
+
+    def program() -> None:
+        opened("a.csv", "w")
+        os.chdir(".git")
+        opened("a.csv", "w")
+        os.chdir(here)
+        opened("a.csv", "w")
+
+    assert accesses(recorded(program)) == [("file write", "a.csv")] * 2
+
+
 def test_settings_choose_files(here: Path, recorded: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_REPLAY_FILES_INCLUDE", "*.csv, settings/*, *.py")
     monkeypatch.setenv("OTEL_REPLAY_FILES_EXCLUDE", "secret*")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import logging
 import logging.config
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from store_kit import Recorded
+from store_kit import Recorded, Store
 
 import otel_replay
 from libraries.conftest import Recording
@@ -149,6 +149,22 @@ def test_the_output_is_as_before(
     assert got[0][0] == plain[0]
     assert [line for line in got[0][1] if "otel_replay" in line] == []
     assert got[0][1][-3:] == plain[1][-3:]
+
+
+def test_a_program_that_only_logs_does_not_load_opentelemetry(
+    store: Store, python_run: Callable[[str], None]
+) -> None:
+    python_run(
+        "import logging, sys\n"
+        "logging.basicConfig(level=logging.INFO, stream=sys.stdout)\n"
+        "logging.getLogger('tuner').info('fit %d', 7)\n"
+        "open('out.csv', 'w').close()\n"
+        "assert not any(name.startswith('opentelemetry') for name in sys.modules)\n"
+    )
+    run = store.run()
+    (entry,) = logs(run)
+    assert (entry.body, entry.severity) == ("fit 7", 9)
+    assert {span.span_id: span.name for span in run.spans}[entry.span_id] == "process program.py"
 
 
 def test_our_own_log_is_left_out(recorded: Recording) -> None:
