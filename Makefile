@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-fast lint bench browser engines jaeger jaeger-down clean
+.PHONY: help demo test test-fast test-ray lint bench browser engines jaeger jaeger-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -31,6 +31,11 @@ demo: $(VENV)/.installed ## record a tuning run and an agent run, and say what t
 test: $(VENV)/.tests-installed browser engines ## every test, the real Collector and the real Jaeger included
 	$(BIN)/python -m pytest
 
+test-ray: $(VENV)/.installed ## the test with the real Ray Tune, in an environment of its own (700 MB)
+	@test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
+	@.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check --editable . 'ray[tune]' pytest
+	.venv-ray/bin/python tests/libraries/ray_check.py
+
 test-fast: $(VENV)/.tests-installed ## the tests without the slow ones, the engines and the browser (minutes)
 	$(BIN)/python -m pytest -m 'not slow and not engines and not browser'
 
@@ -55,4 +60,4 @@ jaeger-down: ## stop what `make jaeger` started
 	@$(PYTHON) collector/stack.py down
 
 clean: ## remove what was set up here (not the store, not the engines)
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-ray build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

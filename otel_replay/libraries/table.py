@@ -134,6 +134,12 @@ _TUNERS = (
         records="fmin: evaluations as trials, what was chosen, losses and new bests as decisions",
     ),
     Library(
+        name="ray",
+        module="ray.tune",
+        place="ray_tune",
+        records="Tune: trials, their configurations, results and stops, new bests as decisions",
+    ),
+    Library(
         name="joblib",
         module="joblib",
         place="joblib",
