@@ -6,6 +6,7 @@ A hook is a constant of its function's code. A program that sends such a functio
 
 from __future__ import annotations
 
+import sys
 from _thread import get_ident
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -38,11 +39,14 @@ class NoteHook:
         return NoteHook, ()
 
     def _first(self, action: Any, reason: Any, values: Any, cell: Any) -> None:
-        """The first call imports what records; those after it go there straight."""
+        """The first call imports what records. Once OpenTelemetry is loaded, all others go there straight."""
         try:
-            from otel_replay.hooks.here import decision
+            if "opentelemetry.context" in sys.modules:
+                from otel_replay.recording.moments import decision
 
-            self.note = decision
+                self.note = decision
+            else:
+                from otel_replay.hooks.here import decision
         except Exception as error:
             failed("recording decisions", error)
             return
