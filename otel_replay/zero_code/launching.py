@@ -62,8 +62,14 @@ def launch(asked: Asked) -> int:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
         return _cannot_start(asked.command[0], error)
     _thread.start_new_thread(_note_end, (started,))
-    from otel_replay.zero_code.recording import record
-
+    try:
+        from otel_replay.zero_code.recording import record
+    except Exception as error:
+        # Whatever is wrong with us, the program that runs is waited for.
+        _tell(f"the run is not recorded: {error!r}", "", code=0)
+        _, status = os.waitpid(started.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else 128 - code
     return record(started, capture)
 
 

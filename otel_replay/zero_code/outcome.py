@@ -72,6 +72,10 @@ def attributes_at_end(folder: str, command: Sequence[str]) -> dict[str, Any]:
     return told
 
 
+def _any_problem(folder: str) -> bool:
+    return any(b'["problem"' in path.read_bytes() for path in Path(folder).glob("functions-*"))
+
+
 def not_recorded(folder: str) -> list[str]:
     """A sentence for each Python that could not be hooked into."""
     found: dict[str, None] = {}
@@ -88,13 +92,16 @@ def rule_problems(folder: str, command: Sequence[str], rules: Sequence[str]) -> 
     rules:
         Each as JSON.
     """
-    if not rules and not any(Path(folder).glob("functions-*")):
+    if not rules and not _any_problem(folder):
         return []
     from otel_replay.rules.listing import problems_of_run
     from otel_replay.rules.rule import rule_of
 
     known = [rule_of(orjson.loads(text)) for text in rules]
     return list(problems_of_run(command, known, Path.cwd(), Path(folder)))
+
+
+_DEAF = {"I": "is isolated", "E": "ignores the environment", "S": "runs without site"}
 
 
 def _why_nothing_was_hooked(command: Sequence[str]) -> str:
@@ -104,11 +111,7 @@ def _why_nothing_was_hooked(command: Sequence[str]) -> str:
     for word in command[1:]:
         if not word.startswith("-") or word.startswith("--"):
             break
-        for letter, why in (
-            ("I", "is isolated"),
-            ("E", "ignores the environment"),
-            ("S", "runs without site"),
-        ):
+        for letter, why in _DEAF.items():
             if letter in word[1:] and word[1] not in "cmWX":
                 return f"no Python process was hooked: with {word} the interpreter {why}"
         if word[1:2] in ("c", "m", "W", "X"):
