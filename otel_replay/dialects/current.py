@@ -70,7 +70,10 @@ _STRUCTURED = tuple(
         *("system_instructions", "tool_definitions"),
     )
 )
-_OLDER = ("gen_ai.system", "gen_ai.usage.prompt_tokens", "anthropic.tool_result.content", "tool_arguments")
+_OLDER = (
+    *("gen_ai.system", "gen_ai.usage.prompt_tokens", "anthropic.tool_result.content", "tool_arguments"),
+    "gcp.vertex.agent.tool_call_args",
+)
 _FOREIGN = (
     *("llm.", "openinference.", "input.", "output.", "embedding.", "tool.", "retrieval.", "reranker."),
     *("traceloop.", "gen_ai.prompt.", "gen_ai.completion.", "gen_ai.usage.", "gen_ai.system", "gen_ai.task."),

@@ -1,4 +1,4 @@
-"""What frameworks say beside the conventions: Anthropic's SDK, pydantic-ai, LangChain's written values.
+"""What frameworks say beside the conventions: Anthropic's SDK, pydantic-ai, LangChain, Google's ADK.
 
 Only what the conventions have no words for, or what a package says in words of its own instead.
 """
@@ -71,15 +71,44 @@ def _call_id_of_result(said: Said) -> Any:
     return None
 
 
+def _of_adk(name: str, *path: str) -> Source:
+    """A part of what Google's ADK writes whole as JSON. `{}` and `N/A` say that it was not to be recorded."""
+
+    def read(said: Said) -> Any:
+        found = as_value(said.attributes.get(name))
+        for key in path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return None if found == {} or found == "N/A" else found
+
+    return read
+
+
+_ADK_REQUEST = "gcp.vertex.agent.llm_request"
+_ADK_RESPONSE = "gcp.vertex.agent.llm_response"
+
+
+def _adk_answer(said: Said) -> Any:
+    answer = as_value(said.attributes.get(_ADK_RESPONSE))
+    content = answer.get("content") if isinstance(answer, Mapping) else None
+    # Gemini calls the model's own role `model`.
+    return [{**content, "role": "assistant"}] if isinstance(content, Mapping) else None
+
+
 FRAMEWORKS = Table(
     name="frameworks",
     parts={
         "model": (_of_agent("model_name"),),
-        "output_messages": (_final_result,),
+        "input_messages": (_of_adk(_ADK_REQUEST, "contents"),),
+        "output_messages": (_final_result, _adk_answer),
+        "system_instructions": (_of_adk(_ADK_REQUEST, "config", "system_instruction"),),
         "finish_reasons": ("anthropic.message.stop_reason",),
         "agent_name": (_of_agent("agent_name"),),
-        "tool_arguments": ("tool_arguments",),
-        "tool_result": ("tool_response", "anthropic.tool_result.content"),
+        "tool_arguments": ("tool_arguments", _of_adk("gcp.vertex.agent.tool_call_args")),
+        "tool_result": (
+            "tool_response",
+            "anthropic.tool_result.content",
+            _of_adk("gcp.vertex.agent.tool_response"),
+        ),
         "tool_call_id": (_call_id_of_result,),
         "input_tokens": (_of_agent("gen_ai.aggregated_usage.input_tokens"),),
         "output_tokens": (_of_agent("gen_ai.aggregated_usage.output_tokens"),),

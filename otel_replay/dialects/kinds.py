@@ -41,6 +41,7 @@ SAYS: tuple[tuple[str, Dialect, Mapping[str, SpanKind]], ...] = (
             "invoke_workflow": "agent",
             "plan": "task",
             "execute_task": "task",
+            "execute_event_loop_cycle": "task",
             "chat": "generation",
             "generate_content": "generation",
             "text_completion": "generation",

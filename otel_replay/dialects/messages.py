@@ -42,7 +42,7 @@ def unblocked(response: Any) -> Any:
     """What a tool answered: Anthropic's and MCP's answer with a list of blocks, mostly one of text."""
     if isinstance(response, (list, tuple)) and len(response) == 1 and isinstance(response[0], Mapping):
         block = response[0]
-        if _type(block) == "text" and isinstance(block.get("text"), str):
+        if _type(block) in ("text", "") and isinstance(block.get("text"), str):
             return as_value(block["text"])
     return response
 

@@ -174,6 +174,23 @@ def pydantic_agent(url: str, version_of_format: int | None = None) -> None:
     agent.run_sync(QUESTION)
 
 
+def strands_agent(url: str) -> None:
+    """An agent of Strands with one tool."""
+    import strands
+    from strands.models.openai import OpenAIModel
+
+    @strands.tool
+    def distance(to: str) -> str:
+        """How far it is to a place."""
+        return '{"km": 1430}'
+
+    model = OpenAIModel(client_args={"api_key": "none", "base_url": url + "/v1"}, model_id="small-1")
+    agent = strands.Agent(
+        model=model, tools=[distance], system_prompt=BRIEF, name="guide", callback_handler=None
+    )
+    agent(QUESTION)
+
+
 def mcp_call(_: str) -> None:
     """A client and a server of MCP in one process."""
     from mcp.client import Client
@@ -304,6 +321,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...], Talk]] = {
         anthropic_messages,
     ),
     "anthropic-native": (("anthropic",), (), lambda url: (anthropic_messages(url), anthropic_runner(url))[0]),
+    "strands": (("strands-agents", "openai"), (), strands_agent),
     "mcp-native": (("mcp",), (), mcp_call),
     "pydantic-ai": (("pydantic-ai-slim", "openai"), (), pydantic_agent),
     "pydantic-ai-2": (
@@ -327,7 +345,7 @@ SETTINGS = {
 }
 OTHER_SETTINGS = {
     name: {"OTEL_SEMCONV_STABILITY_OPT_IN": "", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}
-    for name in ("openai-v2", "pydantic-ai-openai-v2")
+    for name in ("openai-v2", "pydantic-ai-openai-v2", "strands")
 }
 """The older words, which these write unless told otherwise."""
 

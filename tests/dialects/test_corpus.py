@@ -111,6 +111,15 @@ EXPECTED: dict[str, tuple[str, ...]] = {
         SMALL.format("gen_ai", "stop"),
         "generation | gen_ai | openai small-1 | 40 12 - - - | stop",
     ),
+    # Everything but names and tokens in span events.
+    "strands": (
+        AGENT + " | 80 24 32 0 - | end_turn",
+        TASK.format("gen_ai"),
+        "generation | gen_ai | strands-agents small-1 | 40 12 16 - - | tool_use",
+        TOOL.format("gen_ai"),
+        TASK.format("gen_ai"),
+        "generation | gen_ai | strands-agents small-1 | 40 12 16 - - | end_turn",
+    ),
     "traceloop-anthropic": (
         CLAUDE.format("gen_ai", "tool_call"),
         CLAUDE.format("gen_ai", "tool_use"),

@@ -198,3 +198,33 @@ def test_a_span_that_is_none_of_these_says_nothing() -> None:
 def everything(meaning: Meaning) -> dict[str, Any]:
     """All parts that were recorded."""
     return {name: value for name in PARTS if (value := meaning.part(name)) is not None}
+
+
+def test_adk_writes_requests_and_answers_whole() -> None:
+    """As google-adk 2.13.0 does; `{}` stands where content was not to be recorded."""
+    request = {
+        "model": "gemini",
+        "config": {"system_instruction": "be brief"},
+        "contents": [{"role": "user", "parts": [{"text": "how far?"}]}],
+    }
+    call = {"function_call": {"id": "c1", "name": "distance", "args": {"to": "Rome"}}}
+    response = {"content": {"role": "model", "parts": [call]}}
+    attributes = {
+        "gen_ai.system": "gcp.vertex.agent",
+        "gen_ai.request.model": "gemini",
+        "gcp.vertex.agent.llm_request": json.dumps(request),
+        "gcp.vertex.agent.llm_response": json.dumps(response),
+    }
+    meaning = read_span("call_llm", attributes)
+    assert (meaning.kind, meaning.input_messages) == ("generation", ASKED)
+    assert meaning.system_instructions == [{"type": "text", "content": "be brief"}]
+    assert meaning.output_messages == [{"role": "assistant", "parts": ANSWERED[0]["parts"]}]
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "distance"}
+    told = {
+        "gcp.vertex.agent.tool_call_args": '{"to": "Rome"}',
+        "gcp.vertex.agent.tool_response": '{"km": 1430}',
+    }
+    assert read_span("x", tool | told).tool_arguments == {"to": "Rome"}
+    assert read_span("x", tool | told).tool_result == {"km": 1430}
+    silent = {"gcp.vertex.agent.tool_call_args": "N/A", "gcp.vertex.agent.tool_response": "{}"}
+    assert everything(read_span("x", tool | silent)).keys() == {"operation", "tool_name"}
