@@ -78,7 +78,7 @@ def put_back() -> None:
             setattr(owner, name, plain)
 
 
-def watch(owner: Any, name: str, begin: Begin, doing: str) -> None:
+def watch(owner: Any, name: str, begin: Begin, doing: str, *, awaits: bool | None = None) -> None:
     """Have `begin` called before each call of `owner`'s function `name`, and what it returns told the end.
 
     Parameters
@@ -89,16 +89,18 @@ def watch(owner: Any, name: str, begin: Begin, doing: str) -> None:
         Gets the function's arguments. What it raises, and its calls, is told and goes no further.
     doing:
         What goes wrong when it fails, for a person: `recording an HTTP request`.
+    awaits:
+        Whether what the function returns is awaited, where a decorator hides that it is a coroutine function.
 
     Raises
     ------
     AttributeError
         If it has no such function: another version of the library.
     """
-    replace(owner, name, lambda plain: _watched(plain, begin, doing))
+    replace(owner, name, lambda plain: _watched(plain, begin, doing, awaits))
 
 
-def _watched(plain: Callable[..., Any], begin: Begin, doing: str) -> Callable[..., Any]:
+def _watched(plain: Callable[..., Any], begin: Begin, doing: str, awaits: bool | None) -> Callable[..., Any]:
     def begun(args: Any, kwargs: Any) -> Call | None:
         try:
             return begin(*args, **kwargs)
@@ -138,7 +140,7 @@ def _watched(plain: Callable[..., Any], begin: Begin, doing: str) -> Callable[..
         ended(call.returned, value)
         return value
 
-    made: Any = awaited if iscoroutinefunction(plain) else called
+    made: Any = awaited if (iscoroutinefunction(plain) if awaits is None else awaits) else called
     # A warning with a `stacklevel` leaves out frames of Python's import machinery, which go by their file's
     # name: it is to show the program's line, and not this one.
     made.__code__ = made.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")

@@ -32,6 +32,8 @@ ON: dict[str, Other | None] = {}
 """What is switched on in this process, by the library's name; None: its own telemetry."""
 
 _MARK = "_otel_replay_steps_aside"
+_OURS = {"openai": "openai_calls"}
+"""Modules of this package that record a library where nothing else is installed that could."""
 _PROOFS = {"openai-agents": "agents.tracing"}
 """Modules that only the library itself has: a program may well call a folder of its own `agents`."""
 
@@ -46,6 +48,9 @@ def install(module: ModuleType) -> str:
     if active is not None:
         return _told(active)
     itself = records_itself(row)
+    if not itself and not ways(row) and row.name in _OURS:
+        import_module(f"otel_replay.libraries.{_OURS[row.name]}").install(module)
+        return ""
     if not itself and not ways(row):
         return f"not recorded: no instrumentor is installed; pip install {row.others[0].distribution}"
     if not let_spans_in():
