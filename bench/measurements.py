@@ -25,6 +25,7 @@ NAMES = (
     "replay",
     "alignment",
     "diff_runs",
+    "rules",
 )
 
 

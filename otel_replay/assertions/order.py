@@ -6,10 +6,8 @@ that never happens is fulfilled, as in DECLARE: `existence` says that it must ha
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import ClassVar
 
 from otel_replay.analysis.items import Item
@@ -18,6 +16,7 @@ from otel_replay.assertions.report import Mark
 from otel_replay.assertions.rule import Result, Rule
 from otel_replay.errors import UsageError
 from otel_replay.queries.indexed import Indexed
+from otel_replay.queries.lines import Line, end_of
 from otel_replay.queries.query import Query
 from otel_replay.queries.times import length_ns, shown_ns
 
@@ -26,24 +25,6 @@ __all__ = [
     "ChainSuccession", "Coexistence", "NotChainSuccession", "NotCoexistence", "NotSuccession", "Precedence",
     "RespondedExistence", "Response", "Succession",
 ]  # fmt: skip
-
-
-class _Line:
-    """Items in order, to ask what comes next."""
-
-    def __init__(self, items: Sequence[Item]) -> None:
-        self.items = items
-        self.seqs = [item.seq for item in items]
-
-    def next(self, item: Item) -> Item | None:
-        """The first after an item."""
-        index = bisect_right(self.seqs, item.seq)
-        return self.items[index] if index < len(self.items) else None
-
-    def previous(self, item: Item) -> Item | None:
-        """The last before an item."""
-        index = bisect_left(self.seqs, item.seq)
-        return self.items[index - 1] if index else None
 
 
 _Violation = tuple[Item, str, "Query | None"]
@@ -58,20 +39,20 @@ class _Relation(Rule):
     second: Query
 
     def _check(self, run: Indexed) -> Result:
-        firsts, seconds = _Line(run.select(self.first.node)), _Line(run.select(self.second.node))
+        firsts, seconds = run.line(self.first.node), run.line(self.second.node)
         broken = list(self._broken(firsts, seconds, run))
-        everything = [*firsts.items, *seconds.items]
         if not broken:
-            return self._yes(everything)
+            return self._yes(seconds.items or firsts.items)
+        everything = [*firsts.items, *seconds.items]
         bad = [Mark(item, False, note) for item, note, _ in broken]
         item, note, wanted = broken[0]
         more = f", and so for {len(broken) - 1} more" if len(broken) > 1 else ""
         return self._no(run, f"{item.name}: {note}{more}", bad=bad, good=everything, wanted=wanted)
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
         raise NotImplementedError
 
-    def _without(self, there: _Line, missing: _Line, query: Query) -> Iterator[_Violation]:
+    def _without(self, there: Line, missing: Line, query: Query) -> Iterator[_Violation]:
         if not missing.items:
             for item in there.items:
                 yield item, f"there is no {query}", query
@@ -83,7 +64,7 @@ class RespondedExistence(_Relation):
 
     name: ClassVar[str] = "responded_existence"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
         return self._without(firsts, seconds, self.second)
 
 
@@ -93,7 +74,7 @@ class Coexistence(_Relation):
 
     name: ClassVar[str] = "coexistence"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
         yield from self._without(firsts, seconds, self.second)
         yield from self._without(seconds, firsts, self.first)
 
@@ -104,7 +85,7 @@ class NotCoexistence(_Relation):
 
     name: ClassVar[str] = "not_coexistence"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
         if firsts.items and seconds.items:
             for item in firsts.items:
                 yield item, f"there is also {self.second}", None
@@ -122,14 +103,14 @@ class Response(_Relation):
     def __post_init__(self) -> None:
         _check_length(self.within)
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
         limit = None if self.within is None else length_ns(self.within)
-        starts = list(accumulate((item.start_ns for item in reversed(seconds.items)), min))[::-1]
+        starts = seconds.earliest_starts
         for item in firsts.items:
-            index = bisect_right(seconds.seqs, item.seq)
+            index = seconds.first_after(item)
             if index == len(starts):
                 yield item, f"no {self.second} after it", self.second
-            elif limit is not None and (gap := starts[index] - _end(item)) > limit:
+            elif limit is not None and (gap := starts[index] - end_of(item)) > limit:
                 yield (
                     item,
                     f"{self.second} came {shown_ns(gap)} after it, expected within {self.within}",
@@ -144,10 +125,10 @@ class Precedence(_Relation):
     name: ClassVar[str] = "precedence"
     ended: bool = False
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
-        ends = list(accumulate((_end(item) for item in firsts.items), min))
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+        ends = firsts.earliest_ends if self.ended else []
         for item in seconds.items:
-            count = bisect_left(firsts.seqs, item.seq)
+            count = firsts.count_before(item)
             if not count:
                 yield item, f"no {self.first} before it", self.first
             elif self.ended and ends[count - 1] > item.start_ns:
@@ -164,7 +145,7 @@ class Succession(_Relation):
     def __post_init__(self) -> None:
         _check_length(self.within)
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
         yield from Response(self.first, self.second, self.within)._broken(firsts, seconds, run)
         yield from Precedence(self.first, self.second)._broken(firsts, seconds, run)
 
@@ -175,7 +156,7 @@ class AlternateResponse(_Relation):
 
     name: ClassVar[str] = "alternate_response"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
         for item in firsts.items:
             answer, again = seconds.next(item), firsts.next(item)
             if answer is None:
@@ -190,7 +171,7 @@ class AlternatePrecedence(_Relation):
 
     name: ClassVar[str] = "alternate_precedence"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
         for item in seconds.items:
             cause, last = firsts.previous(item), seconds.previous(item)
             if cause is None:
@@ -205,7 +186,7 @@ class AlternateSuccession(_Relation):
 
     name: ClassVar[str] = "alternate_succession"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
         yield from AlternateResponse(self.first, self.second)._broken(firsts, seconds, run)
         yield from AlternatePrecedence(self.first, self.second)._broken(firsts, seconds, run)
 
@@ -216,9 +197,9 @@ class _Chain(_Relation):
 
     among: Query | None = None
 
-    def _line(self, run: Indexed) -> _Line:
+    def _line(self, run: Indexed) -> Line:
         among = among_kinds(self.first, self.second) if self.among is None else self.among
-        return _Line(run.select(among.node))
+        return run.line(among.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +208,8 @@ class ChainResponse(_Chain):
 
     name: ClassVar[str] = "chain_response"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:
-        line, wanted = self._line(run), set(seconds.seqs)
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
+        line, wanted = self._line(run), seconds.places
         for item in firsts.items:
             after = line.next(item)
             if after is None:
@@ -243,8 +224,8 @@ class ChainPrecedence(_Chain):
 
     name: ClassVar[str] = "chain_precedence"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:
-        line, wanted = self._line(run), set(firsts.seqs)
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
+        line, wanted = self._line(run), firsts.places
         for item in seconds.items:
             before = line.previous(item)
             if before is None:
@@ -259,7 +240,7 @@ class ChainSuccession(_Chain):
 
     name: ClassVar[str] = "chain_succession"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
         yield from ChainResponse(self.first, self.second, self.among)._broken(firsts, seconds, run)
         yield from ChainPrecedence(self.first, self.second, self.among)._broken(firsts, seconds, run)
 
@@ -270,7 +251,7 @@ class NotSuccession(_Relation):
 
     name: ClassVar[str] = "not_succession"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
         for item in seconds.items:
             before = firsts.previous(item)
             if before is not None:
@@ -283,16 +264,12 @@ class NotChainSuccession(_Chain):
 
     name: ClassVar[str] = "not_chain_succession"
 
-    def _broken(self, firsts: _Line, seconds: _Line, run: Indexed) -> Iterator[_Violation]:
-        line, causes = self._line(run), set(firsts.seqs)
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
+        line, causes = self._line(run), firsts.places
         for item in seconds.items:
             before = line.previous(item)
             if before is not None and before.seq in causes:
                 yield item, f"it comes right after {before.name}", None
-
-
-def _end(item: Item) -> int:
-    return item.start_ns if item.end_ns is None else item.end_ns
 
 
 def _check_length(text: str | None) -> None:

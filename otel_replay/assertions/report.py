@@ -16,6 +16,8 @@ __all__ = ["Failure", "Mark", "Miss", "nearest", "plain"]
 _MOST_BAD = 10
 _MOST_GOOD = 5
 _MOST_CANDIDATES = 2_000
+_MOST_COMPARED = 100
+_MOST_FINDINGS = 1_000
 _LONGEST = 160
 
 
@@ -46,25 +48,37 @@ class Failure:
         The rule, as a person writes it.
     summary:
         What is wrong, in a sentence.
-    marks:
-        What it is about in the run.
+    bad, good:
+        What it is about in the run: what is wrong, each with a note, and what is as it should be.
     lines:
         What else there is to say, such as two orders side by side.
     """
 
     rule: str
     summary: str
-    marks: tuple[Mark, ...] = ()
+    bad: Sequence[Mark] = ()
+    good: Sequence[Item] = ()
     lines: tuple[str, ...] = ()
     run: Indexed = field(repr=False, default=None)  # type: ignore[assignment]  # always given
     wanted: Node | None = None
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What is wrong, then what is as it should be."""
+        failing = {mark.item.seq for mark in self.bad}
+        return (*self.bad, *(Mark(item, True) for item in self.good if item.seq not in failing))
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """What is wrong; where nothing of the run is, what is as it should be."""
+        return [mark.item for mark in self.bad] or self.good
 
     @property
     def miss(self) -> Miss | None:
         """The nearest miss, where something was looked for in vain. Worked out when it is asked for."""
         if self.wanted is None:
             return None
-        return nearest(self.wanted, self.run, {mark.item.seq for mark in self.marks if mark.ok})
+        return nearest(self.wanted, self.run, {item.seq for item in self.good})
 
     @property
     def text(self) -> str:
@@ -77,8 +91,9 @@ class Failure:
     def _lines(self) -> Iterator[str]:
         yield f"{plain(self.rule)}: {plain(self.summary)}"
         yield from (f"  {plain(line)}" for line in self.lines)
-        if self.marks:
-            yield from (f"  {line}" for line in _tree(self.marks))
+        marks = self.marks
+        if marks:
+            yield from (f"  {line}" for line in _tree(marks))
         miss = self.miss
         if miss is not None:
             yield f"  nearest miss: {plain(miss.item.path())}"
@@ -147,24 +162,29 @@ def nearest(wanted: Node, run: Indexed, without: set[int]) -> Miss | None:
     Of two that fail as many, the one whose values look more like what is wanted; of those the first. In a
     long run a sample is looked at: every name once, and items from all of it.
     """
-    best: tuple[float, float, int] | None = None
-    found: Miss | None = None
+    fewest = _MOST_FINDINGS
+    equal: list[Miss] = []
     for item in _candidates(wanted, run):
         if item.seq in without:
             continue
-        findings = wanted.explain(item, run)
-        failed = [finding for finding in findings if not finding.ok]
-        if not failed or len(failed) == len(findings) > 1:
+        findings = tuple(wanted.explain(item, run))
+        failed = sum(not finding.ok for finding in findings)
+        if not failed or failed == len(findings) > 1 or failed > fewest:
             continue
-        likeness = sum(_likeness(finding) for finding in failed) / len(failed)
-        rank = (len(failed), -likeness, item.seq)
-        if best is None or rank < best:
-            best, found = rank, Miss(item, tuple(findings))
-    return found
+        if failed < fewest:
+            fewest, equal = failed, []
+        if len(equal) < _MOST_COMPARED:
+            equal.append(Miss(item, findings))
+    return max(equal, key=_likeness, default=None)
 
 
-def _likeness(finding: Finding) -> float:
-    return SequenceMatcher(None, finding.expected[-_LONGEST:], finding.found[-_LONGEST:]).ratio()
+def _likeness(miss: Miss) -> float:
+    """How much what was found looks like what was expected, where it is not the same."""
+    failed = [finding for finding in miss.findings if not finding.ok]
+    return sum(
+        SequenceMatcher(None, finding.expected[-_LONGEST:], finding.found[-_LONGEST:]).ratio()
+        for finding in failed
+    )
 
 
 def _candidates(wanted: Node, run: Indexed) -> Sequence[Item]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import ClassVar
 
@@ -32,7 +32,7 @@ class Result:
 
     rule: Rule
     passed: bool
-    matched: tuple[Item, ...] = ()
+    matched: Sequence[Item] = ()
     failure: Failure | None = None
 
     def __bool__(self) -> bool:
@@ -68,8 +68,8 @@ class Rule:
             said.append(text if field.default is MISSING else f"{field.name}={text}")
         return f"{self.name}({', '.join(said)})"
 
-    def _yes(self, matched: Iterable[Item]) -> Result:
-        return Result(self, True, tuple(matched))
+    def _yes(self, matched: Sequence[Item]) -> Result:
+        return Result(self, True, matched)
 
     def _no(
         self,
@@ -77,22 +77,21 @@ class Rule:
         summary: str,
         *,
         bad: Sequence[Mark] = (),
-        good: Iterable[Item] = (),
+        good: Sequence[Item] = (),
         wanted: Query | None = None,
         lines: Sequence[str] = (),
     ) -> Result:
         """A failure: a sentence, what is wrong (marked ✗) and right (✓), and what was looked for in vain."""
-        failing = {mark.item.seq for mark in bad}
-        marks = (*bad, *(Mark(item, True) for item in good if item.seq not in failing))
         failure = Failure(
             rule=str(self),
             summary=summary,
-            marks=marks,
+            bad=bad,
+            good=good,
             lines=tuple(lines),
             run=run,
             wanted=None if wanted is None else wanted.node,
         )
-        return Result(self, False, tuple(mark.item for mark in marks), failure)
+        return Result(self, False, failure.items, failure)
 
 
 def indexed(run: Items | Indexed) -> Indexed:

@@ -153,7 +153,7 @@ class Trajectory(Rule):
         missing = [] if self.mode == "subset" else [n for n in range(len(fits)) if n not in pairs]
         extra = [] if self.mode == "superset" else [n for n in range(len(made)) if n not in paired]
         if not missing and not extra and not swapped:
-            return self._yes(made[n] for n in sorted(paired))
+            return self._yes([made[n] for n in sorted(paired)])
         return self._told(run, made, pairs, missing, extra, swapped)
 
     def _fits(self, call: Call, item: Item) -> bool:

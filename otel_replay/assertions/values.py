@@ -21,6 +21,9 @@ from otel_replay.queries.times import length_ns, shown_ns
 
 __all__ = ["All", "Any", "Budget", "Nothing", "Total", "counted_generations"]
 
+_EXPLAINED = 100
+"""Of how many items it is worked out why they fail; more are never shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class All(Rule):
@@ -37,13 +40,27 @@ class All(Rule):
             if self.or_none:
                 return self._yes(())
             return self._no(run, f"there is no {self.what}, so nothing was checked", wanted=self.what)
-        test = self.holds.node.test(run)
-        bad = [item for item in selected if not test(item)]
-        if not bad:
+        both = run.select(And.of(self.what.node, self.holds.node))
+        if len(both) == len(selected):
             return self._yes(selected)
+        bad = _left_out(selected, both)
         summary = f"{len(bad)} of {len(selected)} do not fulfil {self.holds}"
-        marks = [Mark(item, False, _why(self.holds, item, run)) for item in bad]
-        return self._no(run, summary, bad=marks, good=selected)
+        explained = [Mark(item, False, _why(self.holds, item, run)) for item in bad[:_EXPLAINED]]
+        marks = [*explained, *(Mark(item, False) for item in bad[_EXPLAINED:])]
+        return self._no(run, summary, bad=marks, good=both)
+
+
+def _left_out(items: Sequence[Item], some: Sequence[Item]) -> list[Item]:
+    """The items that are none of `some`; both are in order."""
+    left: list[Item] = []
+    rest = iter(some)
+    next_one = next(rest, None)
+    for item in items:
+        if item is next_one:
+            next_one = next(rest, None)
+        else:
+            left.append(item)
+    return left
 
 
 def _why(holds: Query, item: Item, run: Indexed) -> str:
@@ -107,7 +124,7 @@ class Total(Rule):
         total = math.fsum(number for _, number in parts)
         wanted = _outside(total, self.at_least, self.at_most)
         if wanted is None:
-            return self._yes(item for item, _ in parts)
+            return self._yes([item for item, _ in parts])
         largest = sorted(parts, key=lambda part: -abs(part[1]))[:10]
         bad = [Mark(item, False, f"{self.value} = {number:g}") for item, number in largest]
         return self._no(

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from otel_replay.analysis.comparisons import glob_pattern
 from otel_replay.analysis.items import SPAN_KINDS, Item, Items
+from otel_replay.queries.columns import Column
+from otel_replay.queries.expressions import Expression, evaluator
+from otel_replay.queries.lines import Line
 from otel_replay.queries.names import PARTS
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ KIND_WORDS: dict[str, frozenset[str]] = {
 """What a selector may begin with, and the kinds of items that it means."""
 
 _BY_SEQ = attrgetter("seq")
+_MOST_REMEMBERED = 4_000_000
 
 
 class Indexed:
@@ -44,8 +48,11 @@ class Indexed:
         self.all: Sequence[Item] = items.items
         self._by_name: dict[str, dict[str, list[Item]]] = {}
         self._by_kind: dict[str, list[Item]] = {}
-        self._selected: dict[Node, list[Item]] = {}
+        self._selected: dict[Node, Sequence[Item]] = {}
         self._seqs: dict[Node, frozenset[int]] = {}
+        self._columns: dict[tuple[Node, Expression], Column] = {}
+        self._lines: dict[Node, Line] = {}
+        self._remembered = 0
         names = PARTS["name"]
         for item in self.all:
             self._by_kind.setdefault(item.kind, []).append(item)
@@ -73,18 +80,50 @@ class Indexed:
         kinds = KIND_WORDS[word]
         return [name for kind, table in self._by_name.items() if kind in kinds for name in table]
 
-    def select(self, query: Node) -> list[Item]:
+    def select(self, query: Node) -> Sequence[Item]:
         """What a query selects, in order; worked out once."""
         found = self._selected.get(query)
         if found is None:
-            found = self._selected[query] = query.find(self)
+            found = query.find(self)
+            self._make_room(len(found))
+            self._selected[query] = found
         return found
+
+    def column(self, query: Node, left: Expression) -> Column:
+        """The values of an expression on what a query selects."""
+        found = self._columns.get((query, left))
+        if found is None:
+            items = self.select(query)
+            self._make_room(2 * len(items))
+            found = self._columns[query, left] = Column(items, evaluator(left))
+        return found
+
+    def line(self, query: Node) -> Line:
+        """What a query selects, to ask what comes before and after."""
+        found = self._lines.get(query)
+        if found is None:
+            items = self.select(query)
+            self._make_room(2 * len(items))
+            found = self._lines[query] = Line(items)
+        return found
+
+    def _make_room(self, items: int) -> None:
+        # What is remembered saves time, and may not take more memory than the run itself.
+        self._remembered += items
+        if self._remembered > max(_MOST_REMEMBERED, 4 * len(self.all)):
+            self._remembered = items
+            self._selected.clear()
+            self._seqs.clear()
+            self._columns.clear()
+            self._lines.clear()
 
     def seqs(self, query: Node) -> frozenset[int]:
         """The places of what a query selects."""
         found = self._seqs.get(query)
         if found is None:
-            found = self._seqs[query] = frozenset(item.seq for item in self.select(query))
+            items = self.select(query)
+            self._make_room(4 * len(items))
+            found = self._seqs[query] = frozenset(item.seq for item in items)
         return found
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
 
 from otel_replay.analysis.items import Item
 from otel_replay.queries.indexed import Indexed
+from otel_replay.queries.lines import end_of
 from otel_replay.queries.nodes import Finding, Node, Test
 from otel_replay.queries.times import shown_ns
 
@@ -74,14 +73,12 @@ class After(Node):
     within_ns: int | None = None
 
     def test(self, run: Indexed) -> Test:
-        others = run.select(self.other)
-        seqs = [other.seq for other in others]
+        line, within = run.line(self.other), self.within_ns
         # What goes on when the item begins has not ended before it: nothing lies between them.
-        ends = list(accumulate((_end(other) for other in others), max))
-        within = self.within_ns
+        ends = line.latest_ends
 
         def test(item: Item) -> bool:
-            count = bisect_left(seqs, item.seq)
+            count = line.count_before(item)
             return count > 0 and (within is None or item.start_ns - ends[count - 1] <= within)
 
         return test
@@ -96,7 +93,7 @@ class After(Node):
     def gap_ns(self, item: Item, run: Indexed) -> int | None:
         """How long before the item the last of `other` ended; None without one."""
         before = [other for other in run.select(self.other) if other.seq < item.seq]
-        return max(0, item.start_ns - max(map(_end, before))) if before else None
+        return max(0, item.start_ns - max(map(end_of, before))) if before else None
 
     def suffix(self) -> str:
         return f":after({self.other}{_limit(self.within_ns)})"
@@ -110,14 +107,12 @@ class Before(Node):
     within_ns: int | None = None
 
     def test(self, run: Indexed) -> Test:
-        others = run.select(self.other)
-        seqs = [other.seq for other in others]
-        starts = list(accumulate((other.start_ns for other in reversed(others)), min))[::-1]
-        within = self.within_ns
+        line, within = run.line(self.other), self.within_ns
+        starts = line.earliest_starts
 
         def test(item: Item) -> bool:
-            index = bisect_right(seqs, item.seq)
-            return index < len(seqs) and (within is None or starts[index] - _end(item) <= within)
+            index = line.first_after(item)
+            return index < len(starts) and (within is None or starts[index] - end_of(item) <= within)
 
         return test
 
@@ -131,14 +126,10 @@ class Before(Node):
     def gap_ns(self, item: Item, run: Indexed) -> int | None:
         """How long after the item the next of `other` began; None without one."""
         after = [other for other in run.select(self.other) if other.seq > item.seq]
-        return max(0, min(other.start_ns for other in after) - _end(item)) if after else None
+        return max(0, min(other.start_ns for other in after) - end_of(item)) if after else None
 
     def suffix(self) -> str:
         return f":before({self.other}{_limit(self.within_ns)})"
-
-
-def _end(item: Item) -> int:
-    return item.start_ns if item.end_ns is None else item.end_ns
 
 
 def _within(within_ns: int | None) -> str:

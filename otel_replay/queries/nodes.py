@@ -11,6 +11,7 @@ from typing import Any
 
 from otel_replay.analysis.comparisons import ORDER, Word, glob_pattern, tester
 from otel_replay.analysis.items import Item
+from otel_replay.queries.columns import chosen, every
 from otel_replay.queries.expressions import Expression, Name, evaluator
 from otel_replay.queries.indexed import KIND_WORDS, Indexed
 from otel_replay.queries.names import DURATION, PARTS
@@ -37,7 +38,7 @@ class Node:
 
     __slots__ = ()
 
-    def find(self, run: Indexed) -> list[Item]:
+    def find(self, run: Indexed) -> Sequence[Item]:
         """The items that it selects, in order. `Indexed.select` remembers them."""
         test = self.test(run)
         return [item for item in run.all if test(item)]
@@ -78,8 +79,8 @@ class Of(Node):
     word: str = "*"
     glob: str = "*"
 
-    def find(self, run: Indexed) -> list[Item]:
-        return list(run.of(self.word, self.glob))
+    def find(self, run: Indexed) -> Sequence[Item]:
+        return run.of(self.word, self.glob)
 
     def test(self, run: Indexed) -> Test:  # noqa: ARG002 - the same in every run
         kinds, names = KIND_WORDS[self.word], PARTS["name"]
@@ -198,10 +199,23 @@ class And(Node):
         whole.sort(key=lambda part: not isinstance(part, (Of, Nth, Or)))
         return whole[0] if len(whole) == 1 else And(tuple(whole))
 
-    def find(self, run: Indexed) -> list[Item]:
+    def find(self, run: Indexed) -> Sequence[Item]:
         first, *rest = self.parts
-        tests = [part.test(run) for part in rest]
-        return [item for item in run.select(first) if all(test(item) for test in tests)]
+        tests: list[Test] = []
+        answer: int | None = None
+        found = run.select(first)
+        for part in rest:
+            plain = part.query if isinstance(part, Not) else part
+            if isinstance(plain, Compare) and isinstance(plain.word, Word):
+                holds = run.column(first, plain.left).fulfil(plain.sign, plain.word)
+                if plain is not part:
+                    holds ^= every(found)
+                answer = holds if answer is None else answer & holds
+            else:
+                tests.append(part.test(run))
+        if answer is not None:
+            found = chosen(found, answer)
+        return [item for item in found if all(test(item) for test in tests)] if tests else found
 
     def test(self, run: Indexed) -> Test:
         tests = [part.test(run) for part in self.parts]
@@ -242,7 +256,7 @@ class Or(Node):
         whole = tuple(dict.fromkeys(flat))
         return whole[0] if len(whole) == 1 else Or(whole)
 
-    def find(self, run: Indexed) -> list[Item]:
+    def find(self, run: Indexed) -> Sequence[Item]:
         seqs = sorted(set().union(*(run.seqs(part) for part in self.parts)))
         return [run.all[seq] for seq in seqs]
 
@@ -259,7 +273,7 @@ class Or(Node):
         return frozenset().union(*each) if all(each) else frozenset()
 
     def step(self) -> str:
-        return self.suffix()
+        return f"*{self.suffix()}"
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.parts))
@@ -296,7 +310,7 @@ class Nth(Node):
     query: Node
     number: int
 
-    def find(self, run: Indexed) -> list[Item]:
+    def find(self, run: Indexed) -> Sequence[Item]:
         found = run.select(self.query)
         index = self.number - 1 if self.number > 0 else self.number
         return [found[index]] if -len(found) <= index < len(found) else []

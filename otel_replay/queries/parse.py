@@ -93,7 +93,7 @@ class _Parser:
         while True:
             spaced = self.text.skip()
             direct = self.text.take(">")
-            if not direct and not (spaced and self.text.looking_at(_KIND, "[", ":")):
+            if not direct and not (spaced and self.text.looking_at(_KIND)):
                 return node
             self.text.skip()
             node = self.step(node, direct=direct)

@@ -72,6 +72,8 @@ OF_A_TUNING_RUN = [
     ("decision[!cell]", decision() & ~attr("cell").exists(), [7, 8]),
     ("decision[missing != 3]", decision() & (attr("missing") != 3), []),
     ("decision[cell.rpm >= 2000, cell.rpm <= 2500]", decision() & attr("cell.rpm").between(2000, 2500), [3]),
+    ("decision [after > 7]", decision() & (attr("after") > 7), [8]),
+    ("task *:is(decision(APPLY), event)", (decision("APPLY") | event()).descendant_of(task()), [5, 8]),
     ("task(smooth) decision", decision().descendant_of(task("smooth")), [7, 8]),
     ("task[name=smooth] > decision", decision().child_of(task(name="smooth")), [7, 8]),
     ("run > decision", decision().child_of(run()), []),

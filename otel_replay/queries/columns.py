@@ -1,0 +1,109 @@
+"""The values under one name of many items, by value: a condition is tried once for each value there is.
+
+A thousand rules ask the same few things of the same hundred thousand decisions. Values repeat (an rpm, a
+reason), and numbers can be sorted; so a rule costs what is different in them, not how many there are.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
+from typing import Any
+
+from otel_replay.analysis.comparisons import ORDER, Word, tester
+from otel_replay.analysis.items import Item
+from otel_replay.queries.names import Reader
+
+__all__ = ["Column", "chosen", "every"]
+
+
+_MOST_KEPT = 64
+"""Answers that a column remembers; each takes a byte for an item."""
+
+
+class Column:
+    """What a reader gives on some items, which are in order."""
+
+    def __init__(self, items: Sequence[Item], read: Reader) -> None:
+        self.items = items
+        numbers: list[tuple[float, int]] = []
+        others: dict[tuple[type, Any], list[int]] = {}
+        self._odd: list[tuple[int, tuple[Any, ...]]] = []
+        for place, item in enumerate(items):
+            values = read(item)
+            if len(values) != 1:
+                if values:
+                    self._odd.append((place, values))
+                continue
+            value = values[0]
+            kind = value.__class__
+            if (kind is float or kind is int) and value == value:
+                numbers.append((value, place))
+            elif kind is str or kind is bool or value is None:
+                others.setdefault((kind, value), []).append(place)
+            else:
+                self._odd.append((place, values))
+        numbers.sort()
+        self._numbers = [number for number, _ in numbers]
+        self._places = [place for _, place in numbers]
+        self._others = [(value, found) for (_, value), found in others.items()]
+        self._kept: dict[tuple[str, Word], int] = {}
+
+    def fulfil(self, sign: str, word: Word) -> int:
+        """On which items `sign` and `word` hold: a whole number with a byte for each item, 0 or 1.
+
+        Several such answers are joined by `&`; :func:`chosen` gives the items.
+        """
+        kept = self._kept.get((sign, word))
+        if kept is None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            kept = self._kept[sign, word] = self._fulfil(sign, word)
+        return kept
+
+    def _fulfil(self, sign: str, word: Word) -> int:
+        holds = tester(sign, word)
+        flags = bytearray(len(self.items))
+        if sign in ORDER:
+            groups = [self._by_size(sign, word)]
+        else:
+            groups = [found for value, found in self._others if holds(value)]
+            groups += self._by_number(holds)
+        for group in groups:
+            for place in group:
+                flags[place] = 1
+        hold = all if sign == "!=" else any
+        for place, values in self._odd:
+            if hold(map(holds, values)):
+                flags[place] = 1
+        return int.from_bytes(flags, "little")
+
+    def _by_size(self, sign: str, word: Word) -> list[int]:
+        if word.number is None or word.number != word.number:
+            return []
+        limit = word.number - word.tolerance if sign in {">", ">="} else word.number + word.tolerance
+        cut = (bisect_left if sign in {">=", "<"} else bisect_right)(self._numbers, limit)
+        return self._places[cut:] if sign in {">", ">="} else self._places[:cut]
+
+    def _by_number(self, holds: Callable[[Any], bool]) -> Iterator[list[int]]:
+        start = 0
+        numbers = self._numbers
+        while start < len(numbers):
+            end = bisect_right(numbers, numbers[start], start)
+            if holds(numbers[start]):
+                yield self._places[start:end]
+            start = end
+
+
+def every(items: Sequence[Item]) -> int:
+    """The answer that has all of these items."""
+    return int.from_bytes(b"\x01" * len(items), "little")
+
+
+def chosen(items: Sequence[Item], answer: int) -> Sequence[Item]:
+    """The items of an answer of :meth:`Column.fulfil`, in order."""
+    count = answer.bit_count()
+    if count == len(items):
+        return items
+    return list(compress(items, answer.to_bytes(len(items), "little")))

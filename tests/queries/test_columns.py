@@ -1,0 +1,55 @@
+"""What is told from the values of many items at once is what each item says by itself."""
+
+from __future__ import annotations
+
+from analysis.story import Story
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otel_replay.analysis.items_builder import build_items
+from otel_replay.queries.expressions import Name
+from otel_replay.queries.indexed import Indexed
+from otel_replay.queries.nodes import And, Compare, Of
+from otel_replay.queries.words import approx, attr, decision
+
+VALUES = st.one_of(
+    st.integers(-3, 3),
+    st.floats(-3, 3),
+    st.sampled_from([float("nan"), float("inf"), -0.0, True, False, None, "1", "a", "a*", [1], {"x": 1}]),
+)
+SIZES = st.sampled_from(["__lt__", "__le__", "__gt__", "__ge__"])
+NUMBERS = st.integers(-3, 3) | st.floats(-3, 3)
+WORDS = (
+    st.builds(lambda sign, number: getattr(attr("x"), sign)(number), SIZES, NUMBERS)
+    | st.builds(lambda value: attr("x") == value, VALUES)
+    | st.builds(lambda value: attr("x") != value, VALUES)
+    | st.builds(lambda value, by: attr("x") == approx(value, abs=by), st.integers(-3, 3), st.floats(0, 2))
+    | st.sampled_from([attr("x").contains("a"), attr("x").like("*"), attr("x").matches("^[a1]")])
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(VALUES | st.just("missing"), max_size=12), st.lists(WORDS, min_size=1, max_size=3))
+def test_a_column_says_what_each_item_says(values, conditions) -> None:
+    story = Story()
+    run = story.run()
+    for value in values:
+        story.decide(run, values={} if value == "missing" else {"x": value})
+    indexed = Indexed(build_items(story))
+    query = And.of(decision().node, *(condition.node for condition in conditions))
+    test = query.test(indexed)
+    assert [item.seq for item in indexed.select(query)] == [item.seq for item in indexed.all if test(item)]
+
+
+def test_what_is_remembered_is_forgotten_where_it_would_be_too_much() -> None:
+    story = Story()
+    run = story.run()
+    for number in range(100):
+        story.decide(run, values={"x": number})
+    indexed = Indexed(build_items(story))
+    most = max(4_000_000, 4 * len(indexed.all))
+    indexed._remembered = most
+    query = And.of(Of("decision"), Compare(Name("x"), ">", (attr("x") > 50).node.word))  # type: ignore[attr-defined]  # a comparison
+    assert len(indexed.select(query)) == 49
+    assert indexed._remembered < most
+    assert len(indexed.select(query)) == 49
