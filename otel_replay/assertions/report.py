@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import islice
 
 from otel_replay.analysis.items import Item
 from otel_replay.queries.indexed import Indexed
@@ -91,9 +92,8 @@ class Failure:
     def _lines(self) -> Iterator[str]:
         yield f"{plain(self.rule)}: {plain(self.summary)}"
         yield from (f"  {plain(line)}" for line in self.lines)
-        marks = self.marks
-        if marks:
-            yield from (f"  {line}" for line in _tree(marks))
+        if self.bad or self.good:
+            yield from (f"  {line}" for line in _tree(self.bad, self.good))
         miss = self.miss
         if miss is not None:
             yield f"  nearest miss: {plain(miss.item.path())}"
@@ -121,11 +121,14 @@ def plain(text: str) -> str:
 # -- the tree ------------------------------------------------------------------------------------------------
 
 
-def _tree(marks: Sequence[Mark]) -> Iterator[str]:
+def _tree(bad: Sequence[Mark], good: Sequence[Item]) -> Iterator[str]:
     """The marked items with what is above them, and a count of those that had no room."""
-    bad = [mark for mark in marks if not mark.ok]
-    good = [mark for mark in marks if mark.ok]
-    shown = {mark.item.seq: mark for mark in (*bad[:_MOST_BAD], *good[:_MOST_GOOD])}
+    failing = {mark.item.seq for mark in bad}
+    right = [
+        Mark(item, True) for item in islice((item for item in good if item.seq not in failing), _MOST_GOOD)
+    ]
+    shown = {mark.item.seq: mark for mark in (*bad[:_MOST_BAD], *right)}
+    both = sum(item.seq in failing for item in good) if failing else 0
     needed: dict[int, Item] = {}
     for mark in shown.values():
         needed[mark.item.seq] = mark.item
@@ -136,7 +139,7 @@ def _tree(marks: Sequence[Mark]) -> Iterator[str]:
         sign = " " if mark_here is None else "✓" if mark_here.ok else "✗"
         note = f"  ← {mark_here.note}" if mark_here is not None and mark_here.note else ""
         yield f"{indent}{sign} {plain(_label(item) + note)}"
-    for left, word in ((len(bad) - _MOST_BAD, "✗"), (len(good) - _MOST_GOOD, "✓")):
+    for left, word in ((len(bad) - _MOST_BAD, "✗"), (len(good) - both - _MOST_GOOD, "✓")):
         if left > 0:
             yield f"… and {left} more {word}"
 

@@ -47,6 +47,9 @@ class Column:
         numbers.sort()
         self._numbers = [number for number, _ in numbers]
         self._places = [place for _, place in numbers]
+        self._are_numbers = bytearray(len(items))
+        for place in self._places:
+            self._are_numbers[place] = 1
         self._others = [(value, found) for (_, value), found in others.items()]
         self._kept: dict[tuple[str, Word], int] = {}
 
@@ -64,27 +67,38 @@ class Column:
 
     def _fulfil(self, sign: str, word: Word) -> int:
         holds = tester(sign, word)
-        flags = bytearray(len(self.items))
         if sign in ORDER:
-            groups = [self._by_size(sign, word)]
+            flags = self._by_size(sign, word)
         else:
+            flags = bytearray(len(self.items))
             groups = [found for value, found in self._others if holds(value)]
-            groups += self._by_number(holds)
-        for group in groups:
-            for place in group:
-                flags[place] = 1
+            for group in (*groups, *self._by_number(holds)):
+                for place in group:
+                    flags[place] = 1
         hold = all if sign == "!=" else any
         for place, values in self._odd:
             if hold(map(holds, values)):
                 flags[place] = 1
         return int.from_bytes(flags, "little")
 
-    def _by_size(self, sign: str, word: Word) -> list[int]:
+    def _by_size(self, sign: str, word: Word) -> bytearray:
         if word.number is None or word.number != word.number:
-            return []
-        limit = word.number - word.tolerance if sign in {">", ">="} else word.number + word.tolerance
+            return bytearray(len(self.items))
+        above = sign in {">", ">="}
+        limit = word.number - word.tolerance if above else word.number + word.tolerance
         cut = (bisect_left if sign in {">=", "<"} else bisect_right)(self._numbers, limit)
-        return self._places[cut:] if sign in {">", ">="} else self._places[:cut]
+        places = self._places
+        low, high = (cut, len(places)) if above else (0, cut)
+        # Whichever is less work: to mark those that hold, or to take the marks from those that do not.
+        if (high - low) * 2 <= len(places):
+            flags = bytearray(len(self.items))
+            for place in places[low:high]:
+                flags[place] = 1
+        else:
+            flags = bytearray(self._are_numbers)
+            for place in (*places[:low], *places[high:]):
+                flags[place] = 0
+        return flags
 
     def _by_number(self, holds: Callable[[Any], bool]) -> Iterator[list[int]]:
         start = 0
