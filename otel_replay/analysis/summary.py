@@ -18,6 +18,7 @@ from otel_replay.analysis.generations import ModelTotals, model_of
 from otel_replay.analysis.kinds import SpanKind, kind_of
 from otel_replay.analysis.pace import Pace
 from otel_replay.analysis.repeats import Repeats, tool_of
+from otel_replay.analysis.searches import Search, search_of
 from otel_replay.analysis.self_time import SelfTime
 from otel_replay.analysis.spans import NO_SIGN_OF_LIFE, SpanBook, TrackedSpan
 from otel_replay.analysis.velocity import per_hour
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Summary", "Totals", "summarise"]
 
+_SEARCHES = 100
+"""Searches that are told one by one; more of them are tasks like any other."""
 _SHOWN = 20
 
 
@@ -98,6 +101,7 @@ class Summary:
     tasks: TaskTimes = field(default_factory=TaskTimes)
     tools: dict[str, Totals] = field(default_factory=dict)
     models: dict[str, ModelTotals] = field(default_factory=dict)
+    searches: list[Search] = field(default_factory=list)
     decision_pace: Pace = field(default_factory=Pace)
     open_spans: int = 0
     open_names: tuple[str, ...] = ()
@@ -212,6 +216,9 @@ class _Builder:
         entry(summary.names, (kind, name), (kind, OTHERS), Totals).add(span, duration_ns, self_ns)
         if span.span_id in self.tasks:
             self.tasks.remove(span.span_id)
+            search = search_of(_task_name(span), span.attributes)
+            if search is not None and len(summary.searches) < _SEARCHES:
+                summary.searches.append(search)
             stop = summary.tasks.still_open if span.end is None else summary.tasks.end
             stop(_task_name(span), end_ns, duration_ns)
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from otel_replay.clock import iso_milliseconds
+from otel_replay.values_json import to_json
 
 if TYPE_CHECKING:
     from otel_replay.analysis.summary import Summary
@@ -55,6 +56,7 @@ def summary_document(source: Source, summary: Summary) -> dict[str, Any]:
             }
             for name, task in summary.tasks.names.items()
         ],
+        "searches": [to_json(asdict(one)) for one in summary.searches],
         "velocity": summary.velocity(),
         "models": {model: _totals(totals) for model, totals in summary.models.items()},
         "tools": {tool: _totals(totals) for tool, totals in summary.tools.items()},

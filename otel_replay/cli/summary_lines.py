@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from otel_replay.analysis.bottlenecks import BOTTLENECK_SHARE
 from otel_replay.analysis.kinds import KINDS
@@ -35,6 +36,22 @@ def _decisions(summary: Summary, screen: Screen) -> Lines:
     counts = summary.actions.most_common()
     yield from count_bars(counts[:_NAMES_SHOWN], screen)
     yield from _more(len(counts), "action", screen)
+
+
+def _searches(summary: Summary, screen: Screen) -> Lines:
+    rows = []
+    for one in summary.searches[:_NAMES_SHOWN]:
+        params = one.best_params.items() if isinstance(one.best_params, Mapping) else ()
+        which = " ".join(f"{name}={_short(value)}" for name, value in params)
+        best = "" if one.best_value is None else f"{_short(one.best_value)} in trial {one.best_trial}"
+        trials = "" if one.trials is None else f"{one.trials:,}"
+        rows.append([Text((one.title, "task")), Text(one.algorithm), Text(trials), Text(best), Text(which)])
+    yield from _table(("", "by", "trials", "best", "with"), rows, screen)
+    yield from _more(len(summary.searches), "search", screen)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _events(summary: Summary, screen: Screen) -> Lines:
@@ -245,6 +262,7 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[Text]], screen: Screen
 
 _SECTIONS: tuple[tuple[str, Callable[[Summary, Screen], Lines]], ...] = (
     ("Decisions", _decisions),
+    ("Searches", _searches),
     ("Spans", _kinds),
     ("Where the time went", _bottlenecks),
     ("Tasks", _tasks),

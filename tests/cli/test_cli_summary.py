@@ -106,3 +106,20 @@ def test_a_run_that_still_goes_on_can_be_summarised(call, keep, tuning, monkeypa
     keep(tuning, how="interrupted")
     monkeypatch.setattr("otel_replay.storage.run_files.is_alive", lambda *_: True)
     assert "running" in call("summary", "latest").lines[0]
+
+
+def test_a_search_is_told_with_its_best_trial(call, keep):
+    story = Story("agent-1")
+    run = story.run("agent")
+    search = story.task("study", run)
+    best = {"best_trial": 11, "best_value": 0.1005, "best_params": {"x": 1.25, "kind": "\x1b[31ma"}}
+    told = {"library": "optuna", "algorithm": "TPESampler", "trials": 12, **best}
+    story.end(search, **{f"otel_replay.search.{name}": value for name, value in told.items()})
+    story.end(run)
+    keep(story)
+    result = call("summary", "agent-1")
+    [line] = [line for line in result.lines if "TPESampler" in line]
+    assert "12  0.1005 in trial 11  x=1.25 kind=" in line
+    assert "\x1b[31m" not in line
+    [found] = call("summary", "agent-1", "--json").json["searches"]
+    assert (found["title"], found["best_params"]) == ("study", best["best_params"])
