@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from otel_replay.libraries.installing import BY_US, disabled_by
+from otel_replay.libraries.installing import BY_US, disabled_by, too_old
 from otel_replay.libraries.table import LIBRARIES, Library
 from otel_replay.settings import Settings
 
@@ -72,7 +72,7 @@ def _why_off(library: Library, settings: Settings) -> str:
         return f"named in {variable}"
     if library.name == "logging" and settings.log_level > 50:
         return "OTEL_REPLAY_LOG_LEVEL is off"
-    return ""
+    return too_old(library)
 
 
 def _by_others(library: Library, installed: str) -> Found:

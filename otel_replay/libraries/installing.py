@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import ModuleType
 
-__all__ = ["BY_US", "disabled_by", "install", "record_libraries", "states"]
+__all__ = ["BY_US", "disabled_by", "install", "record_libraries", "states", "too_old"]
 
 BY_US = "otel-replay"
 """By which means a library is recorded that nobody else records."""
@@ -80,6 +80,25 @@ def disabled_by(library: Library) -> str:
     return ""
 
 
+def too_old(library: Library) -> str:
+    """What is wrong with the version of a library that is installed; empty where nothing is, or none is."""
+    if not library.least:
+        return ""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = version(library.package)
+    except PackageNotFoundError:
+        return ""  # a copy that says nothing of itself: tried
+    if _numbers(found) >= _numbers(library.least):
+        return ""
+    return f"version {found} is too old: {library.least} at least"
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())
+
+
 def states() -> dict[str, str]:
     """For each library that was imported so far, by which means it is recorded, or why it is not."""
     return dict(_states)
@@ -90,6 +109,10 @@ def _installer(library: Library) -> Callable[[ModuleType | None], object]:
         from importlib import import_module
 
         try:
+            old = too_old(library)
+            if old:
+                _states[library.name] = f"not recorded: {old}"
+                return
             place = import_module(f"otel_replay.libraries.{library.place}")
             _states[library.name] = place.install(module) or BY_US
         except Exception as error:

@@ -55,8 +55,14 @@ def _hooked(plain: Any, level: int) -> Any:
     return callHandlers
 
 
-def _tell(record: logging.LogRecord) -> None:
-    # Loaded with the first record: many programs import logging and never use it.
-    from otel_replay.libraries.log_entries import write
+_entries: ModuleType | None = None
+"""`log_entries`, loaded with the first record: many programs import logging and never use it."""
 
-    write(record)
+
+def _tell(record: logging.LogRecord) -> None:
+    global _entries
+    if _entries is None:
+        from otel_replay.libraries import log_entries
+
+        _entries = log_entries
+    _entries.write(record)

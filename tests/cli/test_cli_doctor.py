@@ -84,6 +84,12 @@ def test_of_two_instrumentors_the_one_that_is_taken_is_named(packages: Any) -> N
     assert "opentelemetry-instrumentation-crewai: installed too, left off" in one.why
 
 
+def test_a_version_that_is_too_old_says_which_is_needed(packages: Any) -> None:
+    packages("optuna", "3.6.1")
+    one = library("optuna")
+    assert (one.state, one.why) == ("off", "version 3.6.1 is too old: 4 at least")
+
+
 def test_instrumentors_of_one_name_are_told(packages: Any, call: Call) -> None:
     for maker in ("openinference", "opentelemetry"):
         entry = "[opentelemetry_instrumentor]\ncrewai = nothing:Nothing\n"

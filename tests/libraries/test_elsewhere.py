@@ -12,6 +12,8 @@ from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 
 from libraries.conftest import Recording, Server
+from otel_replay.libraries import installing
+from otel_replay.libraries.table import LIBRARIES
 
 
 @pytest.fixture
@@ -49,6 +51,16 @@ def test_what_asks_for_no_spans_has_none(server: Server, recorded: Recording) ->
             httpx.get(f"{server.url}/ok", trust_env=False)
 
     assert [span.name for span in recorded(program).spans] == ["run libraries"]
+
+
+def test_a_version_that_is_too_old_is_left_alone(
+    server: Server, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = next(row for row in LIBRARIES if row.name == "httpx")
+    monkeypatch.setattr(row, "least", "99")
+    run = recorded(lambda: httpx.get(f"{server.url}/ok", trust_env=False))
+    assert [span.name for span in run.spans] == ["run libraries"]
+    assert "is too old: 99 at least" in installing.states()["httpx"]
 
 
 @pytest.mark.parametrize(
