@@ -10,18 +10,9 @@ from typing import Any
 
 from otel_replay.dialects.messages import text_part, unblocked
 from otel_replay.dialects.plain import as_value
-from otel_replay.dialects.table import Said, Source, Table
+from otel_replay.dialects.table import Said, Source, Table, of_kind
 
 __all__ = ["FRAMEWORKS", "unwrapped_arguments", "unwrapped_result"]
-
-
-def _of_agent(name: str) -> Source:
-    """What an agent says of all its calls together: no other span may say it."""
-
-    def read(said: Said) -> Any:
-        return said.attributes.get(name) if said.kind == "agent" else None
-
-    return read
 
 
 def _final_result(said: Said) -> Any:
@@ -97,26 +88,29 @@ def _adk_answer(said: Said) -> Any:
 FRAMEWORKS = Table(
     name="frameworks",
     parts={
-        "model": (_of_agent("model_name"),),
+        "model": (of_kind("agent", "model_name"),),
         "input_messages": (_of_adk(_ADK_REQUEST, "contents"),),
         "output_messages": (_final_result, _adk_answer),
         "system_instructions": (_of_adk(_ADK_REQUEST, "config", "system_instruction"),),
         "finish_reasons": ("anthropic.message.stop_reason",),
-        "agent_name": (_of_agent("agent_name"),),
-        "tool_arguments": ("tool_arguments", _of_adk("gcp.vertex.agent.tool_call_args")),
+        "agent_name": (of_kind("agent", "agent_name"),),
+        "tool_arguments": (
+            of_kind("tool call", "tool_arguments"),
+            _of_adk("gcp.vertex.agent.tool_call_args"),
+        ),
         "tool_result": (
-            "tool_response",
+            of_kind("tool call", "tool_response"),
             "anthropic.tool_result.content",
             _of_adk("gcp.vertex.agent.tool_response"),
         ),
         "tool_call_id": (_call_id_of_result,),
-        "input_tokens": (_of_agent("gen_ai.aggregated_usage.input_tokens"),),
-        "output_tokens": (_of_agent("gen_ai.aggregated_usage.output_tokens"),),
-        "cache_read_tokens": (_of_agent("gen_ai.aggregated_usage.cache_read.input_tokens"),),
-        "cache_write_tokens": (_of_agent("gen_ai.aggregated_usage.cache_write.input_tokens"),),
+        "input_tokens": (of_kind("agent", "gen_ai.aggregated_usage.input_tokens"),),
+        "output_tokens": (of_kind("agent", "gen_ai.aggregated_usage.output_tokens"),),
+        "cache_read_tokens": (of_kind("agent", "gen_ai.aggregated_usage.cache_read.input_tokens"),),
+        "cache_write_tokens": (of_kind("agent", "gen_ai.aggregated_usage.cache_write.input_tokens"),),
         "reasoning_tokens": (
             "gen_ai.usage.details.reasoning_tokens",
-            _of_agent("gen_ai.aggregated_usage.details.reasoning_tokens"),
+            of_kind("agent", "gen_ai.aggregated_usage.details.reasoning_tokens"),
         ),
         "cost_usd": ("operation.cost",),
     },

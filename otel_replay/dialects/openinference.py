@@ -11,7 +11,7 @@ from typing import Any
 
 from otel_replay.dialects.messages import Message, call_part, message, text_part
 from otel_replay.dialects.plain import as_text, as_value, indexed
-from otel_replay.dialects.table import Said, Source, Table
+from otel_replay.dialects.table import Said, Source, Table, of_kind
 from otel_replay.dialects.words import OPENINFERENCE_KIND
 
 __all__ = ["OPENINFERENCE"]
@@ -83,17 +83,6 @@ def _tools(said: Said) -> list[Any] | None:
     return [one for one in found if one is not None] or None
 
 
-def _of(kind: str, name: str) -> Source:
-    """An attribute whose name anybody might use: only where the span says its OpenInference kind."""
-
-    def read(said: Said) -> Any:
-        return (
-            said.attributes.get(name) if said.kind == kind and OPENINFERENCE_KIND in said.attributes else None
-        )
-
-    return read
-
-
 def _response_id(said: Said) -> str | None:
     """The id of the answer, which OpenInference leaves in the whole answer: OpenAI's own, or LangChain's."""
     if said.kind != "generation" or OPENINFERENCE_KIND not in said.attributes:
@@ -155,10 +144,13 @@ OPENINFERENCE = Table(
         "tool_definitions": (_tools,),
         "tool_name": ("tool.name",),
         "tool_call_id": ("tool_call.id", "tool.id"),
-        "tool_arguments": (_of("tool call", "input.value"), _of("tool call", "tool.parameters")),
-        "tool_result": (_of("tool call", "output.value"), _documents),
+        "tool_arguments": (
+            of_kind("tool call", "input.value", OPENINFERENCE_KIND),
+            of_kind("tool call", "tool.parameters", OPENINFERENCE_KIND),
+        ),
+        "tool_result": (of_kind("tool call", "output.value", OPENINFERENCE_KIND), _documents),
         "agent_name": ("agent.name",),
-        "conversation_id": (_of("generation", "session.id"),),
+        "conversation_id": (of_kind("generation", "session.id", OPENINFERENCE_KIND),),
         "finish_reasons": ("llm.finish_reason",),
         "input_tokens": ("llm.token_count.prompt", "decision.token_count.input"),
         "output_tokens": ("llm.token_count.completion", "decision.token_count.output"),

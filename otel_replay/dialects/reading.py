@@ -221,7 +221,7 @@ def read_span(
     attributes:
         Its attributes, all of them (those of its end over those of its start).
     scope:
-        The name of the instrumentation scope that made it, where it is known.
+        The name of the instrumentation scope that made it, where it is known. No dialect needs it so far.
     events:
         Its span events and the log records that belong to it (`records.Event`, `records.LogEntry`): older
         conventions told messages so.

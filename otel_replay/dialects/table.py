@@ -8,7 +8,7 @@ from typing import Any
 
 from otel_replay.dialects.kinds import SpanKind
 
-__all__ = ["Said", "Source", "Table", "first"]
+__all__ = ["Said", "Source", "Table", "first", "of_kind"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,17 @@ class Said:
 
 Source = str | Callable[[Said], Any]
 """An attribute, or a function that looks further; None where nothing is said."""
+
+
+def of_kind(kind: SpanKind, name: str, marked_by: str = "") -> Source:
+    """An attribute with a name that anybody might use: only where kind and `marked_by` say whose it is."""
+
+    def read(said: Said) -> Any:
+        if said.kind != kind or (marked_by and marked_by not in said.attributes):
+            return None
+        return said.attributes.get(name)
+
+    return read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from otel_replay.dialects.messages import Message, message
 from otel_replay.dialects.plain import as_value, indexed
-from otel_replay.dialects.table import Said, Source, Table
+from otel_replay.dialects.table import Said, Source, Table, of_kind
 from otel_replay.dialects.words import TRACELOOP_KIND
 
 __all__ = ["TRACELOOP"]
@@ -27,13 +27,6 @@ def _message(flat: Mapping[str, Any], role: str) -> Message:
     calls = [dict(one, type="tool_call") for one in indexed(flat, "tool_calls")]
     given = {name: value for name, value in flat.items() if not name.startswith("tool_calls")}
     return message({**given, "tool_calls": calls}, role)
-
-
-def _of(kind: str, name: str) -> Source:
-    def read(said: Said) -> Any:
-        return said.attributes.get(name) if said.kind == kind and TRACELOOP_KIND in said.attributes else None
-
-    return read
 
 
 def _functions(said: Said) -> list[Any] | None:
@@ -58,10 +51,10 @@ TRACELOOP = Table(
             _messages("llm.completions", "assistant"),
         ),
         "tool_definitions": (_functions,),
-        "tool_name": (_of("tool call", "traceloop.entity.name"),),
-        "tool_arguments": (_of("tool call", "traceloop.entity.input"),),
-        "tool_result": (_of("tool call", "traceloop.entity.output"),),
-        "agent_name": (_of("agent", "traceloop.entity.name"),),
+        "tool_name": (of_kind("tool call", "traceloop.entity.name", TRACELOOP_KIND),),
+        "tool_arguments": (of_kind("tool call", "traceloop.entity.input", TRACELOOP_KIND),),
+        "tool_result": (of_kind("tool call", "traceloop.entity.output", TRACELOOP_KIND),),
+        "agent_name": (of_kind("agent", "traceloop.entity.name", TRACELOOP_KIND),),
         "finish_reasons": (_reasons, "llm.response.finish_reason", "llm.response.stop_reason"),
         "input_tokens": ("llm.usage.prompt_tokens",),
         "output_tokens": ("llm.usage.completion_tokens",),
