@@ -41,11 +41,12 @@ def watch(rules: Sequence[str] = (), notes: str = "") -> None:
     """
     global _rules, _notes
     _rules, _notes = tuple(rules), notes
-    sys.addaudithook(_seen)
     if rules:
+        # Before any module is looked into: what is needed for it may be the module that is imported just then.
         from otel_replay.rules.present import hook_present
 
         hook_present(_rules, notes)
+    sys.addaudithook(_seen)
 
 
 def _seen(event: str, arguments: tuple[Any, ...]) -> None:

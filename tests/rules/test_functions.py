@@ -8,6 +8,7 @@ import pickle
 import sys
 import threading
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 from rules.kit import notes, run_module
@@ -342,3 +343,19 @@ def test_a_file_that_was_edited_since_is_left_alone() -> None:
     code = compile(program, "tuner.py", "exec", dont_inherit=True).co_consts[0]
     with pytest.raises(NotHooked, match="not what its source says"):
         rewritten(code, "f", program.replace("same", "other").split("\n"), Parts())
+
+
+def test_a_function_that_is_sent_by_value_takes_its_rule_along(tmp_path: Path, store: Store) -> None:
+    """As cloudpickle sends the functions of a script: by the constants of their code."""
+    rules = '[[tool]]\nfunction = "*:f"\nname = "sent {x}"\n[[decision]]\nfunction = "*:f"\naction = "F"\n'
+    program = "def f(x):\n    return 2 * x\ndef log_decision(action, reason): pass\n"
+    module = run_module(tmp_path / "p", program, rules)
+    with otel_replay.start_run("sent"):
+        for function, given in ((module.f, (2,)), (module.log_decision, ("A", "b"))):
+            code = function.__code__
+            constants = tuple(pickle.loads(pickle.dumps(constant)) for constant in code.co_consts)
+            again = FunctionType(code.replace(co_consts=constants), {})
+            assert again(*given) == function(*given)
+    run = store.run()
+    assert [one.action for one in run.decisions] == ["F", "F", "A", "A"]
+    assert [span.name for span in run.spans].count("execute_tool sent 2") == 2
