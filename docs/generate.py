@@ -93,6 +93,7 @@ def libraries() -> str:
         means = ["otel-replay"] if ours else []
         means += [f"its own OpenTelemetry, from {row.native} on"] if row.native else []
         means += [] if ours else [f"`{way.distribution}` ({way.family})" for way in row.others]
+        means += ["otel-replay"] if row.fallback else []
         rows.append((f"`{row.name}`", row.records, "; else ".join(means)))
     return table(("library", "what is recorded", "by which means"), rows)
 

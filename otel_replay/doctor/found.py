@@ -86,6 +86,9 @@ def _by_others(library: Library, installed: str) -> Found:
         also = f"{', '.join(other.distribution for other in more)}: installed too, left off" if more else ""
         told = f"{way.family}: {way.distribution} {_version(way.distribution)}"
         return _found(library, installed, "on", means=told, why=also)
+    if library.fallback:
+        better = f"more is told with: pip install {library.others[0].distribution}"
+        return _found(library, installed, "on", means=BY_US, why=better)
     why = f"it records itself from {library.native} on" if library.native else "no instrumentor is installed"
     if library.others:
         why += f"; pip install {library.others[0].distribution}"

@@ -2,7 +2,8 @@
 
 A library's own OpenTelemetry comes first, then the instrumentors in the order of the table. Entry points of
 different makers carry the same names, so an instrumentor is found by the distribution that it comes from. A
-program may switch one on by itself, before or after. Its own choice stands, and ours steps aside.
+program may switch one on by itself, before or after. Its own choice stands, and ours steps aside. Where
+nothing is installed, a module of ours may stand in.
 """
 
 from __future__ import annotations
@@ -32,8 +33,6 @@ ON: dict[str, Other | None] = {}
 """What is switched on in this process, by the library's name; None: its own telemetry."""
 
 _MARK = "_otel_replay_steps_aside"
-_OURS = {"openai": "openai_calls"}
-"""Modules of this package that record a library where nothing else is installed that could."""
 _PROOFS = {"openai-agents": "agents.tracing"}
 """Modules that only the library itself has: a program may well call a folder of its own `agents`."""
 
@@ -48,8 +47,8 @@ def install(module: ModuleType) -> str:
     if active is not None:
         return _told(active)
     itself = records_itself(row)
-    if not itself and not ways(row) and row.name in _OURS:
-        import_module(f"otel_replay.libraries.{_OURS[row.name]}").install(module)
+    if not itself and not ways(row) and row.fallback:
+        import_module(f"otel_replay.libraries.{row.fallback}").install(module)
         return ""
     if not itself and not ways(row):
         return f"not recorded: no instrumentor is installed; pip install {row.others[0].distribution}"

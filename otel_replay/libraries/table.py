@@ -52,15 +52,28 @@ class Library:
     least:
         The oldest version that is hooked into: `2.3`; empty: any.
     others:
-        Who else may record it, the best first. Where one of them does, ours stays off; `instrumentors` has
-        none of ours, and switches on the first that is installed.
+        Who else may record it, the best first. Where one of them does, ours stays off; `instrumentors`
+        switches on the first that is installed.
+    fallback:
+        For `instrumentors`: the module of this package that records it where none of them is installed.
     native:
         The oldest version that records itself by OpenTelemetry, which then goes before `others`; empty: none.
     aliases:
         Further names under which `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` knows it.
     """
 
-    __slots__ = ("aliases", "least", "module", "name", "native", "others", "package", "place", "records")
+    __slots__ = (
+        "aliases",
+        "fallback",
+        "least",
+        "module",
+        "name",
+        "native",
+        "others",
+        "package",
+        "place",
+        "records",
+    )
 
     def __init__(
         self,
@@ -73,6 +86,7 @@ class Library:
         least: str = "",
         others: tuple[Other, ...] = (),
         native: str = "",
+        fallback: str = "",
         aliases: tuple[str, ...] = (),
     ) -> None:
         self.name = name
@@ -83,6 +97,7 @@ class Library:
         self.least = least
         self.others = others
         self.native = native
+        self.fallback = fallback
         self.aliases = aliases
 
 
@@ -202,6 +217,7 @@ LIBRARIES: tuple[Library, ...] = (
         name="openai",
         module="openai",
         place="instrumentors",
+        fallback="openai_calls",
         records=_GENERATIONS,
         others=(
             *_official("genai-openai", "OpenAIInstrumentor"),
