@@ -119,8 +119,15 @@ class Total(Rule):
             raise UsageError("a total needs at_most or at_least, else any run fulfils it")
 
     def _check(self, run: Indexed) -> Result:
-        read = evaluator(self.value)
-        parts = [(item, sum(found)) for item in run.select(self.what.node) if (found := _numbers(read(item)))]
+        read, known = evaluator(self.value), run.numbers(self.value)
+        parts: list[tuple[Item, float]] = []
+        for item in run.select(self.what.node):
+            if item.seq not in known:
+                found = _numbers(read(item))
+                known[item.seq] = math.fsum(found) if found else None
+            number = known[item.seq]
+            if number is not None:
+                parts.append((item, number))
         total = math.fsum(number for _, number in parts)
         wanted = _outside(total, self.at_least, self.at_most)
         if wanted is None:

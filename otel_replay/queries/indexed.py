@@ -5,9 +5,9 @@ Many rules ask for the same few names of a long run: looking through all of it f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from otel_replay.analysis.comparisons import glob_pattern
 from otel_replay.analysis.items import SPAN_KINDS, Item, Items
@@ -37,7 +37,8 @@ KIND_WORDS: dict[str, frozenset[str]] = {
 """What a selector may begin with, and the kinds of items that it means."""
 
 _BY_SEQ = attrgetter("seq")
-_MOST_REMEMBERED = 4_000_000
+_MOST_REMEMBERED = 2_000_000
+_Found = TypeVar("_Found")
 
 
 class Indexed:
@@ -52,7 +53,8 @@ class Indexed:
         self._seqs: dict[Node, frozenset[int]] = {}
         self._columns: dict[tuple[Node, Expression], Column] = {}
         self._lines: dict[Node, Line] = {}
-        self._remembered = 0
+        self._numbers: dict[Expression, dict[int, float | None]] = {}
+        self._held: dict[int, int] = {}
         names = PARTS["name"]
         for item in self.all:
             self._by_kind.setdefault(item.kind, []).append(item)
@@ -82,48 +84,40 @@ class Indexed:
 
     def select(self, query: Node) -> Sequence[Item]:
         """What a query selects, in order; worked out once."""
-        found = self._selected.get(query)
-        if found is None:
-            found = query.find(self)
-            self._make_room(len(found))
-            self._selected[query] = found
-        return found
-
-    def column(self, query: Node, left: Expression) -> Column:
-        """The values of an expression on what a query selects."""
-        found = self._columns.get((query, left))
-        if found is None:
-            items = self.select(query)
-            self._make_room(2 * len(items))
-            found = self._columns[query, left] = Column(items, evaluator(left))
-        return found
-
-    def line(self, query: Node) -> Line:
-        """What a query selects, to ask what comes before and after."""
-        found = self._lines.get(query)
-        if found is None:
-            items = self.select(query)
-            self._make_room(2 * len(items))
-            found = self._lines[query] = Line(items)
-        return found
-
-    def _make_room(self, items: int) -> None:
-        # What is remembered saves time, and may not take more memory than the run itself.
-        self._remembered += items
-        if self._remembered > max(_MOST_REMEMBERED, 4 * len(self.all)):
-            self._remembered = items
-            self._selected.clear()
-            self._seqs.clear()
-            self._columns.clear()
-            self._lines.clear()
+        return self._once(self._selected, query, lambda: query.find(self))
 
     def seqs(self, query: Node) -> frozenset[int]:
         """The places of what a query selects."""
-        found = self._seqs.get(query)
+        return self._once(self._seqs, query, lambda: frozenset(item.seq for item in self.select(query)))
+
+    def column(self, query: Node, left: Expression) -> Column:
+        """The values of an expression on what a query selects."""
+        return self._once(self._columns, (query, left), lambda: Column(self.select(query), evaluator(left)))
+
+    def line(self, query: Node) -> Line:
+        """What a query selects, to ask what comes before and after."""
+        return self._once(self._lines, query, lambda: Line(self.select(query)))
+
+    def numbers(self, left: Expression) -> dict[int, float | None]:
+        """The numbers of an expression by the place of the item, as far as they were asked for."""
+        return self._once(self._numbers, left, dict)
+
+    def _once(self, table: dict[Any, _Found], key: Any, find: Callable[[], _Found]) -> _Found:
+        """What stands in a table, worked out where it does not.
+
+        What is remembered saves time, and may not take more memory than the run itself: a table that holds
+        too much is emptied, and the others stay.
+        """
+        found = table.get(key)
         if found is None:
-            items = self.select(query)
-            self._make_room(4 * len(items))
-            found = self._seqs[query] = frozenset(item.seq for item in items)
+            found = find()
+            size = len(found.items if isinstance(found, (Column, Line)) else found)  # type: ignore[arg-type]  # all others have a length
+            held = self._held.get(id(table), 0) + size
+            if held > max(_MOST_REMEMBERED, 4 * len(self.all)):
+                table.clear()
+                held = size
+            self._held[id(table)] = held
+            table[key] = found
         return found
 
 

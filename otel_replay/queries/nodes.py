@@ -22,6 +22,8 @@ __all__ = ["And", "Compare", "Exists", "Finding", "Not", "Node", "Nth", "Of", "O
 
 Test = Callable[[Item], bool]
 
+_ARTICLES = {"agent": "an agent", "event": "an event", "*": "anything"}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -93,7 +95,14 @@ class Of(Node):
         kinds, names = KIND_WORDS[self.word], PARTS["name"](item)
         found = []
         if self.word != "*" or self.glob == "*":
-            found.append(Finding(self.word, item.kind in kinds, f"be a {self.word}", f"{item.kind}"))
+            found.append(
+                Finding(
+                    self.word,
+                    item.kind in kinds,
+                    f"be {_ARTICLES.get(self.word, f'a {self.word}')}",
+                    f"{item.kind}",
+                )
+            )
         if self.glob != "*":
             fits = glob_pattern(self.glob).fullmatch
             ok = any(fits(name) for name in names)

@@ -47,9 +47,10 @@ def test_what_is_remembered_is_forgotten_where_it_would_be_too_much() -> None:
     for number in range(100):
         story.decide(run, values={"x": number})
     indexed = Indexed(build_items(story))
-    most = max(4_000_000, 4 * len(indexed.all))
-    indexed._remembered = most
+    indexed._held[id(indexed._selected)] = 10**9
+    indexed._selected[Of("task")] = ()
     query = And.of(Of("decision"), Compare(Name("x"), ">", (attr("x") > 50).node.word))  # type: ignore[attr-defined]  # a comparison
     assert len(indexed.select(query)) == 49
-    assert indexed._remembered < most
+    assert Of("task") not in indexed._selected
+    assert indexed._held[id(indexed._selected)] < 1000
     assert len(indexed.select(query)) == 49
