@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
+from otel_replay.analysis.grid import AFTER_NAMES
 from otel_replay.analysis.items import Item
 from otel_replay.diffing.content import label_of, own_name
 from otel_replay.diffing.findings import Finding, is_outcome
@@ -169,7 +170,8 @@ def _has_inputs(item: Item) -> bool:
     record = item.record
     if not isinstance(record, Decision) or not isinstance(record.values, Mapping):
         return False
-    return any(not is_outcome(item, Change(("values", name), None, None)) for name in record.values)
+    told = [name in AFTER_NAMES for name in record.values]
+    return any(told) and not all(told)
 
 
 def _names(answer: Finding, tool: str) -> bool:

@@ -6,7 +6,7 @@ happened in it is told after that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,8 +52,6 @@ class Finding:
     how:
         `changed`, `added` (only the second run has it), `removed` (only the first), `moved`, or
         `not reached`: the other run's recording ended before.
-    title:
-        What it is, for a person: `AFR_CORRECTION rpm=2000 kpa=65`.
     path:
         The titles of the spans that it is in, outermost first.
     before, after:
@@ -70,7 +68,6 @@ class Finding:
 
     number: int = 0
     how: How
-    title: str
     path: tuple[str, ...]
     before: Item | None
     after: Item | None
@@ -78,6 +75,11 @@ class Finding:
     items: int = 1
     follows: int | None = None
     why: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is, for a person: `AFR_CORRECTION rpm=2000 kpa=65`."""
+        return title_of(self.item)
 
     @property
     def item(self) -> Item:
@@ -180,7 +182,6 @@ class _Finder:
             size = self.left.sizes[row.left] if row.equal else 1
             return Finding(
                 how=how,
-                title=title_of(item),
                 path=path,
                 before=before,
                 after=after,
@@ -191,24 +192,37 @@ class _Finder:
         size = self.left.sizes[row.left] if before is not None else self.right.sizes[row.right]
         return Finding(
             how=row.how,
-            title=title_of(item),
             path=path,
             before=before,
             after=after,
             items=size,
         )
 
-    def changes(self, before: Item, after: Item, row: Row) -> Iterator[Change]:
-        rules = self.contents.rules
-        if self.left.keys[row.left] != self.right.keys[row.right]:
-            label = label_of(before)
-            a, b = self.contents.of(before), self.contents.of(after)
-            for found in value_changes(a, b, label, rules):
-                # What an open span has not got yet, it may still have got.
-                if not (after.open and found.how == "removed") and not (before.open and found.how == "added"):
-                    yield found
-        if rules.times is not None and before.is_span and not before.open and not after.open:
-            yield from self.times(before, after)
+    def changes(self, before: Item, after: Item, row: Row) -> Iterable[Change]:
+        if self.left.keys[row.left] == self.right.keys[row.right]:
+            found: list[Change] = []
+        else:
+            found = self.contents_changed(before, after)
+        if self.contents.rules.times is not None and before.is_span and not before.open and not after.open:
+            found += self.times(before, after)
+        return found
+
+    def contents_changed(self, before: Item, after: Item) -> list[Change]:
+        rules, label = self.contents.rules, label_of(before)
+        a, b = before.record, after.record
+        if (
+            isinstance(a, Decision)
+            and isinstance(b, Decision)
+            and _only_values_differ(a, b)
+            and not rules.strict
+        ):
+            return value_changes(a.values, b.values, label, rules, ("values",))
+        found = value_changes(self.contents.of(before), self.contents.of(after), label, rules)
+        if not (before.open or after.open):
+            return found
+        # What an open span has not got yet, it may still have got.
+        late = {*(["removed"] if after.open else []), *(["added"] if before.open else [])}
+        return [change for change in found if change.how not in late]
 
     def times(self, before: Item, after: Item) -> Iterator[Change]:
         rules = self.contents.rules
@@ -216,3 +230,10 @@ class _Finder:
         allowed = rules.tolerance(label_of(before), (DURATION,)) or rules.times
         if allowed is not None and not allowed.allows(took[0], took[1]):
             yield Change((DURATION,), took[0], took[1])
+
+
+def _only_values_differ(a: Decision, b: Decision) -> bool:
+    """Whether nothing else can be another in two decisions; so it is with most that changed."""
+    if type(a.values) is not dict or type(b.values) is not dict or a.extra or b.extra:
+        return False
+    return bool(a.reason == b.reason and a.cell == b.cell)

@@ -69,6 +69,8 @@ def value_changes(a: Any, b: Any, item: str, rules: Rules, path: Path = ()) -> l
 
 
 def _compare(a: Any, b: Any, item: str, rules: Rules, path: Path, found: list[Change]) -> None:
+    if rules.ignored and path and rules.ignores(item, path):
+        return
     kinds = type(a), type(b)
     if kinds in _PLAIN_NUMBERS:
         _compare_numbers(a, b, item, rules, path, found)

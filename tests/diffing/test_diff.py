@@ -151,6 +151,14 @@ def test_what_is_ignored_is_no_difference(ignore: list[str]) -> None:
     assert diff(a, b, ignore=ignore).equal
 
 
+def test_what_is_ignored_is_not_told_beside_what_is_not() -> None:
+    """A whole map as well as one value."""
+    a, b = (tuned(step(after=1, deep={"x": more, "y": more})) for more in (1, 2))
+    assert [name for name, *_ in changes(diff(a, b, ignore=["deep.x"]))] == ["values.deep.y"]
+    c = tuned(step(after=3, deep={"x": 2, "y": 2}))
+    assert [name for name, *_ in changes(diff(a, c, ignore=["deep"]))] == ["values.after"]
+
+
 def test_only_what_is_asked_for_is_compared() -> None:
     """With what is in it; the way to it says where it stands."""
     a = tuned(step(after=1), step("CLAMP", after=1))
