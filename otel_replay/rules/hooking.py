@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
@@ -13,7 +14,7 @@ from otel_replay.rules.calls import DecisionHook, NoteHook, PassingHook, SpanHoo
 from otel_replay.rules.noted import note
 from otel_replay.rules.placing import place
 from otel_replay.rules.rewriting import NotHooked, Parts, parameters, rewritten
-from otel_replay.rules.rule import CONVENTIONS, Match, Rules, rule_of
+from otel_replay.rules.rule import CONVENTIONS, Match, Rule, Rules, rule_of
 from otel_replay.rules.sources import imported_names, lines_of
 
 __all__ = ["CONVENTION", "hook_module", "module_names", "parts_for"]
@@ -52,7 +53,7 @@ def hook_module(
     names = module_names(code, variables)
     if names[0].partition(".")[0] == "otel_replay":
         return
-    known = [rule_of(json.loads(text)) for text in rules]
+    known = list(_read(tuple(rules)))
     if is_library:
         known = [rule for rule in known if not all(one.startswith("*") for one in rule.functions)]
     found = Rules(known).in_module(names).all
@@ -60,6 +61,11 @@ def hook_module(
         found = (*found, *CONVENTIONS)
     if found:
         _Module(code, names, variables, Rules(found), notes).hook()
+
+
+@cache
+def _read(rules: tuple[str, ...]) -> tuple[Rule, ...]:
+    return tuple(rule_of(json.loads(text)) for text in rules)
 
 
 def module_names(code: CodeType, variables: Mapping[str, Any]) -> tuple[str, ...]:

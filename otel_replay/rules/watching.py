@@ -16,7 +16,7 @@ __all__ = ["watch"]
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import CodeType, FrameType
+    from types import CodeType
     from typing import Any
 
 _CONVENTION = "log_decision"
@@ -42,7 +42,7 @@ def watch(rules: Sequence[str] = (), notes: str = "") -> None:
     global _rules, _notes
     _rules, _notes = tuple(rules), notes
     if rules:
-        # Before any module is looked into: what is needed for it may be the module that is imported just then.
+        # Before any module is looked into: what that needs may be the module that is imported just then.
         from otel_replay.rules.present import hook_present
 
         hook_present(_rules, notes)
@@ -55,20 +55,17 @@ def _seen(event: str, arguments: tuple[Any, ...]) -> None:
     try:
         code = arguments[0]
         if code.co_name == "<module>" and get_ident() not in _busy:
-            _look_into(code, sys._getframe(1) if _has_caller() else None)
+            _look_into(code)
     except Exception as error:
         _failed(error)
 
 
-def _has_caller() -> bool:
-    try:
-        sys._getframe(2)
-    except ValueError:
-        return False
-    return True
-
-
-def _look_into(code: CodeType, caller: FrameType | None) -> None:
+def _look_into(code: CodeType) -> None:
+    for constant in code.co_consts:
+        if constant.__class__ is code.__class__:
+            break
+    else:
+        return  # defines nothing, as most text that is run by eval() and exec()
     file = code.co_filename
     if file.startswith((_OURS, "<frozen ")):
         return
@@ -81,6 +78,8 @@ def _look_into(code: CodeType, caller: FrameType | None) -> None:
     try:
         from otel_replay.rules.hooking import hook_module
 
+        here = sys._getframe().f_back  # of the audit hook, which was called by who runs the module
+        caller = here.f_back if here is not None else None
         hook_module(code, caller, _rules, _notes, is_library=is_library, is_conventional=is_conventional)
     finally:
         _busy.discard(thread)
