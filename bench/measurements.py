@@ -17,6 +17,7 @@ NAMES = (
     "all_told",
     "span_write",
     "tuning_run",
+    "unmodified",
     "imports",
     "hooks",
     "long_run",
