@@ -267,7 +267,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(NOT_HOOKED, "string", "run", "why the program, or a process of it, was not hooked into"),
     Attribute(RULE_PROBLEMS, "string[]", "run", "functions that were not recorded although a rule asks for it, and rules that match none"),
     Attribute(OUTPUT_TAIL_PREFIX + "*", "string", "run", "`stdout` and `stderr`: the ends of what the program wrote (`run --capture`)"),
-    Attribute(ERROR_TYPE, "string", "any span", "type of the exception that ended the span", _SEMCONV),
+    Attribute(ERROR_TYPE, "string", "any span, file read, file written", "type of the exception that ended the span; of a file that is not there `FileNotFoundError`", _SEMCONV),
     Attribute(HTTP_METHOD, "string", "HTTP request", "`GET`, …; `_OTHER` for one that the conventions do not know", _SEMCONV),
     Attribute(HTTP_METHOD_ORIGINAL, "string", "HTTP request", "the method as it was sent, where that is not the one above", _SEMCONV),
     Attribute(HTTP_RESEND_COUNT, "int", "HTTP request", "how often it was sent before, or on the way (redirects of aiohttp)", _SEMCONV),

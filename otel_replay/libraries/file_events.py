@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from otel_replay.attributes import (
+    ERROR_TYPE,
     FILE_OPENS,
     FILE_PATH,
     FILE_READ_EVENT,
@@ -108,6 +109,8 @@ def _tell_sizes() -> None:
 def _add_size(attributes: dict[str, object], path: str) -> None:
     try:
         attributes[FILE_SIZE] = os.stat(path).st_size
+    except FileNotFoundError:
+        attributes[ERROR_TYPE] = "FileNotFoundError"
     except (OSError, ValueError) as raised:
         let_through(raised)
-        # it is not there, and opening it says so to the program
+        # a name that is none, or not ours to see: opening it says so to the program

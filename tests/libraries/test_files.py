@@ -150,6 +150,7 @@ def test_a_file_that_is_not_there_is_the_programs_own_trouble(here: Path, record
             opened("nothing.csv", "r")
 
     (event,) = recorded(program).events
+    assert event.attributes["error.type"] == "FileNotFoundError"
     assert "file.size" not in event.attributes
 
 
