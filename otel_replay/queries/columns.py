@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import compress
-from typing import Any
+from typing import Any, overload
 
 from otel_replay.analysis.comparisons import ORDER, Word, tester
 from otel_replay.analysis.items import Item
 from otel_replay.queries.names import Reader
 
-__all__ = ["Column", "chosen", "every"]
+__all__ = ["Column", "Chosen", "every"]
 
 
 _MOST_KEPT = 64
@@ -56,7 +57,7 @@ class Column:
     def fulfil(self, sign: str, word: Word) -> int:
         """On which items `sign` and `word` hold: a whole number with a byte for each item, 0 or 1.
 
-        Several such answers are joined by `&`; :func:`chosen` gives the items.
+        Several such answers are joined by `&`; `Chosen` gives the items.
         """
         kept = self._kept.get((sign, word))
         if kept is None:
@@ -115,9 +116,31 @@ def every(items: Sequence[Item]) -> int:
     return int.from_bytes(b"\x01" * len(items), "little")
 
 
-def chosen(items: Sequence[Item], answer: int) -> Sequence[Item]:
-    """The items of an answer of :meth:`Column.fulfil`, in order."""
-    count = answer.bit_count()
-    if count == len(items):
-        return items
-    return list(compress(items, answer.to_bytes(len(items), "little")))
+class Chosen(Sequence[Item]):
+    """The items of an answer of :meth:`Column.fulfil`, in order. How many they are is known without them."""
+
+    def __init__(self, items: Sequence[Item], answer: int) -> None:
+        self._items = items
+        self._answer = answer
+        self._length = answer.bit_count()
+
+    def __len__(self) -> int:
+        return self._length
+
+    @cached_property
+    def _chosen(self) -> Sequence[Item]:
+        if self._length == len(self._items):
+            return self._items
+        return list(compress(self._items, self._answer.to_bytes(len(self._items), "little")))
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._chosen)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        return self._chosen[index]

@@ -11,7 +11,7 @@ from typing import Any
 
 from otel_replay.analysis.comparisons import ORDER, Word, glob_pattern, tester
 from otel_replay.analysis.items import Item
-from otel_replay.queries.columns import chosen, every
+from otel_replay.queries.columns import Chosen, every
 from otel_replay.queries.expressions import Expression, Name, evaluator
 from otel_replay.queries.indexed import KIND_WORDS, Indexed
 from otel_replay.queries.names import DURATION, PARTS
@@ -223,7 +223,7 @@ class And(Node):
             else:
                 tests.append(part.test(run))
         if answer is not None:
-            found = chosen(found, answer)
+            found = Chosen(found, answer)
         return [item for item in found if all(test(item) for test in tests)] if tests else found
 
     def test(self, run: Indexed) -> Test:
