@@ -135,3 +135,15 @@ def test_a_stream_that_is_left_and_an_answer_that_the_program_reads_itself_are_n
 def test_messages_take_the_shape_of_the_conventions(item: dict, parts: list) -> None:
     (message,) = words.asked({"input": [item]})["input_messages"]
     assert message["parts"] == parts
+
+
+def test_doctor_says_that_more_could_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from otel_replay.doctor.found import examine
+    from otel_replay.libraries import instrumentors
+    from otel_replay.settings import Settings
+
+    monkeypatch.setattr(instrumentors, "ways", lambda _: [])
+    found = {one.name: one for one in examine(Settings())}
+    assert (found["openai"].state, found["openai"].means) == ("on", "otel-replay")
+    assert "pip install opentelemetry-instrumentation-genai-openai" in found["openai"].why
+    assert found["openai-agents"].state == "off"
