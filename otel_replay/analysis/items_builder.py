@@ -7,11 +7,10 @@ that moment, unless the run has it as a span's event already.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Item, Items
 from otel_replay.analysis.kinds import kind_of
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
@@ -62,25 +61,13 @@ def build_items(records: Iterable[Located], *, status: RunStatus = "finished") -
     """All items of these records, in their order."""
     builder = _Builder(status)
     actions = builder.actions
-    with _no_garbage_yet():
+    with no_garbage_yet():
         for located in records:
             record = located.record
             act = actions.get(record.kind)
             if act is not None:
                 act(record, located.journal)
         return builder.finish()
-
-
-@contextmanager
-def _no_garbage_yet() -> Iterator[None]:
-    # All that is made here stays; looking through it for garbage again and again costs a third of the time.
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 class _Builder:

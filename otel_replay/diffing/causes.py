@@ -1,6 +1,6 @@
 """What follows from what: of each finding, whether an earlier one explains it.
 
-Nothing is guessed. A finding follows from an earlier one when what it began with was not the same any more,
+Nothing is guessed (docs/decisions/0021). A finding follows from an earlier one when what it began with was not the same any more,
 and the runs themselves show where that came from:
 
 - a value went in that had changed before, from the same one to the same one (or in a text);

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Items
 from otel_replay.diffing.causes import explain
 from otel_replay.diffing.content import Contents
@@ -77,7 +76,7 @@ def diff(
     rules = make_rules(
         tolerances=tolerances or {}, identity=identity, ignore=ignore, only=only, strict=strict, times=times
     )
-    with _no_garbage_yet():
+    with no_garbage_yet():
         return compare(load_items(a, store=store), load_items(b, store=store), rules)
 
 
@@ -86,7 +85,7 @@ def compare(
 ) -> Difference:
     """As :func:`diff`, for runs that are loaded; `axes`, `value` and `before` name the grid's parts."""
     try:
-        with _no_garbage_yet():
+        with no_garbage_yet():
             return _compare(a, b, rules, axes, value, before)
     except RecursionError:
         raise FormatError(
@@ -115,15 +114,3 @@ def _compare(a: Items, b: Items, rules: Rules, axes: Sequence[str], value: str, 
         grid=grid_difference(a, b, rules, findings, names=axes, value=value, before=before),
         followers=Counter(finding.follows for finding in findings if finding.follows is not None),
     )
-
-
-@contextmanager
-def _no_garbage_yet() -> Iterator[None]:
-    # All that is made here stays until the end; looking through it again and again costs a third of the time.
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
