@@ -1,7 +1,7 @@
 """What follows from what: of each finding, whether an earlier one explains it.
 
-Nothing is guessed (docs/decisions/0021). A finding follows from an earlier one when what it began with was not the same any more,
-and the runs themselves show where that came from:
+Nothing is guessed (docs/decisions/0021). A finding follows from an earlier one when what it began with was
+not the same any more, and the runs themselves show where that came from:
 
 - a value went in that had changed before, from the same one to the same one (or in a text);
 - it is about the same cell of a table that an earlier one changed, added or took away;
