@@ -56,8 +56,8 @@ def _rows(wall: dict[str, list[int]], processor: dict[str, list[int]]) -> list[R
             "a tuner with otel-replay run less by itself / 2 % or 30 ms",
             more.times(1 / allowed_ms),
             bar=1.0,
-            note=f"{more.median:.0f} ms more (of the fastest {more.best:.0f}), by itself {plain.median:.0f} ms"
-            f" (fastest {plain.best:.0f})",
+            note=f"{more.median:.0f} ms more (of the fastest {more.best:.0f}),"
+            f" by itself {plain.median:.0f} ms (fastest {plain.best:.0f})",
         ),
         row(NAME, "  the same in processor time, of both processes", cpu, unit="ms"),
         row(NAME, "  python -c pass with it, less by itself", nothing, unit="ms"),

@@ -81,7 +81,6 @@ def test_whatever_is_started_joins(recorded: Recorded) -> None:
 
 def test_workers_of_joblib_join(recorded: Recorded) -> None:
     """Loky starts them in its own way."""
-    pytest.importorskip("joblib")
     recorded.script(LOG + "def work(n):\n    log_decision('WORK', str(n))\n    return n\n", "parts.py")
     recorded.script(
         "from joblib import Parallel, delayed\nfrom parts import work\n"
