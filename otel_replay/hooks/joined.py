@@ -1,7 +1,8 @@
 """Lets spans of others into the run that this process joins: those without a parent lie below its span.
 
 Libraries start spans by OpenTelemetry's API, which knows nothing of runs. In a process that was started by a
-recorded one, a span that would begin a trace of its own belongs below the process's span.
+recorded one, a span that would begin a trace of its own belongs below the process's span. A provider that the
+program sets later is listened to from its first span on.
 """
 
 from __future__ import annotations
@@ -36,12 +37,14 @@ def let_spans_in() -> bool:
 def _below(start_span: Callable[..., Any]) -> Callable[..., Any]:
     from opentelemetry import trace
 
+    from otel_replay.otel.provider import recording_tracer
     from otel_replay.recording.current import parent_context
     from otel_replay.storage.active_runs import fallback_span
 
     @wraps(start_span)
     def around(self: Any, name: str, context: Any = None, *args: Any, **kwargs: Any) -> Any:
         try:
+            recording_tracer()  # the program may have set a provider of its own since
             if context is None and not trace.get_current_span().get_span_context().is_valid:
                 around_all = fallback_span()
                 context = parent_context(around_all) if around_all is not None else None

@@ -199,3 +199,10 @@ class TestMCP:
         first, second = agent.of("generation")
         assert [part["name"] for part in first[1].output_messages[0]["parts"]] == ["temperature"] * 2
         assert "cell 4: 24 degrees" in str(second[1].input_messages)
+
+
+def test_telemetry_that_a_program_sets_up_itself_goes_on_and_is_recorded(record_agent: Recording) -> None:
+    agent = record_agent("own_telemetry.py", Cells(), env={"OTEL_REPLAY_DISABLED_LIBRARIES": "httpx,httpx2"})
+    assert agent.said.splitlines() == ["exported anthropic.messages.create", "Once upon a time"]
+    ((generation, _),) = agent.of("generation")
+    assert agent.lineage(generation) == ["process own_telemetry.py", "run own_telemetry.py"]
