@@ -160,7 +160,11 @@ def test_a_hook_that_fails_changes_nothing(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("injected")
 
-    monkeypatch.setattr("otel_replay.libraries.file_events.tell", broken)
+    def broken_for_it(name: str, *, writes: bool) -> None:
+        if name == "out.csv":  # and not for what is still forced to the disk of an earlier run
+            broken()
+
+    monkeypatch.setattr("otel_replay.libraries.file_events.tell", broken_for_it)
 
     def program() -> None:
         opened("out.csv", "w")
