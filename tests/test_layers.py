@@ -241,6 +241,7 @@ def recorded(python, store):
         ["recover", "latest"],
         ["replay", "latest"],
         ["trace", "latest"],
+        ["diff", "latest", "latest"],
         ["delete", "small", "--yes"],
     ],
     ids=" ".join,
