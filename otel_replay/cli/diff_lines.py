@@ -118,7 +118,7 @@ def _following(found: Difference, limit: int) -> Iterator[Text]:
 def _not_reached(found: Difference, limit: int) -> Iterator[Text]:
     if not found.not_reached:
         return
-    yield from _section(f"Not reached: {sum(one.items for one in found.not_reached):,}")
+    yield from _section(f"Not reached: {counted(len(found.not_reached), 'difference')}")
     for finding in found.not_reached[:limit]:
         yield _line(finding).add(
             f"  {'only A has it' if finding.before is not None else 'only B has it'}", "dim"

@@ -38,7 +38,7 @@ def test_two_runs_are_compared(call: Call, two: None) -> None:
         "      ~ CLAMPING_APPLIED rpm=3500 kpa=65  <- here\n          values.after  10.0 → 11.5  +1.5, +15.0%"
         in text
     )
-    assert "Not reached: 2" in text
+    assert "Not reached: 2 differences" in text
     assert "CLAMPING_APPLIED  3  1     -        1            2  values.after +1.5, +15.0%" in text
 
 
