@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import islice
+from typing import overload
 
 from otel_replay.analysis.items import Item
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.nodes import Finding, Node
 from otel_replay.queries.times import shown_ns
 
-__all__ = ["Failure", "Mark", "Miss", "nearest", "plain"]
+__all__ = ["Failure", "Mark", "Marked", "Miss", "nearest", "plain"]
 
 _MOST_BAD = 10
 _MOST_GOOD = 5
@@ -29,6 +30,31 @@ class Mark:
     item: Item
     ok: bool
     note: str = ""
+
+
+class Marked(Sequence[Mark]):
+    """Items that are wrong, with what is said of each only where it is asked for."""
+
+    def __init__(self, items: Sequence[Item], note: Callable[[Item], str] = lambda item: "") -> None:  # noqa: ARG005 - nothing is said
+        self.items = items
+        self._note = note
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> Mark: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Mark]: ...
+
+    def __getitem__(self, index: int | slice) -> Mark | Sequence[Mark]:
+        if isinstance(index, slice):
+            return [self._mark(item) for item in self.items[index]]
+        return self._mark(self.items[index])
+
+    def _mark(self, item: Item) -> Mark:
+        return Mark(item, False, self._note(item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +92,13 @@ class Failure:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What is wrong, then what is as it should be."""
-        failing = {mark.item.seq for mark in self.bad}
+        failing = {item.seq for item in _items_of(self.bad)}
         return (*self.bad, *(Mark(item, True) for item in self.good if item.seq not in failing))
 
     @property
     def items(self) -> Sequence[Item]:
         """What is wrong; where nothing of the run is, what is as it should be."""
-        return [mark.item for mark in self.bad] or self.good
+        return _items_of(self.bad) or self.good
 
     @property
     def miss(self) -> Miss | None:
@@ -104,6 +130,10 @@ class Failure:
                     yield f"    ✗ expected to {_verb(finding)}, found {plain(finding.found)}"
 
 
+def _items_of(marks: Sequence[Mark]) -> Sequence[Item]:
+    return marks.items if isinstance(marks, Marked) else [mark.item for mark in marks]
+
+
 def _verb(finding: Finding) -> str:
     text = plain(finding.expected)
     first = text.partition(" ")[0]
@@ -123,7 +153,7 @@ def plain(text: str) -> str:
 
 def _tree(bad: Sequence[Mark], good: Sequence[Item]) -> Iterator[str]:
     """The marked items with what is above them, and a count of those that had no room."""
-    failing = {mark.item.seq for mark in bad}
+    failing = {item.seq for item in _items_of(bad)}
     right = [
         Mark(item, True) for item in islice((item for item in good if item.seq not in failing), _MOST_GOOD)
     ]

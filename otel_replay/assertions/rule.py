@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import ClassVar
 
 from otel_replay.analysis.items import Item, Items
+from otel_replay.analysis.no_garbage import no_garbage_yet
 from otel_replay.assertions.report import Failure, Mark
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.query import Query
@@ -53,7 +54,8 @@ class Rule:
         run:
             The run's items. Many rules are checked faster on one `Indexed`.
         """
-        return self._check(indexed(run))
+        with no_garbage_yet():
+            return self._check(indexed(run))
 
     def _check(self, run: Indexed) -> Result:
         raise NotImplementedError

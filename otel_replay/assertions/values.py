@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from otel_replay.analysis.comparisons import is_number
 from otel_replay.analysis.items import Item
-from otel_replay.assertions.report import Mark
+from otel_replay.assertions.report import Mark, Marked
 from otel_replay.assertions.rule import Result, Rule
 from otel_replay.errors import UsageError
 from otel_replay.queries.expressions import Expression, evaluator
@@ -20,9 +20,6 @@ from otel_replay.queries.query import Query
 from otel_replay.queries.times import length_ns, shown_ns
 
 __all__ = ["All", "Any", "Budget", "Nothing", "Total", "counted_generations"]
-
-_EXPLAINED = 100
-"""Of how many items it is worked out why they fail; more are never shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +42,7 @@ class All(Rule):
             return self._yes(selected)
         bad = _left_out(selected, both)
         summary = f"{len(bad)} of {len(selected)} do not fulfil {self.holds}"
-        explained = [Mark(item, False, _why(self.holds, item, run)) for item in bad[:_EXPLAINED]]
-        marks = [*explained, *(Mark(item, False) for item in bad[_EXPLAINED:])]
+        marks = Marked(bad, lambda item: _why(self.holds, item, run))
         return self._no(run, summary, bad=marks, good=both)
 
 
@@ -98,7 +94,7 @@ class Nothing(Rule):
         found = run.select(query.node)
         if not found:
             return self._yes(())
-        return self._no(run, f"{len(found)} found, expected none", bad=[Mark(item, False) for item in found])
+        return self._no(run, f"{len(found)} found, expected none", bad=Marked(found))
 
 
 # -- sums ----------------------------------------------------------------------------------------------------
