@@ -40,7 +40,6 @@ def measure(scale: Scale) -> list[Row]:
         seconds, clock, checks = _timed(lambda: _check(items, rules))
         told_seconds, _, text = _timed(lambda: checks.text)
     failed = len(checks.failures)
-    passed = _RULES - failed
     assert text.count("checks failed") == 1
     assert 0 < failed < _RULES, "rules that all pass, or all fail, measure half of the work"
     return [
@@ -50,7 +49,7 @@ def measure(scale: Scale) -> list[Row]:
             seconds,
             unit="s",
             bar=_BAR_SECONDS,
-            note=f"{clock:.1f} s by the clock; {passed} passed; to tell the {failed} that failed: {told_seconds:.1f} s",
+            note=f"{clock:.1f} s by the clock; {failed} failed, which took {told_seconds:.1f} s to tell",
         ),
         row(
             NAME,

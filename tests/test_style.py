@@ -125,8 +125,11 @@ def public(node: ast.AST, described: frozenset[str] = frozenset()) -> Iterator[D
             yield from public(child, frozenset().union(*(INTERFACES.get(base, ()) for base in bases)))
 
 
-INTERFACES = {"Sampler": ("should_sample", "get_description")}
-"""Methods that are described where OpenTelemetry defines the interface."""
+INTERFACES = {
+    "Sampler": ("should_sample", "get_description"),
+    "Node": ("find", "test", "explain", "words", "suffix", "lead", "step"),
+}
+"""Methods that are described where the interface is: OpenTelemetry's, and that of queries."""
 
 
 def test_no_name_is_vague() -> None:

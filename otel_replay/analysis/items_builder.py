@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Item, Items
 from otel_replay.analysis.kinds import kind_of
-from otel_replay.analysis.no_garbage import no_garbage_yet
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
 from otel_replay.attributes import ACTION, INTERRUPTED, LOG_EVENT_NAMES
 from otel_replay.formats.event_shape import event_to_record

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import ClassVar
 
+from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Item, Items
-from otel_replay.analysis.no_garbage import no_garbage_yet
 from otel_replay.assertions.report import Failure, Mark
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.query import Query

@@ -23,6 +23,10 @@ _MOST_KEPT = 64
 """Answers that a column remembers; each takes a byte for an item."""
 
 
+_READY = 32
+"""Answers about size that a column has ready."""
+
+
 class Column:
     """What a reader gives on some items, which are in order."""
 
@@ -48,9 +52,6 @@ class Column:
         numbers.sort()
         self._numbers = [number for number, _ in numbers]
         self._places = [place for _, place in numbers]
-        self._are_numbers = bytearray(len(items))
-        for place in self._places:
-            self._are_numbers[place] = 1
         self._others = [(value, found) for (_, value), found in others.items()]
         self._kept: dict[tuple[str, Word], int] = {}
 
@@ -69,37 +70,55 @@ class Column:
     def _fulfil(self, sign: str, word: Word) -> int:
         holds = tester(sign, word)
         if sign in ORDER:
-            flags = self._by_size(sign, word)
+            answer = self._by_size(sign, word)
         else:
             flags = bytearray(len(self.items))
             groups = [found for value, found in self._others if holds(value)]
             for group in (*groups, *self._by_number(holds)):
                 for place in group:
                     flags[place] = 1
+            answer = int.from_bytes(flags, "little")
         hold = all if sign == "!=" else any
         for place, values in self._odd:
             if hold(map(holds, values)):
-                flags[place] = 1
-        return int.from_bytes(flags, "little")
+                answer |= 1 << (8 * place)
+        return answer
 
-    def _by_size(self, sign: str, word: Word) -> bytearray:
+    def _by_size(self, sign: str, word: Word) -> int:
         if word.number is None or word.number != word.number:
-            return bytearray(len(self.items))
+            return 0
         above = sign in {">", ">="}
         limit = word.number - word.tolerance if above else word.number + word.tolerance
         cut = (bisect_left if sign in {">=", "<"} else bisect_right)(self._numbers, limit)
-        places = self._places
-        low, high = (cut, len(places)) if above else (0, cut)
-        # Whichever is less work: to mark those that hold, or to take the marks from those that do not.
-        if (high - low) * 2 <= len(places):
-            flags = bytearray(len(self.items))
-            for place in places[low:high]:
+        smaller = self._smallest(cut)
+        return smaller ^ self._smallest(len(self._places)) if above else smaller
+
+    def _smallest(self, count: int) -> int:
+        """The answer that has so many of the smallest numbers: from the nearest that is ready."""
+        size, places = self._step, self._places
+        nearest = (count + size // 2) // size
+        flags = bytearray(self._ready[min(nearest, len(self._ready) - 1)])
+        begin = min(nearest * size, len(places))
+        for place in places[begin:count]:
+            flags[place] = 1
+        for place in places[count:begin]:
+            flags[place] = 0
+        return int.from_bytes(flags, "little")
+
+    @cached_property
+    def _step(self) -> int:
+        return max(1, -(-len(self._places) // _READY))
+
+    @cached_property
+    def _ready(self) -> list[bytes]:
+        """The smallest 0, 1, 2, … times `_step` numbers, marked."""
+        flags = bytearray(len(self.items))
+        ready = [bytes(flags)]
+        for begin in range(0, len(self._places), self._step):
+            for place in self._places[begin : begin + self._step]:
                 flags[place] = 1
-        else:
-            flags = bytearray(self._are_numbers)
-            for place in (*places[:low], *places[high:]):
-                flags[place] = 0
-        return flags
+            ready.append(bytes(flags))
+        return ready
 
     def _by_number(self, holds: Callable[[Any], bool]) -> Iterator[list[int]]:
         start = 0
