@@ -6,6 +6,7 @@ import io
 import logging
 import logging.config
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from store_kit import Recorded, Store
@@ -152,8 +153,12 @@ def test_the_output_is_as_before(
 
 
 def test_a_program_that_only_logs_does_not_load_opentelemetry(
-    store: Store, python_run: Callable[[str], None]
+    store: Store,
+    tmp_path: Path,
+    python_run: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     python_run(
         "import logging, sys\n"
         "logging.basicConfig(level=logging.INFO, stream=sys.stdout)\n"
