@@ -5,15 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, AnyStr, cast
 
 __all__ = [
     "AUTHORIZATION", "COOKIE", "MASK", "SKELETON_DROPS", "TOKEN",
-    "Kind", "Marker", "SecretNames", "skeleton_of",
+    "Kind", "Marker", "SecretNames", "late", "skeleton_of",
 ]  # fmt: skip
 
 MASK = "[redacted]"
 SKELETON_DROPS = b"0123456789."
 _ESCAPED = re.compile(rb"[\x00-\x1f\"\\]")
+
+
+class _Late:
+    """Stands for a pattern that is compiled when it is first asked for anything."""
+
+    def __init__(self, pattern: str | bytes, flags: int) -> None:
+        self._told = pattern, flags
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        compiled: re.Pattern[Any] = re.compile(*cast("tuple[Any, int]", self._told))
+        for known in ("finditer", "search", "match", "fullmatch", "sub", "split", "groups", "pattern"):
+            self.__dict__[known] = getattr(compiled, known)
+        return getattr(compiled, name)
+
+
+def late(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """`re.compile`, later: most programs record nothing that looks like most secrets."""
+    return cast("re.Pattern[AnyStr]", _Late(pattern, flags))
 
 
 def skeleton_of(data: bytes) -> bytes:
@@ -82,11 +103,11 @@ HARMLESS_TOKENS = frozenset(
 
 _SEPARATORS = r"[-_. :/0-9]*"  # none of these is escaped in JSON, so the words stay neighbours in a line
 _SKELETON_SEPARATORS = rb"[-_ :/]*"
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_LAST_TOKEN = re.compile(rf"(?:^|[^a-z])token{_SEPARATORS}$")
-_PLAIN_NAME = re.compile(r"[-_. :/0-9A-Za-z]*[A-Za-z][-_. :/0-9A-Za-z]*")
+_CAMEL = late(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_LAST_TOKEN = late(rf"(?:^|[^a-z])token{_SEPARATORS}$")
+_PLAIN_NAME = late(r"[-_. :/0-9A-Za-z]*[A-Za-z][-_. :/0-9A-Za-z]*")
 # A last `token` is followed by the end of a string, in text by `=` or `:`, or it is a flag: `--api-token x`.
-_TOKEN_MARKER = Marker(hint="token", pattern=re.compile(rb"token[-_ :/\\\"'`]*[:=\"]|[-_]token "))
+_TOKEN_MARKER = Marker(hint="token", pattern=late(rb"token[-_ :/\\\"'`]*[:=\"]|[-_]token "))
 _REMEMBERED = 4096
 
 
@@ -111,7 +132,7 @@ class SecretNames:
         self.odd = frozenset(key.casefold() for key in extra if not _PLAIN_NAME.fullmatch(key))
         words = (*WORDS, (PASSWORD, tuple(plain)))
         self._patterns = [
-            (kind, re.compile(f"(?:^|[^a-z])(?:{'|'.join(map(_name_pattern, some))})s?(?![a-z])"))
+            (kind, late(f"(?:^|[^a-z])(?:{'|'.join(map(_name_pattern, some))})s?(?![a-z])"))
             for kind, some in words
             if some
         ]
@@ -154,4 +175,4 @@ def _marker(words: str) -> Marker:
     parts = words.split()
     hint = min(parts, key=lambda part: (part in ("key", "word"), -len(part)))  # the rarest of them
     pattern = _SKELETON_SEPARATORS.join(part.encode() for part in parts)
-    return Marker(hint=hint, pattern=re.compile(pattern) if len(parts) > 1 else None)
+    return Marker(hint=hint, pattern=late(pattern) if len(parts) > 1 else None)

@@ -22,6 +22,7 @@ from otel_replay.redaction_names import (
     Kind,
     Marker,
     SecretNames,
+    late,
     skeleton_of,
 )
 
@@ -47,9 +48,9 @@ class Rule:
 
 def pattern_edit(pattern: re.Pattern[str], accept: Callable[[str], bool] = bool) -> Edit:
     """An edit that masks group 1 of each match, or the match when it has no group, where `accept` agrees."""
-    group = 1 if pattern.groups else 0
 
     def edit(text: str) -> tuple[str, int]:
+        group = 1 if pattern.groups else 0
         pieces, end, count = [], 0, 0
         for match in pattern.finditer(text):
             if match[group] and match[group] != MASK and accept(match[group]):
@@ -94,29 +95,29 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 def _shape_rule(name: str, prefixes: tuple[str, ...], body: str) -> Rule:
     before = _NOT_IN_RUN if name == "jwt" else _NOT_INSIDE
-    pattern = re.compile(f"{before}(?:{'|'.join(map(re.escape, prefixes))}){body}", re.ASCII)
+    pattern = late(f"{before}(?:{'|'.join(map(re.escape, prefixes))}){body}", re.ASCII)
     stripped = [skeleton_of(prefix.encode()) for prefix in prefixes]
     markers = [
-        Marker(hint=prefix.lower().decode(), pattern=re.compile(_BOUNDARY + re.escape(prefix)), folded=False)
+        Marker(hint=prefix.lower().decode(), pattern=late(_BOUNDARY + re.escape(prefix)), folded=False)
         for prefix in stripped
     ]
     return Rule(name=name, markers=tuple(markers), edit=pattern_edit(pattern))
 
 
-_USERINFO = re.compile(r"://([^\s/?#@:\"<>\\`{}|^\[\]]*:[^\s/?#\"<>\\`{}|^\[\]]+)@", re.ASCII)
+_USERINFO = late(r"://([^\s/?#@:\"<>\\`{}|^\[\]]*:[^\s/?#\"<>\\`{}|^\[\]]+)@", re.ASCII)
 _QUERY_NAMES = "key|token|id_token|jwt|auth|sig|signature|x-amz-signature|x-amz-credential|x-goog-signature"
-_QUERY = re.compile(
+_QUERY = late(
     rf"[?&#](?:amp;)?(?:{_QUERY_NAMES})=(?!\[redacted)([^&\s#\"'<>\\`)\]}}]+)", re.ASCII | re.IGNORECASE
 )
-_BEARER = re.compile(r"(?<![A-Za-z0-9])bearer[ ]{1,4}([A-Za-z0-9._~+/=-]{8,})", re.ASCII | re.IGNORECASE)
-_BASIC = re.compile(r"(?<![A-Za-z0-9])basic[ ]{1,4}([A-Za-z0-9+/]{6,}={0,2})", re.ASCII | re.IGNORECASE)
+_BEARER = late(r"(?<![A-Za-z0-9])bearer[ ]{1,4}([A-Za-z0-9._~+/=-]{8,})", re.ASCII | re.IGNORECASE)
+_BASIC = late(r"(?<![A-Za-z0-9])basic[ ]{1,4}([A-Za-z0-9+/]{6,}={0,2})", re.ASCII | re.IGNORECASE)
 _PEM_BODY = r"[A-Za-z0-9+/=\s\\:,.()<>@_-]"
-_PEM = re.compile(
+_PEM = late(
     rf"-----BEGIN [A-Z0-9 ]{{0,32}}PRIVATE KEY(?: BLOCK)?-----({_PEM_BODY}{{16,}}?)"
     rf"(?=-----END|\Z|(?!{_PEM_BODY})[\s\S])",
     re.ASCII,
 )
-_LOOKS_RANDOM = re.compile(r"[0-9]|[a-z][A-Z]|[A-Za-z]{20}")
+_LOOKS_RANDOM = late(r"[0-9]|[a-z][A-Z]|[A-Za-z]{20}")
 
 
 def _is_random(value: str) -> bool:
@@ -134,17 +135,17 @@ def _is_user_and_password(value: str) -> bool:
 TEXT_RULES: tuple[Rule, ...] = (
     Rule(
         name="private key block",
-        markers=(Marker(hint="private key", pattern=re.compile(rb"private key(?: block)?-----")),),
+        markers=(Marker(hint="private key", pattern=late(rb"private key(?: block)?-----")),),
         edit=pattern_edit(_PEM),
     ),
     Rule(
         name="url user and password",
-        markers=(Marker(hint="://", pattern=re.compile(rb"://[^\s/?#@:]*:[^\s/?#]*@")),),
+        markers=(Marker(hint="://", pattern=late(rb"://[^\s/?#@:]*:[^\s/?#]*@")),),
         edit=pattern_edit(_USERINFO),
     ),
     Rule(
         name="url query",
-        markers=(Marker(hint="=", pattern=re.compile(f"[?&#](?:amp;)?(?:{_QUERY_NAMES})=".encode())),),
+        markers=(Marker(hint="=", pattern=late(f"[?&#](?:amp;)?(?:{_QUERY_NAMES})=".encode())),),
         edit=pattern_edit(_QUERY, lambda value: not is_placeholder(value)),
     ),
     Rule(name="bearer", markers=(Marker(hint="bearer"),), edit=pattern_edit(_BEARER, _is_random)),
@@ -158,32 +159,32 @@ TEXT_RULES: tuple[Rule, ...] = (
 # --- name and value in running text ---
 
 _FLAGS = re.ASCII | re.IGNORECASE
-_NAME = re.compile(
+_NAME = late(
     r"(?<![A-Za-z0-9_.-])(?:"
     r"(--[A-Za-z0-9][A-Za-z0-9_-]*)[ ]{1,4}(?=[^\s-])|"
     r"((?:(?:api|access|account|auth|client|encryption|pass|private|refresh|secret|security|signing)[ ])?"
     r"[A-Za-z0-9_.-]+)\\{0,3}[\"'`]?[ ]{0,4}([:=])[ ]{0,4})",
     _FLAGS,
 )
-_VALUE = re.compile(
+_VALUE = late(
     r"(?:[bfru]{1,2}(?=[\"']))?"
     r"(?:\\+\"([^\"\n]+)|\\+'([^'\n]+)|\"((?:[^\"\\\n]|\\.)+)|'((?:[^'\\\n]|\\.)+)|`([^`\n]+)|([^\s\"'`,;&<>]+))",
     _FLAGS,
 )
 SCHEMES = "Basic|Bearer|Digest|Token|ApiKey|Negotiate|AWS4-HMAC-SHA256"
-_SCHEME = re.compile(rf"(?:\\*[\"'`])?((?:{SCHEMES})[ ]{{1,4}})(?=[^\s\"'`,;<>])", _FLAGS)
-_COOKIES = re.compile(r"[^\s\"'`\\=]{1,64}=[^\"'`\\\r\n]*", _FLAGS)
-_PLACEHOLDER = re.compile(
+_SCHEME = late(rf"(?:\\*[\"'`])?((?:{SCHEMES})[ ]{{1,4}})(?=[^\s\"'`,;<>])", _FLAGS)
+_COOKIES = late(r"[^\s\"'`\\=]{1,64}=[^\"'`\\\r\n]*", _FLAGS)
+_PLACEHOLDER = late(
     r".{0,20}\[redacted\].*|[*.]+|x{3,}|<.*>|\$?\{.*\}?|\$\(.*|(?-i:\$[A-Z][A-Z0-9_]*)|%(?:\(\w+\))?s",
     _FLAGS,
 )
-_PROSE = re.compile(
+_PROSE = late(
     r"(?:str|string|int|number|bool|boolean|bytes|text|any|none|null|nil|undefined|true|false|required|optional|"
     r"empty|missing|unset|hidden|masked|invalid|wrong|incorrect|is|was|are|must|should|can|cannot|not|and|or|for|"
     r"to|of|with|in|from|the|a|an|if|option|flag|prompt|changed|reset|ok)[.,:;!?)\]]*",
     _FLAGS,
 )
-_CODE = re.compile(
+_CODE = late(
     r"[A-Za-z_][\w.]*(?:[(\[]|\(.*\)\W*|\[.*\]\W*)|"
     r"(?:self|cls|this|os|settings|config|cfg|args|env|environ|process|request|options|params|kwargs|ctx)\.[\w.]+\W*",
     _FLAGS,

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from otel_replay.errors import FormatError
+from otel_replay.formats.journal_format import FORMAT, VERSION
 from otel_replay.records import (
     Close,
     Decision,
@@ -37,8 +38,6 @@ __all__ = [
     "decision_of_line", "decision_row", "decode", "encode", "link_to_json",
 ]  # fmt: skip
 
-FORMAT = "otel-replay.journal"
-VERSION = 1
 LONGEST_LINE_BYTES = 64 << 20
 """What readers take for a line; a longer one is damaged."""
 

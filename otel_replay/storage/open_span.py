@@ -14,8 +14,6 @@ import orjson
 
 from otel_replay.attributes import ACTION
 from otel_replay.errors import told
-from otel_replay.formats.event_shape import event_to_record
-from otel_replay.formats.journal_v1 import encode
 from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.values import ORJSON_OPTIONS
@@ -164,6 +162,9 @@ class OpenSpan:
         self.foreign_events += 1
 
     def _foreign_decision(self, name: str, attributes: Mapping[str, Any], time_ns: int) -> None:
+        from otel_replay.formats.event_shape import event_to_record  # few programs have any
+        from otel_replay.formats.journal_v1 import encode
+
         record = event_to_record(time_ns, self.span_id, name, self.writer.clean(attributes))
         self.writer.append(encode(record))
         self.foreign_events += 1

@@ -11,17 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from otel_replay.errors import FormatError, StoreError
-from otel_replay.records import AnyMap
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.documents import encode_document, read_document
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.refusals import shown
 from otel_replay.values_json import from_json, to_json
+
+if TYPE_CHECKING:
+    from otel_replay.records import AnyMap
 
 __all__ = [
     "FORMAT",

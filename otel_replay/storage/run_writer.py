@@ -19,7 +19,7 @@ import orjson
 
 from otel_replay.clock import Clock
 from otel_replay.errors import StoreError, told
-from otel_replay.formats.journal_v1 import FORMAT, VERSION
+from otel_replay.formats.journal_format import FORMAT, VERSION
 from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.storage.blobs import Blobs
