@@ -126,12 +126,13 @@ class Precedence(_Relation):
     ended: bool = False
 
     def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
-        ends = firsts.earliest_ends if self.ended else []
-        for item in seconds.items:
-            count = firsts.count_before(item)
-            if not count:
+        early = seconds.count_before(firsts.items[0]) if firsts.items else len(seconds.items)
+        for item in seconds.items[: early + 1]:
+            if not firsts.count_before(item):
                 yield item, f"no {self.first} before it", self.first
-            elif self.ended and ends[count - 1] > item.start_ns:
+        for item in seconds.items if self.ended else ():
+            count = firsts.count_before(item)
+            if count and firsts.earliest_ends[count - 1] > item.start_ns:
                 yield item, f"{self.first} had begun but not ended before it", None
 
 

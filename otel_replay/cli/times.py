@@ -6,20 +6,11 @@ import math
 import re
 
 from otel_replay.clock import from_iso
+from otel_replay.queries.times import UNITS_NS
 
 __all__ = ["read_time"]
 
 _LENGTH = re.compile(r"\+?(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>ns|us|µs|ms|s|m|min|h)")
-_UNIT_NS = {
-    "ns": 1,
-    "us": 1_000,
-    "µs": 1_000,
-    "ms": 1_000_000,
-    "s": 1_000_000_000,
-    "m": 60_000_000_000,
-    "min": 60_000_000_000,
-    "h": 3_600_000_000_000,
-}
 
 
 def read_time(text: str, start_ns: int) -> int:
@@ -32,7 +23,7 @@ def read_time(text: str, start_ns: int) -> int:
     """
     match = _LENGTH.fullmatch(text.strip())
     if match:
-        length_ns = float(match["number"]) * _UNIT_NS[match["unit"]]
+        length_ns = float(match["number"]) * UNITS_NS[match["unit"]]
         if math.isfinite(length_ns):
             return start_ns + round(length_ns)
     try:

@@ -34,7 +34,7 @@ __all__ = ["parse", "selector"]
 _KIND = re.compile(r"[A-Za-z_][A-Za-z_-]*|\*")
 _PSEUDO = re.compile(r"[A-Za-z-]+")
 _INTEGER = re.compile(r"-?\d+")
-_LENGTH = re.compile(r"[\d.]+\s*(?:ns|us|µs|ms|s|m|h)(?![\w])")
+_LENGTH = re.compile(r"[\d.]+\s*(?:ns|us|µs|ms|s|min|m|h)(?![\w])")
 _ITEM_NAME = re.compile(r"[^\s()\"'\[\]:,>]+")
 _MOST_NESTED = 50
 _TRUE = Word(text="true")
