@@ -26,7 +26,6 @@ from otel_replay.settings import read_settings
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
 from otel_replay.version import VERSION
-from otel_replay.zero_code.git_state import GitState
 from otel_replay.zero_code.leaving import leave
 from otel_replay.zero_code.started import TAKEN, Started
 from otel_replay.zero_code.surroundings import attributes_at_start, name_of
@@ -74,7 +73,6 @@ class _Recording:
         settings = read_settings(_own_environment(), store=started.store)
         name = started.asked.name or name_of(started.asked.command)
         attributes = attributes_at_start(started.asked.command, started.pid, settings.environment)
-        self.git = GitState()
         self.opened = open_run(
             name,
             settings=settings,
@@ -84,8 +82,12 @@ class _Recording:
             began_ns=started.started_ns,
         )
         self.span = _begin_span(self.opened, started, name, attributes)
+        # The run is there: processes that wait for it go on. What else is to be known comes after.
+        from otel_replay.zero_code.git_state import GitState
+
+        git = GitState()
         self._load_the_rest()
-        attributes = self.git.attributes()
+        attributes = git.attributes()
         if attributes:
             self.span.update(attributes)
 
