@@ -7,6 +7,7 @@ parts cost: until the program has its first line, and a program that does nothin
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bench.timing import Measured, interleaved, spread
 __all__ = ["NAME", "measure"]
 
 NAME = "unmodified"
-_TUNER = Path(__file__).parent.parent / "examples" / "unmodified_tuner" / "tune.py"
+_TUNER = Path(__file__).resolve().parent.parent / "examples" / "unmodified_tuner" / "tune.py"
 _SHARE, _LEAST_MS = 0.02, 30.0
 _FIRST = "import sys, time; open(sys.argv[1], 'w').write(str(time.time_ns()))"
 
@@ -27,6 +28,7 @@ _FIRST = "import sys, time; open(sys.argv[1], 'w').write(str(time.time_ns()))"
 def measure(scale: Scale) -> list[Row]:
     """Each program by itself and recorded: the difference, and what it is of the bar."""
     with temporary_directory() as place:
+        os.chdir(place)  # where no pyproject.toml names us, whose rules would be read first
         run = [*command_line(), "--store", str(place / "store"), "run", "--"]
         words = [sys.executable, str(_TUNER), "--generate", "--no-times", "--outdir"]
         commands = {
@@ -40,6 +42,7 @@ def measure(scale: Scale) -> list[Row]:
         wall = {name: command.wall_ns[1:] for name, command in commands.items()}
         first = _first_line(place, run, scale)
         _same_files(place)
+        os.chdir("/")
     return [*_rows(wall, processor), row(NAME, "  until the program's first line", first, unit="ms")]
 
 
