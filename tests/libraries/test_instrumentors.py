@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from model_server import ModelServer, says
@@ -29,9 +30,9 @@ ROWS = [row for row in LIBRARIES if row.place == "instrumentors"]
 def asked(python: Callable[..., object], store: Store, model_server: Callable[..., ModelServer]) -> Callable:
     """Runs a program that asks the model, and gives the names of the scopes of what was recorded."""
 
-    def run(program: str, **more: object) -> list[str]:
+    def run(program: str, **more: Any) -> list[str]:
         server = model_server([says("hello back")])
-        env = {**server.environment, **more.pop("env", {})}  # type: ignore[dict-item]
+        env = {**server.environment, **more.pop("env", {})}
         done = python(program, env=env, flags=(), **more)
         assert "Attempting to" not in done.stderr
         spans = store.run().spans
