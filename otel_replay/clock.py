@@ -27,11 +27,20 @@ class SteppingClock:
         The first reading, in nanoseconds since the epoch.
     step_ns:
         How far each reading moves on; may be negative, to play a clock that is set back.
+    spans:
+        Whether a run that is recorded by it also takes the times of its spans from it.
     """
 
-    def __init__(self, start_ns: int = 1_767_225_600_000_000_000, step_ns: int = 1_000_000) -> None:
+    def __init__(
+        self,
+        start_ns: int = 1_767_225_600_000_000_000,
+        step_ns: int = 1_000_000,
+        *,
+        spans: bool = False,
+    ) -> None:
         self.now_ns = start_ns
         self.step_ns = step_ns
+        self.spans = spans
 
     def __call__(self) -> int:
         now = self.now_ns

@@ -50,7 +50,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "python -m": frozenset({"cli"}),
     # above both sides
     "generations": frozenset({"ground", "formats", "storage", "otel", "recording", "public names"}),
-    "testing": frozenset({"ground", "storage", "otel", "recording", "hooks"}),
+    "testing": frozenset(
+        {
+            *("ground", "storage", "otel", "recording", "hooks"),
+            *("analysis", "loading", "queries", "assertions", "diffing", "cli"),
+        }
+    ),
     "pytest_plugin": frozenset({"testing"}),
     "web": frozenset({"ground", "formats", "storage", "dialects", "analysis", "exporting"}),
     "compat": frozenset(
@@ -89,7 +94,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "cli": frozenset({"click", "orjson", "rich", "textual"}),
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),
-    "testing": frozenset({"pytest"}),
+    "testing": frozenset({"opentelemetry", "orjson", "pytest"}),
     "pytest_plugin": frozenset({"pytest"}),
     "web": frozenset({"orjson", "starlette", "uvicorn"}),
     "compat": frozenset({"typing_extensions", "click", "opentelemetry", "orjson", "starlette"}),

@@ -18,7 +18,7 @@ from otel_replay.analysis.items import Item
 from otel_replay.diffing.rules import Rules
 from otel_replay.records import Decision, LogEntry
 
-__all__ = ["DURATION", "STATUS", "TIMES", "Contents", "label_of", "lookup", "own_name"]
+__all__ = ["DURATION", "STATUS", "TIMES", "Contents", "is_noise", "label_of", "lookup", "own_name"]
 
 STATUS, MESSAGE, DURATION = "status", "message", "duration_ms"
 """What a span's status, its message and its length are called among its attributes."""
@@ -86,7 +86,8 @@ def own_name(item: Item) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _is_noise(name: str) -> bool:
+def is_noise(name: str) -> bool:
+    """Whether an attribute is an id, a time or another thing that says nothing of what was done."""
     return name in _IDS or name in TIMES or bool(_CALL_IDS.match(name))
 
 
@@ -107,9 +108,9 @@ class Contents:
                 found["values"] = record.values
             if record.cell is not None:
                 found["cell"] = record.cell
-            found.update((key, value) for key, value in record.extra.items() if not _is_noise(key))
+            found.update((key, value) for key, value in record.extra.items() if not is_noise(key))
             return found
-        found = {key: value for key, value in item.attributes.items() if not _is_noise(key)}
+        found = {key: value for key, value in item.attributes.items() if not is_noise(key)}
         for key in _MESSAGES.intersection(found):
             found[key] = _without_ids(found[key])
         if isinstance(record, LogEntry):

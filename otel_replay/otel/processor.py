@@ -83,6 +83,8 @@ class ReplaySpanProcessor(SpanProcessor):
                     self._forget_dropped()
                 return
             _mark(span, writer.run_id)
+            if writer.span_clock is not None:
+                span._start_time = writer.span_clock()
             open_span = write_start(writer, span)
             span._otel_replay = open_span  # type: ignore[attr-defined]  # our mark
             open_span.of = weakref.ref(span)
@@ -113,6 +115,8 @@ class ReplaySpanProcessor(SpanProcessor):
             # Set on the span itself, which is what exporters get.
             span._otel_replay_written = True  # type: ignore[attr-defined]  # our mark
             if open_span is not None:
+                if open_span.writer.span_clock is not None:
+                    span._end_time = open_span.writer.span_clock()
                 write_end(open_span, span)
         except Exception as error:
             let_through(error)

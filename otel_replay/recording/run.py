@@ -309,7 +309,7 @@ def start_run(
     settings:
         All settings at once, instead of those of the environment.
     clock:
-        Nanoseconds since the epoch; for tests. Spans take the SDK's own clock.
+        Nanoseconds since the epoch; for tests. Spans take the SDK's own clock, unless it has `spans`.
     """
     try:
         return _started(name, run_id, store, attributes, settings, clock)
@@ -353,6 +353,8 @@ def _started(
         parent_run_id=outer.run_id if outer is not None else "",
         clock=clock,
     )
+    if getattr(clock, "spans", False):
+        opened.writer.span_clock = opened.writer.clock
     carry_context_into_threads()
     try:
         return _begun(opened, name, attributes, outer, clock, joined=joined is not None, forked=forked)

@@ -85,6 +85,8 @@ class RunWriter:
         self.screen = screen
         self.known = screen.known
         self.clock = clock
+        self.span_clock: Clock | None = None
+        """Says when spans begin and end, instead of OpenTelemetry's clock; for tests."""
         self.event_limit = event_limit
         self.as_logs = as_logs
         self.open_spans: dict[str, OpenSpan] = {}

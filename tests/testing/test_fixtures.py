@@ -1,0 +1,210 @@
+"""The fixtures `otel_run` and `otel_golden`, and the marker, in real sessions of pytest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import otel_replay.testing.golden_fixture
+import otel_replay.testing.stable_ids
+import otel_replay.testing.told  # noqa: F401 - what a session within this process loads would be gone after it
+from otel_replay.loading import load_items
+from otel_replay.storage.store import Store
+
+pytest_plugins = ["pytester"]
+
+WORK = """
+import os, pytest, otel_replay
+from otel_replay.assertions import decision, tool
+
+def work(after=None):
+    with otel_replay.task("clamp"):
+        after = float(os.environ.get("AFTER", 7.0)) if after is None else after
+        otel_replay.decision("CLAMP", "over the limit", values={"before": 9.0, "after": after})
+"""
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
+    """Runs tests that are given as text; gives the result."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(tests: str, *options: str) -> pytest.RunResult:
+        if tests:
+            pytester.makepyfile(test_tuner=WORK + tests)
+        plugins = ("-p", "otel_replay.pytest_plugin", "-p", "no:cacheprovider")
+        return pytester.runpytest_inprocess(*plugins, "--strict-markers", "--otel-store", "kept", *options)
+
+    return run
+
+
+def kept(pytester: pytest.Pytester) -> list[str]:
+    """The names of the runs that stayed."""
+    store = Store(pytester.path / "kept")
+    return [run.name for run in store.runs()] if store.root.exists() else []
+
+
+def test_what_a_test_does_can_be_asked_and_checked_in_it(session, pytester) -> None:
+    done = session("""
+def test_of_work(otel_run):
+    work()
+    otel_run.check.existence(decision("CLAMP"))
+    assert [item.name for item in otel_run.items] == ["run test_of_work", "task clamp", "CLAMP"]
+    assert otel_run.directory.is_dir() and otel_run.run_id in str(otel_run.directory)
+""")
+    done.assert_outcomes(passed=1)
+    assert kept(pytester) == []
+
+
+def test_spans_of_libraries_belong_to_the_run(session) -> None:
+    session("""
+from opentelemetry import trace
+def test_of_a_library(otel_run):
+    with trace.get_tracer("a.library").start_as_current_span("GET"):
+        pass
+    assert [item.scope for item in otel_run.items if item.name == "GET"] == ["a.library"]
+""").assert_outcomes(passed=1)
+
+
+def test_all_checks_that_failed_fail_the_test_where_it_ends_and_its_run_is_kept_and_shown(
+    session, pytester
+) -> None:
+    done = session("""
+def test_of_work(otel_run):
+    work()
+    check = otel_run.check
+    check.absence(decision("CLAMP"))
+    check.existence(tool("lookup"))
+""")
+    done.assert_outcomes(failed=1)
+    shown = done.stdout.str()
+    assert "2 of 2 checks failed" in shown
+    assert "During handling" not in shown
+    assert "└─ task clamp" in shown
+    assert f"run: {pytester.path / 'kept'}" in shown
+    assert kept(pytester) == ["test_of_work"]
+
+
+def test_a_test_that_fails_itself_keeps_and_shows_its_run(session, pytester) -> None:
+    done = session("def test_of_work(otel_run):\n    work()\n    assert 1 == 2\n")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*assert 1 == 2*", "*otel-replay*", "*CLAMP*"])
+    assert kept(pytester) == ["test_of_work"]
+
+
+def test_failures_that_the_test_itself_was_told_of_are_not_told_again(session) -> None:
+    session("""
+from otel_replay.assertions import CheckFailed
+def test_of_work(otel_run):
+    with pytest.raises(CheckFailed), otel_run.check as check:
+        check.existence(tool("lookup"))
+""").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(("keep", "names"), [("always", ["well"]), ("failed", []), ("never", [])])
+def test_the_marker_says_which_runs_stay_and_what_they_are_called(session, pytester, keep, names) -> None:
+    session(f"""
+@pytest.mark.otel_replay(keep={keep!r}, name="well")
+def test_of_work(otel_run):
+    work()
+""").assert_outcomes(passed=1)
+    assert kept(pytester) == names
+
+
+def test_an_option_that_there_is_not_is_an_error_that_names_the_nearest(session) -> None:
+    done = session("@pytest.mark.otel_replay(clok='stepping')\ndef test_of_work(otel_run): ...\n")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["*no option `clok`", "hint: did you mean `clock`*"])
+
+
+STABLE = """
+@pytest.mark.otel_replay(clock="stepping", ids="stable", keep="always")
+def test_of_work(otel_run):
+    work()
+"""
+
+
+def test_with_a_stepping_clock_and_stable_ids_a_run_is_the_same_each_time(session, pytester) -> None:
+    told = []
+    for name in ("one", "two"):
+        session(STABLE, "--otel-store", name).assert_outcomes(passed=1)
+        items = load_items(pytester.path / name / "runs" / "test_of_work")
+        told.append([(item.name, item.span_id, item.start_ns, item.end_ns) for item in items])
+    assert told[0] == told[1]
+    assert len({span_id for _, span_id, _, _ in told[0]}) == 2
+    assert all(start % 1_000_000 == 0 for _, _, start, _ in told[0])
+
+
+GOLDEN = "def test_of_work(otel_golden):\n    work()\n"
+
+
+def golden(pytester: pytest.Pytester) -> Path:
+    """The golden file of the test of work."""
+    return pytester.path / "golden" / "test_tuner" / "test_of_work.jsonl"
+
+
+def test_without_a_golden_run_a_test_fails_and_says_how_to_make_it(session, pytester) -> None:
+    done = session(GOLDEN)
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*there is no golden run*test_of_work.jsonl*", "*--otel-update*"])
+    assert not golden(pytester).exists()
+
+
+def test_a_golden_run_is_made_held_and_rewritten_after_the_difference_is_shown(
+    session, pytester, monkeypatch
+) -> None:
+    made = session(GOLDEN, "--otel-update")
+    made.assert_outcomes(passed=1)
+    made.stdout.fnmatch_lines(["*golden runs*", "*test_of_work.jsonl: new"])
+    session("").assert_outcomes(passed=1)
+    before = golden(pytester).read_text()
+    monkeypatch.setenv("AFTER", "8.0")
+    failed = session("")
+    failed.assert_outcomes(failed=1)
+    failed.stdout.fnmatch_lines(["*differs from its golden run*", "*values.after*7.0*8.0*"])
+    assert "duration" not in failed.stdout.str()
+    assert golden(pytester).read_text() == before
+    rewritten = session("", "--otel-update")
+    rewritten.assert_outcomes(passed=1)
+    rewritten.stdout.fnmatch_lines(["*test_of_work.jsonl: rewritten", "*values.after*7.0*8.0*"])
+    session("").assert_outcomes(passed=1)
+    changed = [line for line in golden(pytester).read_text().splitlines() if line not in before]
+    assert [json.loads(line)["values"]["after"] for line in changed] == [8.0]
+
+
+@pytest.mark.parametrize(
+    "compare",
+    [
+        "@pytest.mark.otel_replay(tolerances={'values.after': 2})\n" + GOLDEN,
+        "@pytest.mark.otel_replay(ignore=['values.after'])\n" + GOLDEN,
+        GOLDEN + "    otel_golden(tolerances={'values.*': 2.0})\n",
+    ],
+)
+def test_the_marker_or_the_call_says_how_it_is_compared(session, monkeypatch, compare) -> None:
+    session(GOLDEN, "--otel-update").assert_outcomes(passed=1)
+    monkeypatch.setenv("AFTER", "8.0")
+    session(compare).assert_outcomes(passed=1)
+    monkeypatch.setenv("AFTER", "10.0")
+    if "ignore" not in compare:
+        session("").assert_outcomes(failed=1)
+
+
+def test_a_test_that_fails_rewrites_no_golden_run(session, pytester) -> None:
+    session(GOLDEN, "--otel-update").assert_outcomes(passed=1)
+    before = golden(pytester).read_text()
+    session(GOLDEN + "    work(8.5)\n    assert False\n", "--otel-update").assert_outcomes(failed=1)
+    assert golden(pytester).read_text() == before
+
+
+def test_where_recording_is_switched_off_a_test_that_asks_for_its_run_says_so(session, monkeypatch) -> None:
+    monkeypatch.setenv("OTEL_REPLAY_DISABLED", "true")
+    done = session("def test_of_work(otel_run): ...\ndef test_of_nothing(): ...\n")
+    done.assert_outcomes(errors=1, passed=1)
+    done.stdout.fnmatch_lines(["*nothing can be recorded*"])
+
+
+def test_the_marker_and_the_fixtures_are_documented(session) -> None:
+    session("", "--markers").stdout.fnmatch_lines(["@pytest.mark.otel_replay(name, store,*"])
+    session("", "--fixtures").stdout.fnmatch_lines(["otel_run*", "*The test as a run of its own*"])
