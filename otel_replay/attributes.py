@@ -23,6 +23,7 @@ TEST_CASE_STATUS = "test.case.result.status"
 TEST_SUITE_NAME = "test.suite.name"
 TEST_OUTCOME = "otel_replay.test.outcome"
 TEST_REASON = "otel_replay.test.reason"
+TEST_RERUNS = "otel_replay.test.reruns"
 TEST_WORKER = "otel_replay.test.worker"
 REPORTED_DURATION = "otel_replay.duration_ms"
 
@@ -194,6 +195,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(TEST_SUITE_NAME, "string", "task", "the file that a test stands in", _SEMCONV),
     Attribute(TEST_OUTCOME, "string", "task", "pytest's word for how a test came out: `passed`, `failed`, `error`, `skipped`, `xfailed`, `xpassed`; `interrupted` where it did not"),
     Attribute(TEST_REASON, "string", "task", "why a test was left out, or the end of what pytest told of its failure"),
+    Attribute(TEST_RERUNS, "int", "task", "how often a test was run again because it had failed (pytest-rerunfailures)"),
     Attribute(TEST_WORKER, "string", "task", "the worker of pytest-xdist that ran a test"),
     Attribute(TASK_METADATA, "map", "task", "what a program says of a task when it begins and when it ends"),
     Attribute(REPORTED_DURATION, "double", "task, tool call", "how long it took by the program's own measure, where it gave one"),

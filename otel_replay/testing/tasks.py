@@ -13,6 +13,7 @@ from otel_replay.attributes import (
     TEST_CASE_STATUS,
     TEST_OUTCOME,
     TEST_REASON,
+    TEST_RERUNS,
     TEST_SUITE_NAME,
     TEST_WORKER,
 )
@@ -67,6 +68,19 @@ class TestTasks:
         running.end()
 
     @pytest.hookimpl(trylast=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that cannot be collected is a task that failed, told by the process that hands tests out."""
+        if report.failed and not self._worker:
+            self._not_collected(report)
+
+    @guarded("recording a file that cannot be collected")
+    def _not_collected(self, report: pytest.CollectReport) -> None:
+        name = report.nodeid.partition("::")[0]
+        said = {TEST_SUITE_NAME: name, TEST_OUTCOME: "error", TEST_REASON: _reason_of(report)}
+        with task(f"collect {name}", **said) as span:
+            span.fail(_message_of(report) or "cannot be collected")
+
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of a test is over: set-up, the call itself, or tear-down."""
         running = self._running.get(report.nodeid)
@@ -85,12 +99,26 @@ class _Running:
         self._span = block.__enter__()
         self._outcome = ""
         self._reason = self._message = ""
+        self._reruns = 0
+        self._fresh = True
+
+    def _forget(self) -> None:
+        """The test is to be run again."""
+        self._outcome = self._reason = self._message = ""
+        self._fresh = True
 
     def add(self, report: pytest.TestReport) -> None:
         """Take in the report of a phase; a test that is run again begins anew with it."""
+        if str(report.outcome) == "rerun":  # as pytest-rerunfailures says it
+            self._reruns += 1
+            self._forget()
+            return
+        is_part = hasattr(report, "context")  # of a subtest, which may be told before the test's own set-up
+        if report.when == "setup" and not is_part:
+            if not self._fresh:
+                self._forget()
+            self._fresh = False
         outcome = _outcome_of(report)
-        if report.when == "setup":
-            self._outcome = self._reason = self._message = ""
         if report.when == "call" or outcome != "passed":
             worse = not self._outcome or _ORDER.index(outcome) > _ORDER.index(self._outcome)
             if worse:
@@ -100,7 +128,10 @@ class _Running:
     def end(self) -> None:
         """The test is over."""
         outcome = self._outcome or "interrupted"
-        said = {TEST_OUTCOME: outcome, TEST_CASE_STATUS: "pass" if outcome in _PASSING else "fail"}
+        status = "pass" if outcome in _PASSING else "fail"
+        said: dict[str, Any] = {TEST_OUTCOME: outcome, TEST_CASE_STATUS: status}
+        if self._reruns:
+            said[TEST_RERUNS] = self._reruns
         if self._reason:
             said[TEST_REASON] = self._reason
         self._span.set_all(said)
@@ -119,7 +150,7 @@ def _outcome_of(report: pytest.TestReport) -> str:
     return "failed" if report.when == "call" else "error"
 
 
-def _reason_of(report: pytest.TestReport) -> str:
+def _reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Why a test was left out, or how it failed: the end of what pytest tells, where the error stands."""
     if hasattr(report, "wasxfail"):
         return str(report.wasxfail).removeprefix("reason: ")
@@ -128,7 +159,7 @@ def _reason_of(report: pytest.TestReport) -> str:
     return report.longreprtext[-_LONGEST_REASON:]
 
 
-def _message_of(report: pytest.TestReport) -> str:
+def _message_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     """What was raised, in one line; empty where pytest does not say."""
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(getattr(crash, "message", "")).partition("\n")[0]

@@ -169,3 +169,55 @@ def test_without_a_recorded_session_nothing_of_ours_is_loaded(folder: Path) -> N
     )
     done = session((), folder)
     assert done.returncode == 0, done.stdout
+
+
+HARD = """
+import os, signal, unittest
+
+class TestOld(unittest.TestCase):
+    def test_as_ever(self):
+        self.assertEqual(1, 1)
+
+    def test_parts(self):
+        for number in (1, 2):
+            with self.subTest(number=number):
+                self.assertEqual(number, 1)
+
+def test_that_wavers(attempts=[]):
+    attempts.append(1)
+    assert len(attempts) == 2
+"""
+
+
+def test_what_is_not_collected_is_run_again_or_is_a_unittest_is_told_as_well(folder: Path) -> None:
+    (folder / "test_tuner.py").write_text(HARD)
+    (folder / "test_broken.py").write_text("import nothing_of_this_name\n")
+    again = ("-p", "pytest_rerunfailures", "--reruns", "1", "--continue-on-collection-errors")
+    done, tasks = recorded(folder, *again)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert outcomes(tasks) == {
+        "test_tuner.py::TestOld::test_as_ever": "passed",
+        "test_tuner.py::TestOld::test_parts": "failed",
+        "test_tuner.py::test_that_wavers": "passed",
+    }
+    assert tasks["test_tuner.py::test_that_wavers"]["otel_replay.test.reruns"] == 1
+    (run,) = Store(folder / "store").runs()
+    spans = Recorded(folder / "store" / "runs" / run.run_id).spans
+    (broken,) = [span for span in spans if span.name == "task collect test_broken.py"]
+    assert broken.status == "error"
+    assert "nothing_of_this_name" in broken.attributes["otel_replay.test.reason"]
+
+
+def test_ctrl_c_ends_the_test_that_runs_as_interrupted(folder: Path) -> None:
+    (folder / "test_tuner.py").write_text(
+        "import os, signal\n"
+        "def test_that_ends(): ...\n"
+        "def test_that_goes_on():\n    os.kill(os.getpid(), signal.SIGINT)\n    signal.pause()\n"
+        "def test_that_never_begins(): ...\n"
+    )
+    done, tasks = recorded(folder)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert outcomes(tasks) == {
+        "test_tuner.py::test_that_ends": "passed",
+        "test_tuner.py::test_that_goes_on": "interrupted",
+    }
