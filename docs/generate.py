@@ -1,4 +1,4 @@
-"""Writes the parts of these pages that are made from the program: attributes, settings, commands.
+"""Writes the parts of these pages that are made from the program: attributes, settings, commands, a schema.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    exits with 1 where a page does not say what the program does
@@ -9,6 +9,7 @@ around it is written by hand.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +26,7 @@ from otel_replay.attributes import (
     REGISTRY,
     SPAN_TYPE,
 )
+from otel_replay.checking.schema import make_schema
 from otel_replay.cli.commands import COMMANDS, cli
 from otel_replay.libraries.table import LIBRARIES
 from otel_replay.recording import shapes
@@ -156,20 +158,23 @@ PARTS: dict[str, Callable[[], str]] = {
     "libraries": libraries,
 }
 PAGES = ("attributes.md", "settings.md", "cli.md", "libraries.md")
+SCHEMA = "check-rules.schema.json"
 
 
-def made(page: str) -> str:
-    """`page`, a page's text, with its parts as the program says them now."""
+def made(name: str, page: str) -> str:
+    """`page`, a page's text, with its parts as the program says them now; the schema is all made."""
+    if name == SCHEMA:
+        return json.dumps(make_schema(), indent=1, ensure_ascii=False) + "\n"
     return _PART.sub(lambda part: f"{part[1]}\n{PARTS[part[2]]()}\n{part[3]}", page)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the pages, or with `--check` say which are not current."""
     stale = []
-    for name in PAGES:
+    for name in (*PAGES, SCHEMA):
         path = HERE / name
-        before = path.read_text(encoding="utf-8")
-        after = made(before)
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        after = made(name, before)
         if before != after:
             stale.append(name)
             if "--check" not in arguments:

@@ -39,12 +39,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "loading": frozenset({"ground", "formats", "storage", "dialects", "analysis", "importing"}),
     "queries": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
     "assertions": frozenset({"ground", "formats", "storage", "dialects", "analysis", "loading", "queries"}),
+    "checking": frozenset({"ground", "storage", "analysis", "queries", "assertions"}),
     "diffing": frozenset({"ground", "formats", "storage", "dialects", "analysis", "loading", "exporting"}),
     "cli": frozenset(
         {
             *("ground", "formats", "storage", "dialects", "analysis"),
             *("importing", "exporting", "sender", "replay"),
-            *("loading", "queries", "assertions", "diffing"),
+            *("loading", "queries", "assertions", "checking", "diffing"),
         }
     ),
     "python -m": frozenset({"cli"}),
@@ -91,6 +92,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "queries": frozenset(),
     "diffing": frozenset({"orjson"}),
     "assertions": frozenset(),
+    "checking": frozenset({"tomli", "yaml"}),
     "cli": frozenset({"click", "orjson", "rich", "textual"}),
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),

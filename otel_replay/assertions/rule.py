@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Item, Items
 from otel_replay.assertions.report import Failure, Mark
+from otel_replay.queries.expressions import Expression
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.query import Query
 
 __all__ = ["Result", "Rule", "indexed"]
+
+_WRITTEN = (Query, *get_args(Expression))
+"""What a rule shows as a person writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Rule:
             value = getattr(self, field.name)
             if field.default is not MISSING and value == field.default:
                 continue
-            text = str(value) if isinstance(value, Query) else repr(value)
+            text = str(value) if isinstance(value, _WRITTEN) else repr(value)
             said.append(text if field.default is MISSING else f"{field.name}={text}")
         return f"{self.name}({', '.join(said)})"
 

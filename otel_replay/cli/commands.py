@@ -40,6 +40,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("play", "play", "Step through decisions, with the state of the table", _LOOK),
     Row("replay", "replay", "Run a program with its calls answered from a run", _LOOK),
     Row("trace", "trace", "Print an agent loop's events line by line", _LOOK),
+    Row("check", "check", "Check runs against rules in files, for CI too", _LOOK),
     Row("diff", "diff", "Compare two runs, or several with one", _LOOK),
     Row("dump", "dump", "Write a run as JSON, JSON lines, OTLP or CSV", _KEEP),
     Row("export", "export", "Write a run as one HTML page, a PDF or a table", _KEEP),

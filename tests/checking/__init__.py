@@ -1,0 +1,1 @@
+"""Tests of files of rules, and of what is reported of them."""
