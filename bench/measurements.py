@@ -27,6 +27,7 @@ NAMES = (
     "alignment",
     "diff_runs",
     "rules",
+    "pytest_plugin",
 )
 
 

@@ -46,7 +46,10 @@ class Variable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to record. Sizes are in bytes, times in seconds."""
+    """How to record. Sizes are in bytes, times in seconds.
+
+    `sync_seconds` below 0, which no variable says: not before the process ends, for runs that hardly ever stay.
+    """
 
     store: Path = Path(".otel-replay")
     run_id: str | None = None

@@ -223,7 +223,7 @@ def _end_run(run: OpenedRun, ended_ns: int, failed: bool, message: str) -> None:
     except Exception as error:
         # The program goes on whatever this is; the journals hold everything, and are not touched here.
         _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
-    if run.settings.sync_seconds <= 0:
+    if run.settings.sync_seconds == 0:
         sync_now()  # there is no thread to do it
 
 

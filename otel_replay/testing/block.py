@@ -19,6 +19,7 @@ from otel_replay.loading import load_items
 from otel_replay.queries.indexed import Indexed
 from otel_replay.recording.run import Run, start_run
 from otel_replay.settings import read_settings
+from otel_replay.storage.finalise import finalise
 from otel_replay.storage.store import Store
 from otel_replay.testing.golden import Rewritten, compare_with_golden, file_name
 from otel_replay.testing.options import Options, options
@@ -65,8 +66,9 @@ class RecordedBlock:
             self._stack.enter_context(stable_ids(self.name))
         clock = SteppingClock(spans=True) if self.options.clock == "stepping" else SYSTEM_CLOCK
         try:
-            # One that is killed with its process needs no syncing: kill -9 takes nothing from a journal.
-            settings = replace(settings, sync_seconds=0.0, run_id=None)
+            # What is derived is made of runs that stay; most do not.
+            self._projections = settings.projections
+            settings = replace(settings, projections=False, sync_seconds=-1.0, run_id=None)
             run = start_run(self.name, run_id=run_id, settings=settings, clock=clock)
         except BaseException:
             self._stack.close()
@@ -105,8 +107,25 @@ class RecordedBlock:
         """Whether the run is over."""
         return self._ended
 
+    def keep(self) -> None:
+        """End the run and leave it in the store, with what is derived from it.
+
+        Raises
+        ------
+        StoreError
+            If that cannot be written.
+        """
+        self.end()
+        finalise(self.directory, projections=self._projections, durable=False)
+
     def remove(self) -> None:
-        """End the run and take it out of the store."""
+        """End the run and take it out of the store.
+
+        Raises
+        ------
+        StoreError
+            If another process still writes to it, or it cannot be removed.
+        """
         self.end()
         Store(self.directory.parent.parent).delete(self.run_id)
 
@@ -215,7 +234,5 @@ def recorded_run(name: str = "test", **given: Any) -> Iterator[RecordedBlock]:
         block.raise_failures()
         failed = False
     finally:
-        keep = block.options.keep
-        if keep == "never" or (keep == "failed" and not failed):
-            with suppress(OtelReplayError):  # it is evidence of nothing; the test has its outcome already
-                block.remove()
+        with suppress(OtelReplayError):  # the block has its outcome already
+            block.keep() if block.options.keeps(failed) else block.remove()

@@ -51,13 +51,11 @@ def recorded_test(request: pytest.FixtureRequest, store: Path) -> Iterator[Recor
         plugins.register(TestRuns(), _PLUGIN)
     yield block
     block.end()
-    failed = item.stash.get(_FAILED, False)
-    if wanted.keep == "never" or (wanted.keep == "failed" and not failed):
-        try:
-            block.remove()
-        except OtelReplayError as error:
-            # Something of the test is still being recorded, in another process: it stays, and that is told.
-            item.warn(pytest.PytestWarning(f"{told(error)}: the run of this test stays in {store}"))
+    try:
+        block.keep() if wanted.keeps(item.stash.get(_FAILED, False)) else block.remove()
+    except OtelReplayError as error:
+        # Perhaps another process still records into it: it stays as it is, and that is told.
+        item.warn(pytest.PytestWarning(f"{told(error)}: the run of this test stays in {store}"))
 
 
 def _options_of(item: pytest.Item, store: Path) -> Options:

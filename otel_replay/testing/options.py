@@ -59,6 +59,10 @@ class Options:
         """The options that say how runs are compared."""
         return {name: getattr(self, name) for name in COMPARISON}
 
+    def keeps(self, failed: bool) -> bool:
+        """Whether the run of a test stays in the store."""
+        return self.keep == "always" or (self.keep == "failed" and failed)
+
 
 COMPARISON = ("tolerances", "identity", "ignore", "only", "strict")
 """Options that say how a run is compared with its golden run."""
