@@ -50,7 +50,7 @@ def record(started: Started, capture: Capture | None) -> int:
         run = _Recording(started)
     except Exception as error:
         failed("recording the run", error)
-    status = wait_for(started.pid, TAKEN)
+    status = wait_for(started.pid, TAKEN, capture.resized if capture is not None else None)
     ended_ns = started.ended_ns or time.time_ns()
     code, number = exit_code(status)
     if capture is not None:

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 __all__ = ["die_alike", "exit_code", "wait_for"]
 
 _STOPPED_SECONDS = 0.02
 
 
-def wait_for(pid: int, taken: Sequence[int]) -> int:
-    """Wait until the child `pid` has ended; gives its wait status. `taken`: signals, all of them blocked."""
+def wait_for(pid: int, taken: Sequence[int], resized: Callable[[], None] | None = None) -> int:
+    """Wait until the child `pid` has ended; gives its wait status.
+
+    Parameters
+    ----------
+    taken:
+        Signals, all of them blocked.
+    resized:
+        Called when the terminal has another size, before the child hears of it.
+    """
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, nobody could say how the child ended
     while True:
@@ -24,6 +32,11 @@ def wait_for(pid: int, taken: Sequence[int]) -> int:
         if status is not None:
             return status
         told = signal.sigtimedwait(taken, 60.0)
+        if told is not None and told.si_signo == signal.SIGWINCH and resized is not None:
+            # The terminal has told the child already, which may have looked too early.
+            resized()
+            _send(pid, signal.SIGWINCH)
+            continue
         # From the kernel it came to all of the process group: a terminal, or a hang-up.
         if told is not None and told.si_signo != signal.SIGCHLD and told.si_code <= 0:
             _send(pid, told.si_signo)

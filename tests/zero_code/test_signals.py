@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -92,6 +94,45 @@ def test_ctrl_c_twice_behaves_as_without_us(recorded: Recorded) -> None:
     assert process.wait(timeout=60) == -signal.SIGINT
     process.stdout.close()
     os.close(master)
+
+
+RESIZED = """
+import os, signal
+signal.signal(signal.SIGWINCH, lambda *_: print(os.get_terminal_size(1).columns, "columns", flush=True))
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def test_a_captured_program_follows_the_size_of_the_terminal(recorded: Recorded) -> None:
+    """It writes to a terminal of its own, which is as wide as the one that it is shown on."""
+    recorded.script(RESIZED)
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    master, slave = pty.openpty()
+    streams: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
+    process = recorded.start(
+        PYTHON, "program.py", options=("--capture",), preexec_fn=_own_terminal, **streams
+    )
+    os.close(slave)
+    with os.fdopen(master, "rb", buffering=0) as screen:
+        assert b"ready" in _until(screen, b"ready")
+        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 123, 0, 0))
+        assert b"123 columns" in _until(screen, b"123 columns")
+        process.terminate()
+        assert process.wait(timeout=60) == -signal.SIGTERM
+
+
+def _until(screen: IO[bytes], text: bytes) -> bytes:
+    """What is shown until `text` is there, or for a minute."""
+    shown = b""
+    while text not in shown and select.select([screen], [], [], 60)[0]:
+        shown += screen.read(1024)
+    return shown
 
 
 def _own_terminal() -> None:
