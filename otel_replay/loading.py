@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,13 +17,14 @@ from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.importing.foreign_run import ForeignRun, made_run_id
 from otel_replay.importing.keep import open_source, read_runs
 from otel_replay.settings import read_settings
+from otel_replay.storage.listing import RunSummary
 from otel_replay.storage.pack_stream import is_pack
 from otel_replay.storage.refusals import shown
 from otel_replay.storage.run_files import Located, RunFiles, RunStatus
 from otel_replay.storage.store import Store, looks_like_a_run
 from otel_replay.storage.unpack import unpacked
 
-__all__ = ["LOADABLE", "RecordedRun", "load_items", "load_runs"]
+__all__ = ["LOADABLE", "RecordedRun", "RunRecords", "load_items", "load_runs", "stream_runs"]
 
 LOADABLE = (
     "a run's id, a unique beginning of it, `latest`, a run's directory, a packed run, "
@@ -149,3 +152,87 @@ def _merged(run: ForeignRun) -> Iterator[Located]:
 
     merged = heapq.merge(*(timed(number) for number in range(len(run.journals))), key=lambda one: one[:2])
     return (item[2] for item in merged)
+
+
+@dataclass(slots=True, kw_only=True)
+class RunRecords:
+    """A run as the stream of its records, for whoever takes them in one by one; `started_ns` may be 0."""
+
+    run_id: str
+    name: str
+    status: str
+    message: str
+    started_ns: int
+    records: Iterator[Located]
+
+
+def stream_runs(names: Sequence[str], *, store: Store, since_ns: int = 0) -> Iterator[RunRecords]:
+    """The runs that are meant, one after the other, each once; none of them is held in memory.
+
+    Parameters
+    ----------
+    names:
+        As for :func:`load_items`; with `*`, `?` or `[` in it all runs of the store whose id or name fits.
+        None at all: every run of the store, the oldest first. since_ns: Only runs of the store that began
+        then or later.
+
+    Raises
+    ------
+    UsageError
+        If nothing fits.
+    StoreError, FormatError
+        If a run cannot be read.
+    """
+    done: set[str] = set()
+    for name in names or ("*",):
+        if Path(name).is_file():
+            yield from _streams_of_file(Path(name))
+        elif any(sign in name for sign in "*?["):
+            fitting = [run for run in reversed(store.runs()) if _fits(run, name)]
+            if names and not fitting:
+                raise UsageError(
+                    f"no run has an id or a name like `{name}`",
+                    hint="`otel-replay list` shows the runs that there are",
+                )
+            for run in fitting:
+                if run.run_id not in done and run.started_ns >= since_ns and run.status != "damaged":
+                    done.add(run.run_id)
+                    yield _stream(RunFiles(store.directory(run.run_id)))
+        else:
+            files = RunFiles(Path(name)) if looks_like_a_run(name) else store.resolve(name)
+            if files.run_id not in done and files.header.started_ns >= since_ns:
+                done.add(files.run_id)
+                yield _stream(files)
+
+
+def _fits(run: RunSummary, pattern: str) -> bool:
+    return fnmatchcase(run.run_id, pattern) or fnmatchcase(run.name, pattern)
+
+
+def _stream(files: RunFiles) -> RunRecords:
+    header = files.header
+    return RunRecords(
+        run_id=files.run_id,
+        name=header.name,
+        status=files.status(),
+        message=header.message,
+        started_ns=header.started_ns,
+        records=files.records(),
+    )
+
+
+def _streams_of_file(path: Path) -> Iterator[RunRecords]:
+    if is_pack(path):
+        with unpacked(path) as files:
+            yield _stream(files)
+        return
+    source, importer = open_source(path)
+    for run in read_runs(source, importer, path):
+        yield RunRecords(
+            run_id=run.wanted_id or made_run_id(run.started_ns, source.sha256),
+            name=run.name,
+            status="interrupted" if run.status is None else "finished" if run.status == "ok" else "failed",
+            message=run.message,
+            started_ns=run.started_ns,
+            records=_merged(run),
+        )

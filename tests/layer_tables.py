@@ -93,7 +93,7 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "diffing": frozenset({"orjson"}),
     "assertions": frozenset(),
     "checking": frozenset({"tomli", "yaml"}),
-    "cli": frozenset({"click", "orjson", "rich", "textual"}),
+    "cli": frozenset({"click", "duckdb", "orjson", "rich", "textual", "tomli"}),
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),
     "testing": frozenset({"opentelemetry", "orjson", "pytest"}),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from otel_replay.analysis.distribution import Distribution
 from otel_replay.dialects import reading
 from otel_replay.dialects.usage import Usage
 
@@ -29,6 +30,9 @@ class ModelTotals:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    costs: int = 0
+    cost_usd: float = 0.0
+    lengths: Distribution = field(default_factory=Distribution)
 
     def add(self, usage: Usage, *, failed: bool, duration_ns: int) -> None:
         """Take in one generation."""
@@ -41,6 +45,12 @@ class ModelTotals:
         """Take in a span that tells of a call once more, with the tokens that were not told before."""
         self.repeated += 1
         self.add_tokens(usage)
+
+    def add_cost(self, cost_usd: float | None) -> None:
+        """Take in what one call cost, where somebody recorded it; `costs` counts those."""
+        if cost_usd is not None:
+            self.costs += 1
+            self.cost_usd += cost_usd
 
     def add_tokens(self, usage: Usage) -> None:
         """Take in the tokens of one generation."""

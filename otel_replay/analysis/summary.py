@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from otel_replay.analysis.bottlenecks import TaskTimes
 from otel_replay.analysis.bounded import OTHERS, count_name, entry
+from otel_replay.analysis.cost import CostsTold
+from otel_replay.analysis.critical_path import CriticalPath
+from otel_replay.analysis.distribution import Distribution
 from otel_replay.analysis.facts import as_number
 from otel_replay.analysis.generations import ModelTotals, model_of
+from otel_replay.analysis.idle import Idle
 from otel_replay.analysis.kinds import SpanKind, kind_of
 from otel_replay.analysis.pace import Pace
 from otel_replay.analysis.repeats import Repeats, tool_of
@@ -26,8 +30,9 @@ from otel_replay.attributes import (
     ARTIFACT_NAME,
     FILE_READ_EVENT,
     FILE_WRITE_EVENT,
+    GEN_AI_RESPONSE_ID,
 )
-from otel_replay.dialects.reading import usage_of
+from otel_replay.dialects.reading import read_span, usage_of
 from otel_replay.records import (
     BadLine,
     Close,
@@ -66,6 +71,7 @@ class Totals:
     total_ns: int = 0
     self_ns: int = 0
     longest_ns: int = 0
+    lengths: Distribution = field(default_factory=Distribution)
 
     def add(self, span: TrackedSpan, duration_ns: int, self_ns: int) -> None:
         """Take in one span."""
@@ -75,6 +81,8 @@ class Totals:
         self.total_ns += duration_ns
         self.self_ns += self_ns
         self.longest_ns = max(self.longest_ns, duration_ns)
+        if span.end is not None:
+            self.lengths.add(duration_ns)
 
     def add_repeated(self, self_ns: int) -> None:
         """Take in a span that tells of a call once more."""
@@ -103,6 +111,8 @@ class Summary:
     models: dict[str, ModelTotals] = field(default_factory=dict)
     searches: list[Search] = field(default_factory=list)
     decision_pace: Pace = field(default_factory=Pace)
+    critical_ns: dict[tuple[SpanKind, str], int] = field(default_factory=dict)
+    idle: Idle = field(default_factory=Idle)
     open_spans: int = 0
     open_names: tuple[str, ...] = ()
     journals: set[str] = field(default_factory=set)
@@ -150,6 +160,9 @@ class _Builder:
         self.book = SpanBook()
         self.self_time = SelfTime()
         self.repeats = Repeats()
+        self.costs = CostsTold()
+        self.critical: CriticalPath[tuple[SpanKind, str]] = CriticalPath(("other", OTHERS))
+        self.below_root: set[str] = set()
         self.tasks: set[str] = set()
         self.scopes: dict[tuple[str, int], str] = {}
         self.actions: dict[str, Callable[[Any, str], None]] = {
@@ -185,7 +198,12 @@ class _Builder:
         span = self.book.begin(record, journal)
         if span is not None:
             self.summary.spans += 1
-            self.self_time.begin(record.span_id, self.book.owner(record.parent_id), record.time_ns)
+            parent_id = self.book.owner(record.parent_id)
+            self.self_time.begin(record.span_id, parent_id, record.time_ns)
+            self.critical.begin(record.span_id, parent_id)
+            if parent_id in self.book.open:
+                self.below_root.add(record.span_id)
+                self.summary.idle.begin(record.time_ns)
             if kind_of(record.attributes) == "task":
                 self.tasks.add(record.span_id)
                 self.summary.tasks.begin(_task_name(span), record.time_ns)
@@ -208,6 +226,10 @@ class _Builder:
         parent_id = self.book.owner(span.start.parent_id)
         duration_ns = max(0, end_ns - span.start.time_ns)
         self_ns = self.self_time.end(span.span_id, parent_id, end_ns, duration_ns)
+        self.critical.end(span.span_id, (kind, name), duration_ns)
+        if span.span_id in self.below_root:
+            self.below_root.remove(span.span_id)
+            summary.idle.end(end_ns)
         totals = summary.kinds.setdefault(kind, Totals())
         if self.again(span, kind, parent_id, duration_ns, self_ns):
             totals.add_repeated(self_ns)
@@ -228,11 +250,13 @@ class _Builder:
         """Count what is a call, and say whether another library's span told of it before."""
         if kind != "generation" and kind != "tool call":
             self.repeats.other(span.span_id)
+            self.costs.other(span.span_id)
             return False
         scope = self.scopes.get((span.journal, span.start.scope), "")
         parent = parent_id if parent_id in self.book.open else None
         if kind == "tool call":
             tool = tool_of(span)
+            self.costs.other(span.span_id)
             told = self.repeats.tool_call(span, tool, scope, parent)
             if not told:
                 entry(self.summary.tools, tool, OTHERS, Totals).add(span, duration_ns, self_ns)
@@ -242,8 +266,16 @@ class _Builder:
         before = self.repeats.generation(span, usage, scope, parent)
         if before is None:
             model.add(usage, failed=span.status == "error", duration_ns=duration_ns)
+            if span.end is not None:
+                model.lengths.add(duration_ns)
         else:
             model.add_repeated(usage.besides(before))
+        cost = read_span(span.name, span.attributes).cost_usd
+        answer = str(span.attributes.get(GEN_AI_RESPONSE_ID, ""))
+        if self.costs.counts(
+            span.span_id, parent or "", answer, repeated=before is not None, told=cost is not None
+        ):
+            model.add_cost(cost)
         return before is not None
 
     def decision(self, record: Decision, _: str) -> None:
@@ -251,12 +283,14 @@ class _Builder:
         summary.decisions += 1
         count_name(summary.actions, record.action)
         summary.decision_pace.add(record.time_ns)
+        summary.idle.decision(record.time_ns)
         if not summary.first_decision_ns:
             summary.first_decision_ns = record.time_ns
         summary.last_decision_ns = record.time_ns
 
     def event(self, record: Event, _: str) -> None:
         count_name(self.summary.events, record.name)
+        self.summary.idle.sign_of_life(record.time_ns)
         if record.dropped_attributes:
             self.summary.dropped["attributes"] += record.dropped_attributes
         if ARTIFACT_NAME in record.attributes:
@@ -264,6 +298,7 @@ class _Builder:
 
     def log(self, record: LogEntry, _: str) -> None:
         self.summary.logs += 1
+        self.summary.idle.sign_of_life(record.time_ns)
         if record.dropped_attributes:
             self.summary.dropped["attributes"] += record.dropped_attributes
 
@@ -291,6 +326,8 @@ class _Builder:
         self.summary.open_names = tuple(span.name for span in left[:_SHOWN])
         for span in reversed(left):  # children before their parents
             self.ended(span, self.summary.end_ns)
+        self.summary.idle.sign_of_life(self.summary.end_ns)
+        self.summary.critical_ns = self.critical.names
         return self.summary
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "named_runs",
     "names_a_pack",
     "open_store",
+    "prices_option",
     "run_argument",
     "runs_arguments",
     "sessions_option",
@@ -89,6 +90,16 @@ def store_option(function: Function) -> Function:
 def json_option(function: Function) -> Function:
     """`--json`: one document for programs in place of the table for people."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def prices_option(function: Function) -> Function:
+    """`--prices`: what models cost; see `otel_replay.cli.prices`."""
+    return click.option(
+        "--prices",
+        "prices_file",
+        metavar="FILE",
+        help="A TOML file of what a million tokens of each model cost (docs/query.md).",
+    )(function)
 
 
 def sessions_option(function: Function) -> Function:

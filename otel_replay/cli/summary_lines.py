@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otel_replay.analysis.bottlenecks import BOTTLENECK_SHARE
 from otel_replay.analysis.kinds import KINDS
 from otel_replay.analysis.summary import Summary
 from otel_replay.cli import people
 from otel_replay.cli.bars import bar, count_bars, sparkline, squeeze
-from otel_replay.cli.table import Column, lay_out
+from otel_replay.cli.table import table_lines
 from otel_replay.cli.terminal import Screen, Text
+from otel_replay.cli.time_lines import cost_lines, critical_lines, idle_lines, percentile_lines
+
+if TYPE_CHECKING:
+    from otel_replay.analysis.cost import Prices
 
 __all__ = ["summary_lines"]
 
@@ -22,9 +26,12 @@ _ENOUGH_FOR_A_SHAPE = 12
 Lines = Iterator[Text]
 
 
-def summary_lines(summary: Summary, screen: Screen) -> Lines:
+def summary_lines(summary: Summary, screen: Screen, prices: Prices | None = None) -> Lines:
     """All sections, each with an empty line before it."""
-    for title, section in _SECTIONS:
+    sections = [*_SECTIONS]
+    after_models = next(at for at, (title, _) in enumerate(sections) if title == "Tools")
+    sections.insert(after_models, ("Cost", lambda found, _: cost_lines(found.models, prices, screen)))
+    for title, section in sections:
         lines = list(section(summary, screen))
         if lines:
             yield Text()
@@ -46,7 +53,7 @@ def _searches(summary: Summary, screen: Screen) -> Lines:
         best = "" if one.best_value is None else f"{_short(one.best_value)} in trial {one.best_trial}"
         trials = "" if one.trials is None else f"{one.trials:,}"
         rows.append([Text((one.title, "task")), Text(one.algorithm), Text(trials), Text(best), Text(which)])
-    yield from _table(("", "by", "trials", "best", "with"), rows, screen)
+    yield from table_lines(("", "by", "trials", "best", "with"), rows, screen)
     yield from _more(len(summary.searches), "search", screen)
 
 
@@ -85,7 +92,7 @@ def _kinds(summary: Summary, screen: Screen) -> Lines:
                     Text(people.duration(totals.longest_ns)),
                 ]
             )
-    yield from _table(("", "count", "failed", "open", "total", "self", "longest"), rows, screen)
+    yield from table_lines(("", "count", "failed", "open", "total", "self", "longest"), rows, screen)
 
 
 def _bottlenecks(summary: Summary, screen: Screen) -> Lines:
@@ -102,7 +109,7 @@ def _bottlenecks(summary: Summary, screen: Screen) -> Lines:
                 Text((bar(min(share, 1.0), _BAR_CELLS), style)),
             ]
         )
-    yield from _table(("", "count", "self", "of run", ""), rows, screen)
+    yield from table_lines(("", "count", "self", "of run", ""), rows, screen)
 
 
 def _tasks(summary: Summary, screen: Screen) -> Lines:
@@ -124,7 +131,7 @@ def _tasks(summary: Summary, screen: Screen) -> Lines:
                 Text((f"{of_run:.0%}", "failed" if of_run > BOTTLENECK_SHARE else "")),
             ]
         )
-    yield from _table(("", "ended", "total", "of tasks", "of run"), rows, screen)
+    yield from table_lines(("", "ended", "total", "of tasks", "of run"), rows, screen)
     yield from _more(len(ranked), "task", screen)
 
 
@@ -143,7 +150,9 @@ def _models(summary: Summary, screen: Screen) -> Lines:
                 Text(people.duration(totals.total_ns)),
             ]
         )
-    yield from _table(("", "calls", "failed", "tokens in", "tokens out", "out rate", "total"), rows, screen)
+    yield from table_lines(
+        ("", "calls", "failed", "tokens in", "tokens out", "out rate", "total"), rows, screen
+    )
     again = sum(totals.repeated for totals in summary.models.values())
     if again:
         yield Text(
@@ -163,7 +172,7 @@ def _tools(summary: Summary, screen: Screen) -> Lines:
                 Text(people.duration(totals.longest_ns)),
             ]
         )
-    yield from _table(("", "calls", "failed", "total", "longest"), rows, screen)
+    yield from table_lines(("", "calls", "failed", "total", "longest"), rows, screen)
     yield from _more(len(summary.tools), "tool", screen)
 
 
@@ -243,33 +252,19 @@ def _failed(count: int) -> Text:
     return Text((f"{count:,}", "failed")) if count else Text()
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[Text]], screen: Screen) -> Lines:
-    if not rows:
-        return
-    # A column in which nothing stands is left out; the first one is the name.
-    used = [at for at, title in enumerate(titles) if title == "" or any(row[at].width for row in rows)]
-    columns = [
-        Column(
-            title=titles[at],
-            right=bool(titles[at]),
-            least=0 if at else 10,
-            drop=at if at > 1 and titles[at] else 0,
-        )
-        for at in used
-    ]
-    yield from lay_out(columns, [[row[at] for at in used] for row in rows], screen, indent=2)
-
-
 _SECTIONS: tuple[tuple[str, Callable[[Summary, Screen], Lines]], ...] = (
     ("Decisions", _decisions),
     ("Searches", _searches),
     ("Spans", _kinds),
     ("Where the time went", _bottlenecks),
+    ("How long it took", percentile_lines),
+    ("Critical path", critical_lines),
     ("Tasks", _tasks),
     ("Models", _models),
     ("Tools", _tools),
     ("Events", _events),
     ("Artifacts", _artifacts),
     ("Pace", _pace),
+    ("Idle", idle_lines),
     ("Changed, lost and damaged", _kept_back),
 )

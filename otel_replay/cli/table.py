@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from otel_replay.cli.terminal import Screen, Text
 
-__all__ = ["Column", "lay_out"]
+__all__ = ["Column", "lay_out", "table_lines"]
 
 _GAP = 2
 
@@ -47,6 +47,24 @@ def lay_out(
             if not columns[index].right and position < len(shown) - 1:
                 line.add(" " * missing)
         yield line
+
+
+def table_lines(titles: Sequence[str], rows: Sequence[Sequence[Text]], screen: Screen) -> Iterator[Text]:
+    """A table whose first column is a name and whose others are numbers; empty ones are left out."""
+    if not rows:
+        return
+    # A column in which nothing stands is left out; the first one is the name.
+    used = [at for at, title in enumerate(titles) if title == "" or any(row[at].width for row in rows)]
+    columns = [
+        Column(
+            title=titles[at],
+            right=bool(titles[at]),
+            least=0 if at else 10,
+            drop=at if at > 1 and titles[at] else 0,
+        )
+        for at in used
+    ]
+    yield from lay_out(columns, [[row[at] for at in used] for row in rows], screen, indent=2)
 
 
 def _make_fit(columns: Sequence[Column], widths: list[int], shown: list[int], room: int) -> None:
