@@ -38,6 +38,8 @@ _NAMES = frozenset(
         # older conventions, and what is searched for
         *("gen_ai.prompt", "gen_ai.completion", "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents"),
         *("gen_ai.memory.query.text", "gen_ai.memory.records", "gen_ai.tool.message"),
+        # a part of a tool's definition
+        *("gen_ai.tool.description", "tool.description"),
         # libraries' own
         *("anthropic.tool_result.content", "mcp.request.argument", "mcp.response.value"),
         *("pydantic_ai.all_messages", "final_result", "model_request_parameters"),

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from otel_replay.hooks.guard import failed
 
-__all__ = ["Begin", "Call", "is_ours", "put_back", "replace", "watch"]
+__all__ = ["Begin", "Call", "is_ours", "put_back", "replace", "take_out_this_line", "watch"]
 
 
 class Call(Protocol):
@@ -116,28 +116,32 @@ def _watched(plain: Callable[..., Any], begin: Begin, doing: str, awaits: bool |
 
     def called(*args: Any, **kwargs: Any) -> Any:
         call = begun(args, kwargs)
-        if call is None:
-            return plain(*args, **kwargs)
+        if call is not None and call.keywords is not None:
+            kwargs = {**kwargs, **call.keywords}
         try:
-            value = plain(*args, **(kwargs if call.keywords is None else {**kwargs, **call.keywords}))
+            value = plain(*args, **kwargs)
         except BaseException as error:
-            _take_out_this_line(error)
-            ended(call.raised, error)
+            take_out_this_line(error)
+            if call is not None:
+                ended(call.raised, error)
             raise
-        ended(call.returned, value)
+        if call is not None:
+            ended(call.returned, value)
         return value
 
     async def awaited(*args: Any, **kwargs: Any) -> Any:
         call = begun(args, kwargs)
-        if call is None:
-            return await plain(*args, **kwargs)
+        if call is not None and call.keywords is not None:
+            kwargs = {**kwargs, **call.keywords}
         try:
-            value = await plain(*args, **(kwargs if call.keywords is None else {**kwargs, **call.keywords}))
+            value = await plain(*args, **kwargs)
         except BaseException as error:
-            _take_out_this_line(error)
-            ended(call.raised, error)
+            take_out_this_line(error)
+            if call is not None:
+                ended(call.raised, error)
             raise
-        ended(call.returned, value)
+        if call is not None:
+            ended(call.returned, value)
         return value
 
     made: Any = awaited if (iscoroutinefunction(plain) if awaits is None else awaits) else called
@@ -147,8 +151,11 @@ def _watched(plain: Callable[..., Any], begin: Begin, doing: str, awaits: bool |
     return functools.wraps(plain)(made)
 
 
-def _take_out_this_line(error: BaseException) -> None:
-    """Take the function that caught `error` out of its traceback. A bare `raise` does not put it back."""
+def take_out_this_line(error: BaseException) -> None:
+    """Take the function that caught `error` out of its traceback. A bare `raise` does not put it back.
+
+    Before Python 3.11 it does.
+    """
     where = error.__traceback__
     if where is not None and where.tb_next is not None:
         error.__traceback__ = where.tb_next

@@ -12,6 +12,8 @@ _FOLDERS = frozenset(
     {"__pycache__", "site-packages", "dist-packages", "node_modules", ".git", ".otel-replay", ".pytest_cache"}
 )
 _SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/run/systemd", "/usr/lib", "/usr/share", "/lib", "/lib64")
+_EDITABLE = f"{os.sep}__editable__."
+"""What pip puts on Python's path for a package that is installed from its folder: no file at all."""
 _MOST_KNOWN = 20_000
 
 
@@ -48,7 +50,7 @@ class Choice:
             return False
         if self._include:
             return _matches(path, self._include)
-        if path.endswith(_CODE) or path.startswith(self._left_out):
+        if path.endswith(_CODE) or path.startswith(self._left_out) or _EDITABLE in path:
             return False
         return _FOLDERS.isdisjoint(path.split(os.sep))
 

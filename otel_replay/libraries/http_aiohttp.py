@@ -23,15 +23,21 @@ def install(module: ModuleType) -> None:
             return None
         call = _AiohttpCall(span)
         if propagates:
-            call.keywords = {"headers": {**(kwargs.get("headers") or {}), **http.context_headers()}}
+            # A mapping or pairs, and a name may be there twice.
+            headers = module.CIMultiDict(kwargs.get("headers") or ())
+            headers.update(http.context_headers())
+            call.keywords = {"headers": headers}
         return call
 
     watch(module.ClientSession, "_request", begin, http.DOING)
 
 
 def _url(session: Any, given: Any, kwargs: dict[str, Any]) -> str:
-    url = session._build_url(given)
-    return str(url.extend_query(kwargs["params"]) if kwargs.get("params") else url)
+    try:
+        url = session._build_url(given)
+        return str(url.extend_query(kwargs["params"]) if kwargs.get("params") else url)
+    except (TypeError, ValueError):
+        return str(given)  # aiohttp is about to say that it is none
 
 
 class _AiohttpCall(http.HttpCall):

@@ -6,14 +6,14 @@ It stands in for the official instrumentor, which tells more (embeddings, stored
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from time import monotonic
 from types import ModuleType
 from typing import Any
 
 from otel_replay.hooks.guard import failed
-from otel_replay.hooks.wrapping import watch
+from otel_replay.hooks.wrapping import take_out_this_line, watch
 from otel_replay.libraries import openai_words as words
 from otel_replay.libraries.elsewhere import recorded_elsewhere
 from otel_replay.recording.blocks import start_span
@@ -66,6 +66,7 @@ class _ModelCall:
         self._begun = monotonic()
         self._first: float | None = None
         self._pieces: list[Mapping[str, Any]] = []
+        self._is_over = False
         span.attach()
 
     def returned(self, value: Any) -> None:
@@ -73,9 +74,9 @@ class _ModelCall:
         self._span.detach()
         inner = getattr(value, "_iterator", None)
         if inner is not None and hasattr(inner, "__anext__"):
-            value._iterator = self._heard_in_turn(inner)
+            value._iterator = _HeardInTurn(inner, self)
         elif inner is not None:
-            value._iterator = self._heard(inner)
+            value._iterator = _Heard(inner, self)
         else:
             self._tell(words.plain(value))
             self._span.end()
@@ -83,29 +84,10 @@ class _ModelCall:
     def raised(self, error: BaseException) -> None:
         """There is no answer."""
         self._span.detach()
-        self._over(error)
+        self.over(error)
 
-    def _heard(self, inner: Iterator[Any]) -> Iterator[Any]:
-        try:
-            for item in inner:
-                self._note(item)
-                yield item
-        except BaseException as error:
-            self._over(error)
-            raise
-        self._over()
-
-    async def _heard_in_turn(self, inner: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        try:
-            async for item in inner:
-                self._note(item)
-                yield item
-        except BaseException as error:
-            self._over(error)
-            raise
-        self._over()
-
-    def _note(self, item: Any) -> None:
+    def note(self, item: Any) -> None:
+        """A piece of the stream has come."""
         try:
             if self._first is None:
                 self._first = monotonic() - self._begun
@@ -113,7 +95,11 @@ class _ModelCall:
         except Exception as error:
             failed(_DOING, error)
 
-    def _over(self, error: BaseException | None = None) -> None:
+    def over(self, error: BaseException | None = None) -> None:
+        """The stream has ended, or broken, or nobody wants the rest of it. Only the first time counts."""
+        if self._is_over:
+            return
+        self._is_over = True
         try:
             if error is not None:
                 self._span.fail(error)
@@ -132,6 +118,57 @@ class _ModelCall:
 
     def _tell(self, answer: Any) -> None:
         raise NotImplementedError
+
+
+class _Listening:
+    """What a stream takes its pieces from, and the call that hears of them.
+
+    No generator: one that was never asked for a piece would not notice that it is thrown away.
+    """
+
+    def __init__(self, inner: Any, call: _ModelCall) -> None:
+        self._inner = inner
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __del__(self) -> None:
+        self._call.over()
+
+    def _raised(self, error: BaseException) -> None:
+        ended = isinstance(error, StopIteration | StopAsyncIteration)
+        self._call.over(None if ended else error)
+
+
+class _Heard(_Listening):
+    def __iter__(self) -> _Heard:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            item = next(self._inner)
+        except BaseException as error:
+            take_out_this_line(error)
+            self._raised(error)
+            raise
+        self._call.note(item)
+        return item
+
+
+class _HeardInTurn(_Listening):
+    def __aiter__(self) -> _HeardInTurn:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            item = await self._inner.__anext__()
+        except BaseException as error:
+            take_out_this_line(error)
+            self._raised(error)
+            raise
+        self._call.note(item)
+        return item
 
 
 class _ChatCall(_ModelCall):

@@ -290,6 +290,30 @@ def test_requests_at_the_same_time_have_their_own_parents(server: Server, record
     assert found == {f"task {number}": str(number) for number in range(5)}
 
 
+@pytest.mark.parametrize("given", [None, 12, "nonsense", "http://[::1"])
+def test_a_url_that_is_none_is_the_programs_own_trouble(given: Any, recorded: Recording) -> None:
+    plain = _raised(lambda: _aiohttp_get(given))
+    raised: list[BaseException] = []
+    recorded(lambda: raised.append(_raised(lambda: _aiohttp_get(given))))
+    assert (type(raised[0]), str(raised[0])) == (type(plain), str(plain))
+    assert "recording an HTTP request" not in guard.FAILURES
+
+
+def test_headers_in_pairs_stay_with_the_context_among_them(
+    server: Server, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def program() -> None:
+        pairs = [("X-Cell", "3"), ("X-Note", "a")]
+        async with aiohttp.ClientSession() as session, session.get(f"{server.url}/ok", headers=pairs):
+            pass
+
+    monkeypatch.setenv("OTEL_REPLAY_PROPAGATE", "true")
+    recorded(lambda: asyncio.run(program()))
+    (got,) = server.headers
+    assert (got["x-cell"], got["x-note"]) == ("3", "a")
+    assert "traceparent" in got
+
+
 @pytest.mark.parametrize("method", ["begin", "HttpCall.answered", "HttpCall.raised"])
 def test_a_hook_that_fails_changes_nothing(
     client: Client, server: Server, recorded: Recording, monkeypatch: pytest.MonkeyPatch, method: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ with otel_replay.start_run("alone"):
     runpy.run_path({program!r}, run_name="__main__")
 """
 LEFT = """
-import openai
+import openai, traceback
 with openai.OpenAI() as client:
     for chunk in client.chat.completions.create(model="m", messages=[], stream=True):
         if chunk.choices[0].delta.content:
@@ -32,6 +33,12 @@ with openai.OpenAI() as client:
     with client.responses.stream(model="m", input="Hello", instructions="Be kind.") as events:
         print(events.get_final_response().output_text)
     print(client.chat.completions.with_raw_response.create(model="m", messages=[]).parse().id)
+    client.chat.completions.create(model="m", messages=[], stream=True).close()
+    try:
+        asked = [{"role": "user", "content": "break off"}]
+        list(client.chat.completions.create(model="m", messages=asked, stream=True))
+    except openai.APIConnectionError as error:
+        print([frame.name for frame in traceback.extract_tb(error.__traceback__)][-3:])
 """
 
 
@@ -101,8 +108,11 @@ def test_a_stream_that_is_left_and_an_answer_that_the_program_reads_itself_are_n
     program = tmp_path / "left.py"
     program.write_text(LEFT)
     said, run = alone(program)
-    assert said.splitlines() == ["Once upon a time", "chatcmpl-3"]
-    (left, heard), (_, response), (raw, _) = generations(run)
+    assert said.splitlines()[:2] == ["Once upon a time", "chatcmpl-3"]
+    (left, heard), (_, response), (raw, _), (unread, _), (broken, _) = generations(run)
+    assert (unread.status, broken.status) == ("unset", "error")
+    if sys.version_info >= (3, 11):
+        assert "__next__" not in said.splitlines()[2]
     assert [part["content"] for part in heard.output_messages[0]["parts"]] == ["Once "]
     assert (left.status, raw.status) == ("unset", "unset")
     assert "Once upon a time" in str(response.output_messages)

@@ -27,6 +27,7 @@ FOREIGN = {
     "traceloop.entity.input": PROMPT,
     "pydantic_ai.all_messages": json.dumps(MESSAGES),
     "gen_ai.tool.call.arguments": json.dumps({"question": PROMPT}),
+    "gen_ai.tool.description": PROMPT,
 }
 """A span as instrumentors write it."""
 
