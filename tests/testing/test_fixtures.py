@@ -208,3 +208,12 @@ def test_where_recording_is_switched_off_a_test_that_asks_for_its_run_says_so(se
 def test_the_marker_and_the_fixtures_are_documented(session) -> None:
     session("", "--markers").stdout.fnmatch_lines(["@pytest.mark.otel_replay(name, store,*"])
     session("", "--fixtures").stdout.fnmatch_lines(["otel_run*", "*The test as a run of its own*"])
+
+
+def test_a_test_that_uses_none_of_it_meets_no_hook_of_ours(pytester, monkeypatch) -> None:
+    """What costs nothing needs no measuring: pytest calls the plugin at its start, and then no more."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    config = pytester.parseconfigure("-p", "otel_replay.pytest_plugin")
+    manager = config.pluginmanager
+    callers = manager.get_hookcallers(manager.get_plugin("otel_replay.pytest_plugin")) or []
+    assert {caller.name for caller in callers} == {"pytest_addoption", "pytest_configure"}
