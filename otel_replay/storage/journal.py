@@ -263,7 +263,7 @@ class _MappedJournal(Journal):
                 raise JournalFull(error.strerror or str(error)) from None
         base = position - position % mmap.ALLOCATIONGRANULARITY
         # The window ends before the reserve, so that no record gets there.
-        window = mmap.mmap(self._file.fd(), self._allocated - _RESERVE_BYTES - base, offset=base)
+        window = self._file.map(self._allocated - _RESERVE_BYTES - base, base)
         _prepare(window)
         window.seek(position - base)
         before, write = self._window, window.write

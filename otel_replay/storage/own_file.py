@@ -11,11 +11,14 @@ import fcntl
 import mmap
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 __all__ = ["OwnFile", "is_closed_here"]
 
 _LOCK_TRIES = 100
+_STANDARD = (0, 1, 2)
 _kept: list[mmap.mmap] = []
 _closed_here: set[tuple[int, int]] = set()
 
@@ -30,7 +33,7 @@ class OwnFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._fd = _opened(path, os.O_CREAT | os.O_EXCL)
         self._identity = _identity(self._fd)
         self._was_closed = False
         self._kept_map = False
@@ -39,7 +42,7 @@ class OwnFile:
     def fd(self) -> int:
         """Its descriptor, opened again where the program has closed it; OSError if that fails."""
         if not self._is_ours():
-            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            fd = _opened(self.path)
             if _identity(fd) != self._identity:
                 os.close(fd)
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(self.path))
@@ -47,6 +50,12 @@ class OwnFile:
             _lock_for_life(fd, tries=1)
             self._fd = fd
         return self._fd
+
+    def map(self, size_bytes: int, offset: int) -> mmap.mmap:
+        """A piece of it in memory, which has a descriptor of its own; OSError if that fails."""
+        fd = self.fd()
+        with _standard_taken():
+            return mmap.mmap(fd, size_bytes, offset=offset)
 
     def moved(self, path: Path) -> None:
         """It has this path now."""
@@ -76,6 +85,36 @@ class OwnFile:
             ours = False
         self._was_closed = self._was_closed or not ours
         return ours
+
+
+def _opened(path: Path, more_flags: int = 0) -> int:
+    with _standard_taken():
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC | more_flags, 0o600)
+
+
+@contextmanager
+def _standard_taken() -> Iterator[None]:
+    """While the block lasts no file is opened as a standard stream that the program has closed.
+
+    What it writes to one all the same is an error for it, and not for the journal.
+    """
+    taken = []
+    try:
+        for fd in _STANDARD:
+            if not _is_open(fd):
+                taken.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        yield
+    finally:
+        for fd in taken:
+            os.close(fd)
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def _identity(fd: int) -> tuple[int, int]:

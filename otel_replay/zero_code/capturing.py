@@ -68,7 +68,9 @@ class Capture:
     """The ends of the program's standard output and standard error."""
 
     def __init__(self) -> None:
-        self._streams = [_Stream("stdout", 1), _Stream("stderr", 2)]
+        # One that was closed before us is to be closed for the program as well.
+        open_ones = [(name, fd) for name, fd in (("stdout", 1), ("stderr", 2)) if _is_open(fd)]
+        self._streams = [_Stream(name, fd) for name, fd in open_ones]
 
     def file_actions(self) -> list[Any]:
         """What a child process does to write into these streams; for `os.posix_spawn`."""
@@ -94,6 +96,14 @@ class Capture:
     def attributes(self) -> dict[str, Any]:
         """What is kept, as attributes of the run."""
         return {OUTPUT_TAIL_PREFIX + one.name: one.text() for one in self._streams if one.total_bytes}
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def _like(terminal: int, other: int, *, size_only: bool = False) -> None:

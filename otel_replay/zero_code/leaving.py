@@ -32,8 +32,8 @@ def leave(code: int, number: int, directory: Path | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
-            pass  # nobody reads it any more
+        except (OSError, ValueError, AttributeError):
+            pass  # nobody reads it any more, or it was closed before we began: then Python has None there
     if number:
         code = die_alike(number)
     os._exit(code)

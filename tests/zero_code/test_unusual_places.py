@@ -1,0 +1,91 @@
+"""Programs that have lost what others take for granted: streams, descriptors, rights, an end of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.zero_code.conftest import PYTHON, RUN, Recorded
+
+CONVENTION = "def log_decision(action, reason, values=None, cell=None):\n    pass\n"
+
+WRITES_ALL_THE_SAME = """
+import os
+log_decision("FIRST", "before")
+for fd in (0, 1, 2):
+    try:
+        os.write(fd, b"not for the journal")
+    except OSError as error:
+        with open("said", "a") as stream:
+            stream.write(f"{fd} {error.errno} ")
+log_decision("SECOND", "after")
+raise SystemExit(5)
+"""
+
+
+@pytest.mark.parametrize("closing", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("option", ["--quiet", "--capture"])
+def test_a_program_without_standard_streams_ends_and_writes_as_without_us(
+    recorded: Recorded, closing: str, option: str
+) -> None:
+    """What it writes to a stream that is closed is an error for it, and not a part of our journal."""
+    recorded.script(CONVENTION + WRITES_ALL_THE_SAME)
+    said = recorded.folder / "said"
+    with_them = ("sh", "-c", f'exec "$@" {closing}', "sh")
+    plain = recorded.plain(*with_them, PYTHON, "program.py")
+    expected = said.read_text() if said.exists() else ""
+    said.unlink(missing_ok=True)
+    done = recorded.plain(*with_them, *RUN, option, "--", PYTHON, "program.py")
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr) == (5, plain.stderr)
+    assert (said.read_text() if said.exists() else "") == expected
+    assert recorded.decisions() == ["FIRST", "SECOND"]
+
+
+def test_a_program_that_waits_for_all_of_its_threads_ends(recorded: Recorded) -> None:
+    """What keeps journals safe is a thread too, and one that does not end."""
+    recorded.script(
+        CONVENTION
+        + "import threading\nlog_decision('A', '')\n"
+        + "for one in threading.enumerate():\n"
+        + "    if one is not threading.current_thread():\n        one.join()\n"
+        + "print(threading.enumerate() == [threading.main_thread()])\n"
+    )
+    assert recorded.run(PYTHON, "program.py").stdout == "True\n"
+    assert recorded.decisions() == ["A"]
+
+
+def test_a_program_that_can_open_nothing_any_more_goes_on(recorded: Recorded) -> None:
+    """Not even what tells of it can be loaded; it is told all the same."""
+    recorded.script(
+        CONVENTION
+        + "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        + "log_decision('A', '')\nlog_decision('B', '')\nprint('goes on')\n"
+    )
+    done = recorded.run(PYTHON, "program.py")
+    assert (done.stdout, done.returncode) == ("goes on\n", 0)
+    assert done.stderr == "recording decisions failed: OSError (the program goes on)\n"
+
+
+THREADS = """
+import sys, threading
+sys.setswitchinterval(1e-5)
+together = threading.Barrier(8)
+def work():
+    together.wait()
+    log_decision("A", "")
+threads = [threading.Thread(target=work) for _ in range(8)]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+print("opentelemetry.context" in sys.modules)
+"""
+
+
+def test_threads_whose_first_decisions_come_at_once_all_find_the_span_of_the_process(
+    recorded: Recorded,
+) -> None:
+    """None of them takes the long way, by loading OpenTelemetry."""
+    recorded.script(CONVENTION + THREADS)
+    done = recorded.run(PYTHON, "program.py")
+    assert (done.stdout, done.stderr) == ("False\n", "")
+    assert recorded.decisions() == ["A"] * 8
