@@ -1,16 +1,18 @@
 """Forces journals to the disk from time to time, so that a power failure costs seconds and not minutes.
 
 One thread for the process, started with the first journal. It is stopped around a fork and started again:
-a program must not be told that it forks with threads only because it is recorded.
+a program must not be told that it forks with threads only because it is recorded. `threading` does not list
+it: a program may wait for all of those, and this one does not end.
 """
 
 from __future__ import annotations
 
-import contextvars
+import _thread
 import os
 import threading
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 from otel_replay.storage.journal import Journal
 from otel_replay.storage.last_sync import sync_now
@@ -29,7 +31,7 @@ class Syncer:
         # A plain set: other threads add to it while the thread copies it, which for a WeakSet is an error.
         self._journals: set[Journal] = set()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: _Unlisted | None = None
         if seconds > 0 and hasattr(os, "register_at_fork"):
             me = weakref.ref(self)
             os.register_at_fork(
@@ -47,7 +49,7 @@ class Syncer:
     def stop(self) -> None:
         """End the thread and wait for it."""
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None and thread.ident != threading.get_ident():
             self._stop.set()
             # Not for ever: a signal handler may fork while what it interrupted holds a journal's lock.
             thread.join(_PATIENCE_SECONDS)
@@ -57,12 +59,8 @@ class Syncer:
         if self._thread is not None or not self._journals:
             return
         self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(self._stop,), name="otel-replay-sync", daemon=True
-        )
         try:
-            # In a context of its own: what it syncs belongs to no run in particular.
-            contextvars.Context().run(self._thread.start)
+            self._thread = _Unlisted(self._run, self._stop)
         except RuntimeError:
             self._thread = None  # no more threads, or the interpreter is ending: the end of the run syncs
 
@@ -81,6 +79,40 @@ class Syncer:
                 except (OSError, ValueError):
                     continue  # told at the end of the run, when syncing fails again
             sync_now()
+
+
+class _Unlisted:
+    """A thread that `threading` does not know of: no `enumerate()` lists it, no trace function follows it.
+
+    It begins in a context of its own: what it does belongs to no run in particular. RuntimeError where there
+    can be no more threads.
+    """
+
+    def __init__(self, work: Callable[[threading.Event], None], stop: threading.Event) -> None:
+        self.ident = 0
+        self._work = work
+        self._stop = stop
+        self._ended = threading.Lock()
+        self._ended.acquire()
+        # From Python 3.13 on a thread can be waited for until the operating system has none of it left.
+        start: Callable[..., Any] | None = getattr(_thread, "start_joinable_thread", None)
+        self._handle: Any = start(self._run, daemon=True) if start is not None else None
+        if start is None:
+            _thread.start_new_thread(self._run, ())
+
+    def _run(self) -> None:
+        self.ident = threading.get_ident()
+        try:
+            self._work(self._stop)
+        finally:
+            self._ended.release()
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end, but no longer than so."""
+        if self._handle is not None:
+            self._handle.join(seconds)
+        elif self._ended.acquire(timeout=seconds):
+            self._ended.release()
 
 
 def _call(reference: weakref.ref[Syncer], method: Callable[[Syncer], None]) -> None:
