@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,17 +27,31 @@ def failed(doing: str, error: Exception) -> None:
     error:
         What was raised. An exception of the program's own signal handler is let through.
     """
-    # Each process of a recorded program loads this, and few ever fail.
-    import logging
+    try:
+        # Each process of a recorded program loads this, and few ever fail.
+        import logging
 
-    from otel_replay.errors import told
-    from otel_replay.interruptions import let_through
-
+        from otel_replay.errors import told
+        from otel_replay.interruptions import let_through
+    except Exception:
+        # No descriptor left, no rights any more, or the interpreter is ending: what tells cannot be loaded.
+        _say_plainly(doing, error)
+        return
     let_through(error)
     FAILURES[doing] = FAILURES.get(doing, 0) + 1
     if FAILURES[doing] == 1:
         _log = logging.getLogger("otel_replay")
         _log.warning("%s failed: %s (the program goes on; further failures are counted)", doing, told(error))
+
+
+def _say_plainly(doing: str, error: Exception) -> None:
+    try:
+        FAILURES[doing] = FAILURES.get(doing, 0) + 1
+        if FAILURES[doing] > 1:
+            return
+        print(f"{doing} failed: {type(error).__name__} (the program goes on)", file=sys.stderr)
+    except Exception:  # there is nobody left to tell
+        return
 
 
 def guarded(doing: str) -> Callable[[_F], _F]:

@@ -44,14 +44,13 @@ def decision(action: Any, reason: Any, values: Any = None, cell: Any = None) -> 
             if span is not None:
                 span.decision(action, reason, values, cell)
                 return
+        from otel_replay.recording.moments import decision as usual
     except Exception as error:
         let_through(error)
         from otel_replay.hooks.guard import failed
 
         failed(f"recording decisions: {told(error)}", error)
         return
-    from otel_replay.recording.moments import decision as usual
-
     usual(action, reason, values, cell)
 
 
@@ -71,7 +70,9 @@ def _joined() -> OpenSpan | None:
     """The span of this process, begun in the run that the environment names; None: the usual way knows."""
     global _tried_in
     with _lock:
-        if _tried_in == os.getpid() or active_runs.WRITERS or active_runs.opener is not None:
+        if _tried_in == os.getpid():
+            return active_runs.fallback_span()  # another thread has begun it while this one waited
+        if active_runs.WRITERS or active_runs.opener is not None:
             return None
         _tried_in = os.getpid()
         settings = read_settings()
