@@ -7,7 +7,7 @@ into where a rule names them. What is imported by other means is not seen here, 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -67,7 +67,9 @@ def list_functions(command: Sequence[str], rules: Sequence[Rule], folder: Path) 
     else:
         used = {one.rule for one in found} | blamed
         problems += [
-            _no_match(rule, modules) for rule in rules if rule.where not in used and rule.kind != "ignore"
+            _no_match(rule, rules, used, modules)
+            for rule in rules
+            if rule.where not in used and rule.kind != "ignore"
         ]
     return Listing(functions=tuple(found), problems=tuple(problems))
 
@@ -93,7 +95,7 @@ def problems_of_run(
     idle = [rule for rule in rules if rule.where not in used and rule.kind != "ignore"]
     if idle:
         modules = modules_of(command, rules, folder)
-        problems += [_no_match(rule, modules) for rule in idle]
+        problems += [_no_match(rule, rules, used, modules) for rule in idle]
     return tuple(problems)
 
 
@@ -121,18 +123,20 @@ def _relative(path: str) -> str:
     return path.removeprefix(here)
 
 
-def _no_match(rule: Rule, modules: Sequence[Module]) -> str:
+def _no_match(rule: Rule, rules: Sequence[Rule], used: Collection[str], modules: Sequence[Module]) -> str:
     names = {
         f"{name}:{one.qualname}" for module in modules for name in module.names for one in module.functions
     }
     there = [
-        f"{module.names[0]}:{one.qualname}"
+        (module.names, one.qualname)
         for module in modules
         for one in module.functions
         if rule.is_for(module.names, one.qualname)
     ]
     if there:
-        return f"{there[0]} was not recorded ({rule.where}): its module was not imported"
+        names_of, qualname = there[0]
+        why = _why_idle(rule, [one for one in rules if one.is_for(names_of, qualname)], used)
+        return f"{names_of[0]}:{qualname} was not recorded ({rule.where}): {why}"
     near: list[str] = []
     for pattern in rule.functions:
         near += get_close_matches(pattern, names, 3, 0.6)
@@ -141,3 +145,13 @@ def _no_match(rule: Rule, modules: Sequence[Module]) -> str:
         near += [by_end[end] for end in get_close_matches(wanted, by_end, 2, 0.6)]
     hint = f"; near it: {', '.join(dict.fromkeys(near))}" if near else ""
     return f"no function is {' or '.join(rule.functions)} ({rule.where}){hint}"
+
+
+def _why_idle(rule: Rule, about_it: Sequence[Rule], used: Collection[str]) -> str:
+    ignoring = next((one for one in about_it if one.kind == "ignore"), None)
+    if ignoring is not None:
+        return f"{ignoring.where} says to ignore it"
+    first = next(one for one in about_it if (one.kind == "decision") == (rule.kind == "decision"))
+    if first is not rule and first.where in used:
+        return f"the rule of {first.where} comes first"
+    return "its module was not imported"

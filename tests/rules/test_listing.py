@@ -145,3 +145,17 @@ def test_a_mistake_in_a_rule_file_is_told_before_the_program_starts(program: Pat
         "hint: did you mean `tool`? it may say decision, tool, generation, task, agent, ignore",
     ]
     assert not store.root.exists()
+
+
+def test_a_rule_that_another_one_forestalls_is_told_of_that_one(tmp_path: Path, store: Store) -> None:
+    """Not that the module was missing."""
+    (tmp_path / "main.py").write_text("def f():\n    pass\ndef g():\n    pass\nf()\n")
+    (tmp_path / "rules.toml").write_text(
+        '[[task]]\nfunction = "__main__:*"\n[[tool]]\nfunction = "__main__:f"\n'
+        '[[ignore]]\nfunction = "__main__:g"\n[[decision]]\nfunction = "__main__:g"\n'
+    )
+    done = otel_replay(tmp_path, "run", "--rules", "rules.toml", "--", sys.executable, "main.py")
+    assert done.stderr.splitlines() == [
+        "otel-replay: __main__:f was not recorded (rules.toml:3): the rule of rules.toml:1 comes first",
+        "otel-replay: __main__:g was not recorded (rules.toml:7): rules.toml:5 says to ignore it",
+    ]
