@@ -41,11 +41,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "assertions": frozenset({"ground", "formats", "storage", "dialects", "analysis", "loading", "queries"}),
     "checking": frozenset({"ground", "storage", "analysis", "queries", "assertions"}),
     "diffing": frozenset({"ground", "formats", "storage", "dialects", "analysis", "loading", "exporting"}),
+    "sql": frozenset({"ground", "formats", "storage", "dialects", "analysis", "loading"}),
     "cli": frozenset(
         {
             *("ground", "formats", "storage", "dialects", "analysis"),
             *("importing", "exporting", "sender", "replay"),
-            *("loading", "queries", "assertions", "checking", "diffing"),
+            *("loading", "queries", "assertions", "checking", "diffing", "sql"),
         }
     ),
     "python -m": frozenset({"cli"}),
@@ -93,7 +94,8 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "diffing": frozenset({"orjson"}),
     "assertions": frozenset(),
     "checking": frozenset({"tomli", "yaml"}),
-    "cli": frozenset({"click", "duckdb", "orjson", "rich", "textual", "tomli"}),
+    "sql": frozenset({"duckdb", "orjson"}),
+    "cli": frozenset({"click", "orjson", "rich", "textual", "tomli"}),
     "python -m": frozenset(),
     "generations": frozenset({"PIL", "orjson"}),
     "testing": frozenset({"opentelemetry", "orjson", "pytest"}),

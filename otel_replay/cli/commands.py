@@ -36,6 +36,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("show", "show", "Show a run as a tree on a time scale", _LOOK),
     Row("summary", "summary", "Count and time what happened in a run", _LOOK),
     Row("stats", "stats", "Add up many runs: percentiles, errors, tokens, cost", _LOOK),
+    Row("query", "query", "Ask runs in SQL, with DuckDB", _LOOK),
     Row("view", "view", "Show decisions one by one, and follow a running run", _LOOK),
     Row("find", "find", "Find spans, decisions and events by a selector", _LOOK),
     Row("play", "play", "Step through decisions, with the state of the table", _LOOK),
