@@ -46,11 +46,14 @@ def command(context: click.Context, run: str, selector: str, only_count: bool, a
     elif only_count:
         click.echo(len(found))
     else:
+        from otel_replay.cli import people
         from otel_replay.cli.terminal import stdout
 
         screen = stdout()
         screen.write_all(_line(item) for item in found)
         screen.flush()
+        if not found:
+            click.echo(f"None of {people.counted(len(items), 'item')} fits.", err=True)
     return 0 if found else 1
 
 

@@ -62,11 +62,12 @@ def _list(program: tuple[str, ...], rules: tuple[str, ...], as_json: bool) -> in
     from otel_replay.cli.terminal import escape, stdout
 
     screen = stdout()
-    for library in found["libraries"]:
-        screen.print((f"{library['name']:<20} ", "bold"), library["records"])
     for function in found["functions"]:
         text = f"{function['function']}  {function['place']}  by {function['rule']}"
         screen.print((f"{function['kind']:<20} ", "bold"), text)
+    names = ", ".join(library["name"] for library in found["libraries"])
+    screen.print(("libraries            ", "bold"), f"what the program imports of: {names}")
+    screen.print(("`otel-replay doctor` says which of them are installed, and what is recorded", "dim"))
     screen.flush()
     for problem in found["problems"]:
         click.echo(escape(f"otel-replay: {problem}"), err=True)

@@ -20,10 +20,12 @@ from otel_replay.attributes import (
     ERROR_TYPE,
     EXCEPTION_EVENT,
     FILE_LINES,
+    FILE_OPENS,
     FILE_PATH,
     FILE_READ_EVENT,
     FILE_SIZE,
     FILE_WRITE_EVENT,
+    FILE_WRITTEN_EVENT,
     GEN_AI_FINISH_REASONS,
     GEN_AI_INPUT_TOKENS,
     GEN_AI_OUTPUT_TOKENS,
@@ -123,6 +125,11 @@ def _file(attributes: Mapping[str, Any]) -> str:
         parts.append(people.counted(as_number(attributes[FILE_LINES]), "line"))
     if FILE_SIZE in attributes:
         parts.append(people.size(as_number(attributes[FILE_SIZE])))
+    if FILE_OPENS in attributes:
+        parts.append(f"opened {as_number(attributes[FILE_OPENS]):,} times by now")
+    if ERROR_TYPE in attributes:
+        error = str(attributes[ERROR_TYPE])
+        parts.append("not there" if error == "FileNotFoundError" else error)
     return "  ".join(parts)
 
 
@@ -143,6 +150,7 @@ def _artifact(attributes: Mapping[str, Any]) -> str:
 _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     FILE_READ_EVENT: _file,
     FILE_WRITE_EVENT: _file,
+    FILE_WRITTEN_EVENT: _file,
     CHECKPOINT_EVENT: _checkpoint,
     ARTIFACT_EVENT: _artifact,
     CHUNK_EVENT: lambda attributes: people.value(attributes.get(CHUNK)),

@@ -44,6 +44,8 @@ def _opened(path: Any, mode: str | None, flags: int) -> None:
     name = path if path.__class__ is str else os.fsdecode(path)
     if not _choice.wants(name):
         return
+    if name[:1] == "<" and name[-1:] == ">" and mode == "rb" and not os.path.exists(name):
+        return  # Python 3.10 looks for `<unknown>` after a syntax error in text without a file
     if mode is None:
         writes = bool(flags & (os.O_WRONLY | os.O_RDWR))
         if flags & getattr(os, "O_DIRECTORY", 0):

@@ -164,6 +164,7 @@ _TUNERS = (
         name="multiprocessing",
         module="multiprocessing.process",
         place="multiprocessing",
+        package="",
         records="nothing of its own: what processes and pools do stands below who asked for it",
     ),
 )
