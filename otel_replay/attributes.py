@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-GENAI_SCHEMA_URL = "https://opentelemetry.io/schemas/gen-ai/1.42.0"
-"""The GenAI conventions that the `gen_ai.*` names below were taken from."""
-
 RUN_ID = "otel_replay.run.id"
 RUN_NAME = "otel_replay.run.name"
 RUN_PARENT_ID = "otel_replay.run.parent_id"

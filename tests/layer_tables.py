@@ -7,7 +7,7 @@ GROUND = frozenset(
         *("answering", "attributes", "clock", "content", "errors", "interruptions"),
         *("program", "records", "settings", "version"),
         *("redaction", "redaction_names", "redaction_rules"),
-        *("values", "values_foreign", "values_json"),
+        *("values", "values_foreign", "values_json", "wording"),
     }
 )
 """Modules beside the packages: what everything stands on."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from otel_replay.cli.table import Column, lay_out
 from otel_replay.cli.terminal import Screen, Text
 from otel_replay.diffing.words import (
+    MARKS,
     amount_text,
     cause_text,
-    counted,
     delta_text,
     excerpts,
     headline,
@@ -18,6 +18,7 @@ from otel_replay.diffing.words import (
     notes,
     number_text,
 )
+from otel_replay.wording import counted
 
 if TYPE_CHECKING:
     from otel_replay.diffing.difference import Difference
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["difference_lines", "table_lines"]
 
-_MARKS = {"same": " ", "changed": "~", "added": "+", "removed": "-", "moved": ">", "not reached": "?"}
 _MOST_CHANGES = 6
 _SHADES = 3
 
@@ -65,7 +65,7 @@ def _first(found: Difference) -> Iterator[Text]:
         yield Text("  " * (depth + 1), (name, "dim"))
     indent = "  " * (len(first.path) + 1)
     for one in found.context:
-        line = Text(indent, (_MARKS[one.how], one.how), " ", (one.title, "bold" if one.here else "dim"))
+        line = Text(indent, (MARKS[one.how], one.how), " ", (one.title, "bold" if one.here else "dim"))
         yield line.add("  <- here", "key") if one.here else line
         if one.here:
             yield from _changes(first, indent + "    ")
@@ -83,7 +83,7 @@ def _changes(finding: Finding, indent: str) -> Iterator[Text]:
 
 
 def _line(finding: Finding) -> Text:
-    line = Text((f"{'#' + str(finding.number):>5} ", "dim"), (_MARKS[finding.how], finding.how), " ")
+    line = Text((f"{'#' + str(finding.number):>5} ", "dim"), (MARKS[finding.how], finding.how), " ")
     line.add(finding.title, "bold")
     if finding.items > 1:
         line.add(f" with {counted(finding.items - 1, 'item')} in it")
@@ -250,6 +250,6 @@ def table_lines(found: Sequence[Difference], screen: Screen) -> Iterator[Text]:
         cells = [Text((name_of_run(one, "b"), "bold")), Text((one.b.status, one.b.status))]
         cells += [Text(f"{count:,}" if count else ("-", "dim")) for count in counts]
         cells.append(Text(f"{one.grid.changed:,}" if one.grid is not None else ("-", "dim")))
-        cells.append(Text("none" if first is None else f"{_MARKS[first.how]} {first.where}"))
+        cells.append(Text("none" if first is None else f"{MARKS[first.how]} {first.where}"))
         rows.append(cells)
     yield from lay_out(columns, rows, screen)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from otel_replay.attributes import BLOB
+from otel_replay.wording import counted, duration, three_digits
 
 __all__ = ["counted", "duration", "local_time", "moment_of_day", "pairs", "per_second", "size", "value"]
 
@@ -20,36 +21,6 @@ _MOST_ITEMS = 5
 _SPECIAL = re.compile(r"""[ =,"'\[\]{}\n\t]""")
 
 
-def counted(count: int, word: str, many: str | None = None) -> str:
-    """`1 span`, `5,000 spans`."""
-    return f"{count:,} {word if count == 1 else many or word + 's'}"
-
-
-def duration(time_ns: int) -> str:
-    """A length of time with three digits: `850 ns`, `12.3 µs`, `92.3 ms`, `3.21 s`, `4m05s`, `2h14m`."""
-    for limit, unit, word in ((1_000, 1, "ns"), (1_000_000, 1_000, "µs"), (_SECOND_NS, 1_000_000, "ms")):
-        # What would be rounded to 1000 of a unit is told in the next one.
-        if time_ns < limit - unit * 0.5 or (unit == 1 and time_ns < limit):
-            return f"{_three_digits(time_ns / unit)} {word}"
-    seconds = time_ns / _SECOND_NS
-    if seconds < 59.95:
-        return f"{_three_digits(seconds)} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m{rest:02d}s"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours}h{minutes:02d}m"
-    days, hours = divmod(hours, 24)
-    return f"{days}d{hours:02d}h" if days < 1000 else f"{days}d"
-
-
-def _three_digits(number: float) -> str:
-    if number >= 99.95 or number == int(number):
-        return f"{number:.0f}"
-    return f"{number:.1f}" if number >= 9.995 else f"{number:.2f}"
-
-
 def size(size_bytes: int) -> str:
     """`231 kB`; decimal units, as disks and networks are told in."""
     number = float(size_bytes)
@@ -57,7 +28,7 @@ def size(size_bytes: int) -> str:
         if number < 999.5 or unit == _UNITS[-1]:
             break
         number /= 1000
-    return f"{number:.0f} {unit}" if unit == "bytes" else f"{_three_digits(number)} {unit}"
+    return f"{number:.0f} {unit}" if unit == "bytes" else f"{three_digits(number)} {unit}"
 
 
 def per_second(count: int, time_ns: int) -> str:
@@ -66,8 +37,8 @@ def per_second(count: int, time_ns: int) -> str:
         return ""
     rate = count * _SECOND_NS / time_ns
     if rate < 0.1:
-        return f"{_three_digits(rate * 3600)}/h"
-    return f"{rate:,.0f}/s" if rate >= 99.95 else f"{_three_digits(rate)}/s"
+        return f"{three_digits(rate * 3600)}/h"
+    return f"{rate:,.0f}/s" if rate >= 99.95 else f"{three_digits(rate)}/s"
 
 
 def _local(time_ns: int) -> datetime:

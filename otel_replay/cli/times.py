@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import re
-
 from otel_replay.clock import from_iso
-from otel_replay.queries.times import UNITS_NS
+from otel_replay.queries.times import length_ns
 
 __all__ = ["read_time"]
-
-_LENGTH = re.compile(r"\+?(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>ns|us|µs|ms|s|m|min|h)")
 
 
 def read_time(text: str, start_ns: int) -> int:
@@ -21,11 +16,10 @@ def read_time(text: str, start_ns: int) -> int:
     ValueError
         If it is neither a length of time nor an ISO time with a time zone.
     """
-    match = _LENGTH.fullmatch(text.strip())
-    if match:
-        length_ns = float(match["number"]) * UNITS_NS[match["unit"]]
-        if math.isfinite(length_ns):
-            return start_ns + round(length_ns)
+    try:
+        return start_ns + length_ns(text.strip().removeprefix("+"))
+    except ValueError:
+        pass  # a time of day, then
     try:
         return from_iso(text.strip())
     except ValueError:

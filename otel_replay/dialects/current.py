@@ -77,14 +77,8 @@ _OLDER = (
 _FOREIGN = (
     *("llm.", "openinference.", "input.", "output.", "embedding.", "tool.", "retrieval.", "reranker."),
     *("traceloop.", "gen_ai.prompt.", "gen_ai.completion.", "gen_ai.usage.", "gen_ai.system", "gen_ai.task."),
-    *(
-        "logfire.",
-        "pydantic_ai.",
-        "anthropic.tool_result.",
-        "model_request_parameters",
-        "tool_arguments",
-        "tool_response",
-    ),
+    *("logfire.", "pydantic_ai.", "anthropic.tool_result.", "model_request_parameters"),
+    *("tool_arguments", "tool_response"),
 )
 
 

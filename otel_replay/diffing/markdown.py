@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from otel_replay.diffing.findings import Finding
 from otel_replay.diffing.grids import CellPair, GridDifference
 from otel_replay.diffing.words import (
+    MARKS,
     amount_text,
-    counted,
     delta_text,
     excerpts,
     headline,
@@ -19,6 +19,7 @@ from otel_replay.diffing.words import (
     notes,
     number_text,
 )
+from otel_replay.wording import counted
 
 if TYPE_CHECKING:
     from otel_replay.diffing.difference import Difference
@@ -27,7 +28,6 @@ __all__ = ["as_markdown"]
 
 _MOST_CHANGES, _MOST_INDEPENDENT, _MOST_CELLS = 8, 20, 1_500
 _ACTS = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&-])")
-_MARKS = {"same": " ", "changed": "~", "added": "+", "removed": "-", "moved": ">", "not reached": "?"}
 
 
 def as_markdown(found: Difference, *, most_bytes: int = 60_000) -> str:
@@ -108,7 +108,7 @@ def _first(found: Difference) -> Iterator[str]:
         yield "```diff"
         for one in found.context:
             title = "".join(each if each.isprintable() else "?" for each in one.title).replace("`", "'")
-            yield f"{_MARKS[one.how]} {title}{'   <- here' if one.here else ''}"
+            yield f"{MARKS[one.how]} {title}{'   <- here' if one.here else ''}"
         yield "```"
 
 

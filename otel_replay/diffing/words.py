@@ -10,14 +10,15 @@ from otel_replay.diffing.findings import Finding
 from otel_replay.diffing.totals import Aggregate
 from otel_replay.diffing.values import MISSING, Change
 from otel_replay.values import to_json
+from otel_replay.wording import counted, duration
 
 if TYPE_CHECKING:
     from otel_replay.diffing.difference import Difference
 
 __all__ = [
+    "MARKS",
     "amount_text",
     "cause_text",
-    "counted",
     "delta_text",
     "excerpts",
     "headline",
@@ -27,12 +28,10 @@ __all__ = [
     "value_text",
 ]
 
+MARKS = {"same": " ", "changed": "~", "added": "+", "removed": "-", "moved": ">", "not reached": "?"}
+"""One sign for each state of an item, as in a patch."""
+
 _LONGEST = 60
-
-
-def counted(count: int, word: str, many: str | None = None) -> str:
-    """`1 span`, `5,000 spans`."""
-    return f"{count:,} {word if count == 1 else many or word + 's'}"
 
 
 def number_text(number: float) -> str:
@@ -141,17 +140,7 @@ def amount_text(figure: Aggregate, value: float | None) -> str:
     if value is None:
         return "not recorded"
     if figure.unit == "ns":
-        return _duration(value)
+        return duration(round(value))
     if figure.unit == "usd":
         return f"{value:.4f} USD"
     return f"{value:,.0f}"
-
-
-def _duration(time_ns: float) -> str:
-    for limit, unit, word in ((1e3, 1, "ns"), (1e6, 1e3, "µs"), (1e9, 1e6, "ms")):
-        if time_ns < limit:
-            return f"{time_ns / unit:.3g} {word}"
-    seconds = time_ns / 1e9
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    return f"{int(seconds // 60)}m{int(seconds % 60):02d}s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 __all__ = ["UNITS_NS", "length_ns", "shown_ns"]
@@ -32,7 +33,10 @@ def length_ns(text: str) -> int:
     match = _LENGTH.fullmatch(text)
     if match is None:
         raise ValueError(f"`{text}` is no length of time, such as 500ms, 5s or 1.5m")
-    return round(float(match["number"]) * UNITS_NS[match["unit"]])
+    length = float(match["number"]) * UNITS_NS[match["unit"]]
+    if not math.isfinite(length):
+        raise ValueError(f"`{text:.40}…` is longer than any length of time")
+    return round(length)
 
 
 def shown_ns(length: float) -> str:

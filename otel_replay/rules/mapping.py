@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from otel_replay.rules.expressions import Expression, expression, template
@@ -13,7 +13,6 @@ __all__ = ["RESULT", "DecisionMap", "SpanMap", "kept", "own_parameters"]
 RESULT = "result"
 """The name of what a call gave."""
 
-_Values = Callable[[Mapping[str, Any]], Any]
 _NOTHING = frozenset({"self", "cls"})
 _PLAIN = (type(None), bool, int, float, str, bytes)
 

@@ -20,6 +20,7 @@ import orjson
 
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.own_file import is_closed_here
+from otel_replay.storage.run_owner import is_there
 
 __all__ = ["is_alive", "is_local", "is_process_alive", "lock_state", "process_identity"]
 
@@ -89,13 +90,7 @@ def is_process_alive(process: Mapping[str, Any]) -> bool | None:
     ticks = process.get("start_ticks")
     if ticks is not None and "start_ticks" in mine:
         return bool(_start_ticks(pid) == ticks)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # it is there, and somebody else's
-    return True
+    return is_there(pid)
 
 
 def is_local(process: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from otel_replay.cli import people
 from otel_replay.cli.scale import scale
 from otel_replay.cli.terminal import width
 from otel_replay.cli.times import read_time
+from otel_replay.queries.times import length_ns
 
 SECOND = 1_000_000_000
 
@@ -155,3 +156,8 @@ def test_a_scale_fills_its_cells_and_begins_at_zero(length_ns, cells):
     line = scale(length_ns, cells)
     assert width(line) == cells
     assert line.startswith("╷0")
+
+
+def test_a_length_of_time_that_no_number_holds_is_refused():
+    with pytest.raises(ValueError, match="is longer than any length of time"):
+        length_ns("9" * 400 + "h")
