@@ -31,6 +31,9 @@ from otel_replay.attributes import (
     GEN_AI_OUTPUT_TOKENS,
     GEN_AI_TOOL_ARGUMENTS,
     GEN_AI_TOOL_RESULT,
+    HTTP_METHOD,
+    HTTP_STATUS,
+    URL_FULL,
 )
 from otel_replay.cli import people
 from otel_replay.cli.terminal import Text
@@ -39,11 +42,12 @@ from otel_replay.records import Decision, LogEntry
 __all__ = ["EXCEPTION_EVENT", "counts_text", "facts_text", "moment_text"]
 
 _OURS = ("gen_ai.", "otel_replay.")
+_OF_REQUESTS = ("http.", "url.", "server.", "network.")
 
 
 def facts_text(node: Node) -> Text:
-    """The attributes of a span that tell most: tokens, a tool's arguments and result, the program's own."""
-    parts = [_tokens(node.facts), _tool(node.facts), _others(node.facts)]
+    """What tells most of a span: tokens, a tool's arguments and result, a request's status, the rest."""
+    parts = [_tokens(node.facts), _tool(node.facts), _request(node.facts), _others(node.facts)]
     return Text(("  ".join(part for part in parts if part), "dim"))
 
 
@@ -64,10 +68,20 @@ def _tool(facts: Mapping[str, Any]) -> str:
     return f"{text} = {people.value(result)}".strip() if result is not None else text
 
 
+def _request(facts: Mapping[str, Any]) -> str:
+    """`404 https://example.com/cells`: the method is the span's name."""
+    if HTTP_METHOD not in facts:
+        return ""
+    told = (facts.get(HTTP_STATUS), facts.get(URL_FULL))
+    return " ".join(str(part) for part in told if part is not None)
+
+
 def _others(facts: Mapping[str, Any]) -> str:
-    # Why it failed stands below, in words.
+    # Why it failed stands below, in words; where a model was asked, in the request's own span.
+    asks = HTTP_METHOD in facts or any(name.startswith("gen_ai.") for name in facts)
+    known = (*_OURS, *_OF_REQUESTS) if asks else _OURS
     return people.pairs(
-        {name: value for name, value in facts.items() if not name.startswith(_OURS) and name != ERROR_TYPE}
+        {name: value for name, value in facts.items() if not name.startswith(known) and name != ERROR_TYPE}
     )
 
 

@@ -40,6 +40,19 @@ def test_moments_stand_between_the_spans_as_they_happened(call, keep):
     assert out.index("task first") < out.index("BETWEEN") < out.index("task second")
 
 
+def test_an_http_request_is_its_status_and_its_url(call, keep):
+    story = Story()
+    run = story.run()
+    asked = {"http.request.method": "GET", "url.full": "https://example.com/cells", "server.port": 443}
+    story.end(story.start("GET", run, **asked, **{"http.response.status_code": 404}))
+    story.end(story.start("GET", run, **asked))
+    story.end(run)
+    keep(story)
+    result = call("show", "latest")
+    answered, unanswered = [line.strip(" │") for line in result.lines if "example.com" in line]
+    assert (answered, unanswered) == ("404 https://example.com/cells", "https://example.com/cells")
+
+
 @pytest.mark.parametrize("columns", COLUMNS)
 def test_no_row_is_wider_than_the_terminal(call, keep, columns):
     story = Story()
