@@ -55,7 +55,7 @@ def measure(scale: Scale) -> list[Row]:
     """The ratio that must not show, and the milliseconds of a test that records itself and checks it."""
     tests = scale.calls
     with tempfile.TemporaryDirectory() as folder:
-        sessions = {name: _session(Path(folder, name), tests, *how) for name, how in _SESSIONS.items()}
+        sessions = {name: _pytest_run(Path(folder, name), tests, *how) for name, how in _SESSIONS.items()}
         times = interleaved(sessions, min(scale.processes, _MOST_ROUNDS))
     each = {name: spread(values).times(1e-6 / tests) for name, values in times.items()}
     more = [used - bare for used, bare in zip(times["checked"], times["without"], strict=True)]
@@ -77,7 +77,7 @@ def measure(scale: Scale) -> list[Row]:
     ]
 
 
-def _session(folder: Path, tests: int, options: tuple[str, ...], fixture: str, body: str) -> Slice:
+def _pytest_run(folder: Path, tests: int, options: tuple[str, ...], fixture: str, body: str) -> Slice:
     folder.mkdir()
     (folder / "conftest.py").write_text(_TIMED)
     (folder / "pytest.ini").write_text("[pytest]\n")

@@ -53,9 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def otel_store(request: pytest.FixtureRequest) -> Path:
     """Folder of the store that this session's runs are recorded into."""
-    from otel_replay.testing.fixtures import session_store
+    from otel_replay.testing.fixtures import store_of_tests
 
-    return session_store(request)
+    return store_of_tests(request)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from otel_replay.testing.options import Options, options
 if TYPE_CHECKING:
     from otel_replay.testing.golden_fixture import Golden
 
-__all__ = ["RUN", "GOLDEN", "TestRuns", "recorded_test", "session_store"]
+__all__ = ["RUN", "GOLDEN", "TestRuns", "recorded_test", "store_of_tests"]
 
 RUN = pytest.StashKey[RecordedBlock]()
 GOLDEN = pytest.StashKey["Golden"]()
@@ -23,7 +23,7 @@ _FAILED = pytest.StashKey[bool]()
 _PLUGIN = "otel-replay-runs"
 
 
-def session_store(request: pytest.FixtureRequest) -> Path:
+def store_of_tests(request: pytest.FixtureRequest) -> Path:
     """The store of `--otel-store`, else one in pytest's temporary folder; workers of xdist share it."""
     config = request.config
     given = config.getoption("--otel-store")

@@ -223,9 +223,9 @@ class _Reader:
         if "decision" in body:
             values, cell = (from_json(body[key]) if key in body else None for key in ("values", "cell"))
             said = {"action": str(body["decision"]), "reason": str(body.get("reason", ""))}
-            return Decision(**at, **said, values=values, cell=cell, extra=attributes)  # type: ignore[arg-type]
+            return Decision(**at, **said, values=values, cell=cell, extra=attributes)  # type: ignore[arg-type]  # a time and an id
         if "event" in body:
-            return Event(**at, name=str(body["event"]), attributes=attributes)  # type: ignore[arg-type]
+            return Event(**at, name=str(body["event"]), attributes=attributes)  # type: ignore[arg-type]  # as above
         if "log" in body:
             return LogEntry(
                 **at,  # type: ignore[arg-type]  # a time and an id
