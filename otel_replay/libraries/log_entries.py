@@ -61,7 +61,8 @@ def _message(record: logging.LogRecord) -> str:
     except Exception as error:
         let_through(error)
         # logging will tell the program what is wrong with its message; here it stays as it is.
-        return f"{record.msg} ({told(error)})"
+        said = record.msg if isinstance(record.msg, str) else type(record.msg).__qualname__
+        return f"{said} ({told(error)})"
 
 
 def severity_of(record: logging.LogRecord) -> tuple[int, str]:
@@ -85,7 +86,7 @@ def attributes_of(record: logging.LogRecord) -> dict[str, Any]:
     attributes[CODE_LINE_NUMBER] = record.lineno
     if record.threadName and record.threadName != "MainThread":
         attributes[THREAD_NAME] = record.threadName
-    if record.exc_info and record.exc_info[0] is not None:
+    if isinstance(record.exc_info, tuple) and record.exc_info[0] is not None:
         kind, error, where = record.exc_info
         attributes[EXCEPTION_TYPE] = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
         attributes[EXCEPTION_MESSAGE] = told(error).partition(": ")[2] if error is not None else ""

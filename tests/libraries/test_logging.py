@@ -204,3 +204,23 @@ def test_a_message_that_cannot_be_made_is_told_as_it_is(logger: logging.Logger, 
 
     (entry,) = logs(recorded(program))
     assert entry.body.startswith("%d (TypeError")
+
+
+def test_a_message_that_has_no_text_and_an_exception_that_is_none_are_told_all_the_same(
+    logger: logging.Logger, recorded: Recording
+) -> None:
+    class Wordless:
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    def program() -> None:
+        logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+        logger.info(Wordless())
+        record = logger.makeRecord(logger.name, logging.INFO, "tuner.py", 1, "odd", (), None)
+        record.exc_info = True  # type: ignore[assignment]  # as some factories leave it
+        logger.handle(record)
+
+    bodies = [entry.body for entry in logs(recorded(program))]
+    assert str(bodies[0]).endswith("Wordless (ValueError: no words)")
+    assert bodies[1:] == ["odd"]
+    assert "recording a log record" not in guard.FAILURES
