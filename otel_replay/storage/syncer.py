@@ -1,7 +1,8 @@
 """Forces journals to the disk from time to time, so that a power failure costs seconds and not minutes.
 
 One thread for the process, started with the first journal. It is stopped around a fork and started again:
-a program must not be told that it forks with threads only because it is recorded. `threading` does not list
+a program must not be told that it forks with threads only because it is recorded (some releases of Python
+3.12 and 3.13 count when it has begun again, and do tell). `threading` does not list
 it: a program may wait for all of those, and this one does not end.
 """
 

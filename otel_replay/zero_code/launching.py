@@ -29,6 +29,7 @@ __all__ = ["launch"]
 _PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "path")
 _YES = {"true", "1", "yes", "on"}
 
+_TURN_TRIES, _TURN_SECONDS = 200, 0.01
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell and `env` say it
 
 
@@ -40,8 +41,11 @@ def launch(asked: Asked) -> int:
     """
     if os.environ.get("OTEL_REPLAY_DISABLED", "").strip().lower() in _YES:
         return _exec(asked.command)
+    turn = -1
     try:
         store = os.path.abspath(asked.store or os.environ.get("OTEL_REPLAY_STORE") or ".otel-replay")
+        if asked.run_id is not None:
+            turn = _taken_turn(os.path.dirname(store))
         refusal = _refusal(store, asked)
         rules = _rules(asked) if not refusal and (asked.rules or _project_has_rules()) else ()
     except OSError as error:
@@ -52,7 +56,7 @@ def launch(asked: Asked) -> int:
         _tell(f"the run is not recorded: {store} cannot be written", "choose another with --store", code=0)
         return _exec(asked.command)
     started = Started(asked, store)
-    started.notes, started.rules = _folder_for_notes(), rules
+    started.notes, started.rules, started.turn = _folder_for_notes(), rules, turn
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, TAKEN)
     capture = _capture() if asked.capture else None
     try:
@@ -80,6 +84,29 @@ def _note_end(started: Started) -> None:
         started.ended_ns = time.time_ns()
     except OSError:
         pass
+
+
+def _taken_turn(folder: str) -> int:
+    """Waits until no other start is about to make a run whose id was asked for; a descriptor to close, or -1.
+
+    Two that ask for one id at once would both find it free, and their programs would record into one run.
+    """
+    import fcntl
+
+    fd = -1
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        for _ in range(_TURN_TRIES):
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return fd
+            except BlockingIOError:
+                time.sleep(_TURN_SECONDS)
+    except OSError:
+        pass  # nothing there yet, or a file system without locks
+    if fd >= 0:
+        os.close(fd)
+    return -1
 
 
 def _refusal(store: str, asked: Asked) -> tuple[str, str] | None:

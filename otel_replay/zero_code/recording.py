@@ -50,6 +50,7 @@ def record(started: Started, capture: Capture | None) -> int:
         run = _Recording(started)
     except Exception as error:
         failed("recording the run", error)
+    started.end_turn()
     status = wait_for(started.pid, TAKEN, capture.resized if capture is not None else None)
     ended_ns = started.ended_ns or time.time_ns()
     code, number = exit_code(status)
@@ -81,6 +82,7 @@ class _Recording:
             attributes=attributes,
             began_ns=started.started_ns,
         )
+        started.end_turn()
         self.span = _begin_span(self.opened, started, name, attributes)
         # The run is there: processes that wait for it go on. What else is to be known comes after.
         from otel_replay.zero_code.git_state import GitState

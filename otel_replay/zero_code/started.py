@@ -36,6 +36,8 @@ class Started:
         The folder in which its Python processes say that they are there.
     rules:
         The function rules that they follow, each as JSON.
+    turn:
+        The descriptor that keeps other starts that ask for an id waiting until the run is there; -1: none.
     ended_ns:
         When it ended, once it has; 0: nobody knows.
     """
@@ -52,6 +54,7 @@ class Started:
         "started_ns",
         "store",
         "trace_id",
+        "turn",
     )
 
     def __init__(self, asked: Asked, store: str) -> None:
@@ -66,7 +69,14 @@ class Started:
         self.notes = ""
         self.rules: tuple[str, ...] = ()
         self.pid = 0
+        self.turn = -1
         self.ended_ns = 0
+
+    def end_turn(self) -> None:
+        """The run is there, or is not going to be: others go on."""
+        if self.turn >= 0:
+            os.close(self.turn)
+            self.turn = -1
 
 
 def _new_run_id(time_ns: int) -> str:

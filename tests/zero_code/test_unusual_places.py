@@ -89,3 +89,12 @@ def test_threads_whose_first_decisions_come_at_once_all_find_the_span_of_the_pro
     done = recorded.run(PYTHON, "program.py")
     assert (done.stdout, done.stderr) == ("False\n", "")
     assert recorded.decisions() == ["A"] * 8
+
+
+def test_of_two_starts_that_ask_for_one_id_at_once_one_is_refused(recorded: Recorded) -> None:
+    """They do not mix: what is refused was not started."""
+    recorded.script(CONVENTION + "log_decision('A', '')\n")
+    both = [recorded.start(PYTHON, "program.py", options=("--run-id", "same")) for _ in range(2)]
+    said = sorted(one.communicate(timeout=120)[1].partition(" in ")[0] for one in both)
+    assert (said, sorted(one.returncode for one in both)) == (["", "error: run same exists already"], [0, 2])
+    assert recorded.decisions() == ["A"]
