@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from otel_replay.hooks.calls import Looking
 from otel_replay.hooks.carrying import title_of
 from otel_replay.hooks.wrapping import watch
-from otel_replay.libraries.trials import Trial, best_reason, search_task, tell_search
+from otel_replay.libraries.trials import Block, Trial, is_better, search_task, tell_search
 
 __all__ = ["install"]
 
@@ -29,7 +28,7 @@ _searches: list[_Searching] = []
 """Those that go on; the innermost is last."""
 
 
-class _Searching(Looking):
+class _Searching(Block):
     """`fmin`, from its first evaluation to its last."""
 
     def __init__(self, loop: Any) -> None:
@@ -49,19 +48,9 @@ class _Searching(Looking):
         self.span.attach()
         _searches.append(self)
 
-    def returned(self, _value: Any) -> None:
-        self._end()
-
-    def raised(self, error: BaseException) -> None:
-        self.span.fail(error)
-        self._end()
-
-    def _end(self) -> None:
+    def sum_up(self) -> None:
         _searches.remove(self)
-        self.span.detach()
-        best = {"best_" + name: value for name, value in (self.best or {}).items()}
-        tell_search(self.span, {"trials": self.trials, **best})
-        self.span.end()
+        tell_search(self.span, {"trials": self.trials}, self.best)
 
 
 def _algorithm(algo: Any) -> str:
@@ -69,7 +58,7 @@ def _algorithm(algo: Any) -> str:
     return f"{str(getattr(inner, '__module__', '')).rpartition('.')[2]}.{title_of(inner)}".lstrip(".")
 
 
-class _Evaluating(Looking):
+class _Evaluating(Block):
     """One evaluation of the objective. Of `hp.choice` the number of the choice is what was chosen."""
 
     def __init__(self, _domain: Any, config: Mapping[str, Any], ctrl: Any, *_: Any, **__: Any) -> None:
@@ -77,25 +66,16 @@ class _Evaluating(Looking):
         self.search = _searches[-1] if _searches else None
         self.params = dict(config)
         self.trial = Trial(current.get("tid", 0))
-        self.trial.span.attach()
+        self.span = self.trial.span
+        self.span.attach()
         by = self.search.chosen_by if self.search is not None else "Hyperopt"
         self.trial.decided("SUGGESTED", f"{by} chose these values", self.params)
 
-    def returned(self, value: Any) -> None:
-        try:
-            self._tell(value)
-        finally:
-            self._end()
-
     def raised(self, error: BaseException) -> None:
         self.trial.fail(error, f"{type(error).__name__}: {error}")
-        self._end()
+        self.end()
 
-    def _end(self) -> None:
-        self.trial.span.detach()
-        self.trial.span.end()
-
-    def _tell(self, value: Mapping[str, Any]) -> None:
+    def tell(self, value: Mapping[str, Any]) -> None:
         state, loss = value.get("status"), value.get("loss")
         self.trial.tell(state=state, value=loss)
         if self.search is not None:
@@ -104,8 +84,7 @@ class _Evaluating(Looking):
             self.trial.decided("FAILED", f"The objective gave the status {state}", {})
             return
         self.trial.decided("COMPLETED", "The objective gave its loss", {"value": loss})
-        if self.search is not None and (self.search.best is None or loss < self.search.best["value"]):
+        if self.search is not None and is_better(loss, self.search.best, "minimize"):
             before = self.search.best
             self.search.best = {"trial": self.trial.number, "value": loss, "params": self.params}
-            values = {"value": loss, **({"before": before["value"]} if before else {}), **self.params}
-            self.trial.decided("NEW_BEST", best_reason("minimize", before), values)
+            self.trial.is_best(self.search.best, before, "minimize")

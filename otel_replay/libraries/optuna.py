@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from otel_replay.hooks.calls import Looking
 from otel_replay.hooks.wrapping import watch
 from otel_replay.libraries.optuna_words import as_text, direction, study_title, title_in_cells, why_chosen
-from otel_replay.libraries.trials import Trial, best_reason, search_task, tell_search
+from otel_replay.libraries.trials import Block, Trial, is_better, search_task, tell_search
 from otel_replay.recording.moments import decision
 
 __all__ = ["install"]
@@ -77,7 +77,7 @@ def _known(study: Any) -> _Known:
 # -- the study -----------------------------------------------------------------------------------------------
 
 
-class _Optimizing(Looking):
+class _Optimizing(Block):
     """`Study.optimize`, from the first trial to the last."""
 
     def __init__(
@@ -106,23 +106,9 @@ class _Optimizing(Looking):
         self.span = search_task(study_title(study), given)
         self.span.attach()
 
-    def returned(self, _value: Any) -> None:
-        self._end()
-
-    def raised(self, error: BaseException) -> None:
-        self.span.fail(error)
-        self._end()
-
-    def _end(self) -> None:
-        self.span.detach()
-        try:
-            known = _known(self.study)
-            told: dict[str, Any] = {"trials": known.finished - self.before}
-            if known.best is not None:
-                told |= {"best_" + name: value for name, value in known.best.items()}
-            tell_search(self.span, told)
-        finally:
-            self.span.end()
+    def sum_up(self) -> None:
+        known = _known(self.study)
+        tell_search(self.span, {"trials": known.finished - self.before}, known.best)
 
 
 def _stopped(_study: Any) -> None:
@@ -303,9 +289,7 @@ class _Telling(Looking):
     def _smallest_or_largest(self, value: float) -> None:
         known, which = _known(self.study), direction(self.study)
         before = known.best
-        if before is not None and not (
-            value > before["value"] if which == "maximize" else value < before["value"]
-        ):
+        if not is_better(value, before, which):
             return
         try:
             best = self.study.best_trial  # who knows which trials meet the constraints, and what others found
@@ -314,8 +298,7 @@ class _Telling(Looking):
         found = {"trial": best.number, "value": best.value, "params": best.params}
         if best.number == self.known.number:
             known.best = found
-            values = {"value": value, **({"before": before["value"]} if before else {}), **best.params}
-            self.known.decided("NEW_BEST", best_reason(which, before), values)
+            self.known.is_best(found, before, which)
         elif before is None or before["trial"] != best.number:
             known.best = found  # found by another worker, or before this one began
 

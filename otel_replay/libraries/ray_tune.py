@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from otel_replay.hooks.calls import Looking
 from otel_replay.hooks.carrying import title_of
 from otel_replay.hooks.wrapping import watch
-from otel_replay.libraries.trials import Trial, best_reason, search_task, tell_search
+from otel_replay.libraries.trials import Block, Trial, is_better, search_task, tell_search
 
 __all__ = ["install"]
 
@@ -35,7 +34,7 @@ _searches: list[_Searching] = []
 """Those that go on; the innermost is last."""
 
 
-class _Searching(Looking):
+class _Searching(Block):
     """`Tuner.fit`, from its first trial to its last."""
 
     def __init__(self, tuner: Any) -> None:
@@ -61,21 +60,11 @@ class _Searching(Looking):
         self.span.attach()
         _searches.append(self)
 
-    def returned(self, _value: Any) -> None:
-        self._end()
-
-    def raised(self, error: BaseException) -> None:
-        self.span.fail(error)
-        self._end()
-
-    def _end(self) -> None:
+    def sum_up(self) -> None:
         _searches.remove(self)
         for trial in self.trials.values():
             trial.span.end()
-        self.span.detach()
-        best = {"best_" + name: value for name, value in (self.best or {}).items()}
-        tell_search(self.span, {"trials": self.finished, **best})
-        self.span.end()
+        tell_search(self.span, {"trials": self.finished}, self.best)
 
     def trial(self, given: Any) -> Trial:
         """The trial of Tune's, begun if need be."""
@@ -132,16 +121,10 @@ def _completed(_list: Any, *, trial: Any, **_: Any) -> None:
 
 
 def _best(search: _Searching, known: Trial, value: Any, config: Any) -> None:
-    before = search.best
-    if value is None or value != value:  # NaN
-        return
-    if before is not None and not (
-        value > before["value"] if search.direction == "maximize" else value < before["value"]
-    ):
-        return
-    search.best = {"trial": known.number, "value": value, "params": dict(config or {})}
-    values = {"value": value, **({"before": before["value"]} if before else {}), **(config or {})}
-    known.decided("NEW_BEST", best_reason(search.direction, before), values)
+    if value is not None and is_better(value, search.best, search.direction):
+        before = search.best
+        search.best = {"trial": known.number, "value": value, "params": dict(config or {})}
+        known.is_best(search.best, before, search.direction)
 
 
 def _failed(_list: Any, *, trial: Any, **_: Any) -> None:

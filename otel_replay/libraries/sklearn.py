@@ -12,10 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from otel_replay.attributes import TRIAL_PREFIX
-from otel_replay.hooks.calls import Looking
 from otel_replay.hooks.imported import when_imported
 from otel_replay.hooks.wrapping import replace, watch
-from otel_replay.libraries.trials import search_task, tell_search
+from otel_replay.libraries.trials import Block, search_task, tell_search
 from otel_replay.recording import shapes
 from otel_replay.recording.blocks import start_span
 from otel_replay.recording.moments import decision
@@ -40,7 +39,7 @@ def _by_halving(module: ModuleType) -> None:
     watch(module, "_top_k", _kept, DOING)
 
 
-class _Searching(Looking):
+class _Searching(Block):
     """`fit` of a search."""
 
     def __init__(self, search: Any, *_: Any, **__: Any) -> None:
@@ -58,33 +57,19 @@ class _Searching(Looking):
         self.span = search_task(f"{type(search).__name__} of {estimator}", given)
         self.span.attach()
 
-    def returned(self, _value: Any) -> None:
-        try:
-            self._tell()
-        finally:
-            self._end()
-
-    def raised(self, error: BaseException) -> None:
-        self.span.fail(error)
-        self._end()
-
-    def _end(self) -> None:
-        self.span.detach()
-        self.span.end()
-
-    def _tell(self) -> None:
+    def tell(self, _value: Any) -> None:
         search = self.search
         best = getattr(search, "best_index_", None)
         tried = len(search.cv_results_["params"]) if hasattr(search, "cv_results_") else None
-        told: dict[str, Any] = {"trials": tried}
+        found: dict[str, Any] | None = None
         if best is not None:
             score = getattr(search, "best_score_", None)
             params = search.cv_results_["params"][best]
-            told |= {"best_trial": int(best), "best_value": score, "best_params": params}
+            found = {"trial": int(best), "value": score, "params": params}
             values = {**({} if score is None else {"value": float(score)}), **params}
             reason = f"The best mean score over its folds, of {tried} candidates"
             self.span.decision("NEW_BEST", reason, values, {"trial": int(best)})
-        tell_search(self.span, told)
+        tell_search(self.span, {"trials": tried}, found)
 
 
 def _kept(_results: Any, k: int, itr: int) -> None:
@@ -100,7 +85,7 @@ def _folding(
     return _Fold(candidate_progress, split_progress, given)
 
 
-class _Fold(Looking):
+class _Fold(Block):
     """One candidate is fitted to the data without one fold, and scored on that."""
 
     def __init__(self, candidate: tuple[int, int], split: tuple[int, int], given: dict[str, Any]) -> None:
@@ -116,21 +101,7 @@ class _Fold(Looking):
             reason = f"Candidate {candidate[0] + 1} of {candidate[1]}"
             self.span.decision("SUGGESTED", reason, dict(given.get("parameters") or {}), self.cell)
 
-    def returned(self, value: Any) -> None:
-        try:
-            self._tell(value)
-        finally:
-            self._end()
-
-    def raised(self, error: BaseException) -> None:
-        self.span.fail(error)
-        self._end()
-
-    def _end(self) -> None:
-        self.span.detach()
-        self.span.end()
-
-    def _tell(self, value: Any) -> None:
+    def tell(self, value: Any) -> None:
         error = value.get("fit_error")
         if error:
             last = str(error).strip().rpartition("\n")[2]

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from otel_replay.attributes import SEARCH_PREFIX, TRIAL_PREFIX
+from otel_replay.hooks.calls import Looking
 from otel_replay.recording import shapes
 from otel_replay.recording.blocks import start_span
 from otel_replay.recording.spans import RecordedSpan, Task
 
-__all__ = ["Trial", "best_reason", "search_task", "tell_search"]
+__all__ = ["Block", "Trial", "is_better", "search_task", "tell_search"]
 
 
 def _given(prefix: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,17 +38,65 @@ def search_task(title: str, attributes: Mapping[str, Any]) -> RecordedSpan:
     return start_span(Task, lambda: shapes.task_shape(title, _given(SEARCH_PREFIX, attributes)))
 
 
-def tell_search(span: RecordedSpan, attributes: Mapping[str, Any]) -> None:
-    """What came of a search: `trials`, `best_trial`, `best_value`, `best_params`."""
-    span.set_all(_given(SEARCH_PREFIX, attributes))
+def tell_search(
+    span: RecordedSpan, attributes: Mapping[str, Any], best: Mapping[str, Any] | None = None
+) -> None:
+    """What came of a search.
+
+    Parameters
+    ----------
+    attributes:
+        `trials`, …; None is left out.
+    best:
+        `trial`, `value` and `params` of the best trial, where there is one.
+    """
+    told = {"best_" + name: value for name, value in (best or {}).items()}
+    span.set_all(_given(SEARCH_PREFIX, {**attributes, **told}))
 
 
-def best_reason(direction: str, before: Mapping[str, Any] | None) -> str:
-    """Why a trial is the best: the smallest or largest value so far, and after which."""
-    which = "largest" if direction == "maximize" else "smallest"
-    if before is None:
-        return f"The first value is the {which} so far"
-    return f"The {which} value so far; before it was {before['value']:.6g} of trial {before['trial']}"
+def is_better(value: float, best: Mapping[str, Any] | None, direction: str) -> bool:
+    """Whether a value is better than the best so far; NaN never is. `direction`: `minimize`, `maximize`."""
+    if best is None:
+        return value == value
+    return bool(value > best["value"] if direction == "maximize" else value < best["value"])
+
+
+class Block(Looking):
+    """A watched call that is a span while it lasts, and the current one.
+
+    Attributes
+    ----------
+    span:
+        It, begun and attached by who derives from this.
+    """
+
+    span: RecordedSpan
+
+    def returned(self, value: Any) -> None:
+        """Tell what came of it, and end it."""
+        try:
+            self.tell(value)
+        finally:
+            self.end()
+
+    def raised(self, error: BaseException) -> None:
+        """It failed."""
+        self.span.fail(error)
+        self.end()
+
+    def tell(self, value: Any) -> None:
+        """Say what there is to say of what the call returned."""
+
+    def sum_up(self) -> None:
+        """Say what there is to say at the end, however the call has ended."""
+
+    def end(self) -> None:
+        """End the span."""
+        try:
+            self.sum_up()
+        finally:
+            self.span.detach()
+            self.span.end()
 
 
 class Trial:
@@ -76,6 +125,20 @@ class Trial:
         """A decision in this trial, wherever it is made."""
         self.span.decision(action, reason, dict(values), self.cell)
 
+    def is_best(self, found: Mapping[str, Any], before: Mapping[str, Any] | None, direction: str) -> None:
+        """It is the best so far.
+
+        Parameters
+        ----------
+        found, before:
+            `trial`, `value` and `params` of this one, and of the one that was the best before.
+        direction:
+            `minimize` or `maximize`.
+        """
+        beaten = {"before": before["value"]} if before else {}
+        values = {"value": found["value"], **beaten, **found["params"]}
+        self.decided("NEW_BEST", _best_reason(direction, before), values)
+
     def fail(self, error: BaseException | str, why: str) -> None:
         """It failed: a decision, and the span's status."""
         self.failed = True
@@ -85,3 +148,10 @@ class Trial:
     def tell(self, **attributes: Any) -> None:
         """What came of it: `state`, `value`, `params`."""
         self.span.set_all(_given(TRIAL_PREFIX, attributes))
+
+
+def _best_reason(direction: str, before: Mapping[str, Any] | None) -> str:
+    which = "largest" if direction == "maximize" else "smallest"
+    if before is None:
+        return f"The first value is the {which} so far"
+    return f"The {which} value so far; before it was {before['value']:.6g} of trial {before['trial']}"

@@ -91,7 +91,7 @@ def test_an_objective_that_raises_ends_the_search_with_its_error(recorded: Recor
     assert run.span("task fmin").status == "error"
 
 
-@pytest.mark.parametrize("hook", ["Trial", "search_task", "tell_search", "best_reason"])
+@pytest.mark.parametrize("hook", ["Trial", "search_task", "tell_search", "is_better"])
 def test_a_hook_that_fails_never_reaches_the_search(
     recorded: Recording, monkeypatch: pytest.MonkeyPatch, hook: str
 ) -> None:
