@@ -27,6 +27,7 @@ from otel_replay.errors import told
 from otel_replay.otel.listeners import exporter_names, is_switched_off
 from otel_replay.otel.processor import ReplaySpanProcessor
 from otel_replay.program import program_name
+from otel_replay.storage import active_runs
 from otel_replay.version import VERSION
 
 __all__ = ["SCOPE_NAME", "attach_processor", "private_tracer", "recording_tracer"]
@@ -160,7 +161,9 @@ def _find(provider: TracerProvider) -> ReplaySpanProcessor | None:
 
 
 def _make_provider() -> TracerProvider:
-    provider = TracerProvider(resource=_resource())
+    # By itself it would close its exporters before the spans have ended that last as long as the process.
+    provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
+    active_runs.at_exit(provider.shutdown)
     attach_processor(provider)
     for name in exporter_names():
         try:

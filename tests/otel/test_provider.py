@@ -208,3 +208,19 @@ def test_somebody_elses_implementation_of_the_api_stays_in_place(store, python):
     )
     assert (done.stdout, done.stderr) == ("NoOpTracerProvider\n", "")
     assert store.run().owners() == {"A": "task t"}
+
+
+def test_what_lasts_as_long_as_the_process_is_exported_at_its_end(store, python):
+    """The span of a child process, which nobody ends by hand, and what was decided in it."""
+    child = "import otel_replay; otel_replay.decision('STEP', 'of the child')"
+    done = python(
+        f"""
+        import subprocess, sys, otel_replay
+        with otel_replay.start_run("r"):
+            subprocess.run([sys.executable, "-c", {child!r}], check=True)
+    """,
+        env={"OTEL_TRACES_EXPORTER": "console"},
+    )
+    exported = {span["name"]: span for span in map(json.loads, _documents(done.stdout))}
+    assert set(exported) == set(names(store.run())) == {"run r", "process -c"}
+    assert [event["name"] for event in exported["process -c"]["events"]] == ["decision STEP"]
