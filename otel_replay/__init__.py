@@ -7,6 +7,8 @@
             otel_replay.decision("CLAMPING", "over the limit", values={"before": 12.4, "after": 10.0})
 
 Names are imported when they are first used, so that `import otel_replay` costs next to nothing.
+
+PYTEST_DONT_REWRITE: in a recorded session this is imported before pytest, which would warn of it.
 """
 
 from __future__ import annotations
