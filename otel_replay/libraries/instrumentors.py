@@ -21,7 +21,7 @@ from typing import Any
 from otel_replay.hooks.guard import failed
 from otel_replay.hooks.joined import let_spans_in
 from otel_replay.libraries import natives
-from otel_replay.libraries.content import ask_for_content
+from otel_replay.libraries.content_variables import ask_for_content
 from otel_replay.libraries.table import LIBRARIES, Library, Other
 from otel_replay.settings import read_settings
 
