@@ -187,3 +187,14 @@ def test_an_unmodified_program_leaves_its_files_and_their_sizes(
     run = store.run()
     assert accesses(run) == [("file write", "out.csv"), ("file read", "log.csv"), ("file written", "out.csv")]
     assert run.events[-1].attributes["file.size"] == 5
+
+
+def test_what_python_looks_for_after_a_syntax_error_is_no_file(here: Path, recorded: Recording) -> None:
+    """Python 3.10 tries to open `<unknown>`, to show the line; the program may do the same by itself."""
+
+    def program() -> None:
+        sys.audit("open", "<unknown>", "rb", 0)  # as Python's C code does
+        with contextlib.suppress(FileNotFoundError):
+            opened("<mine>", "rb")
+
+    assert accesses(recorded(program)) == [("file read", "<mine>")]
