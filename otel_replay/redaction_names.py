@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, AnyStr, cast
+
+from otel_replay.light import light
 
 __all__ = [
     "AUTHORIZATION", "COOKIE", "MASK", "SKELETON_DROPS", "TOKEN",
@@ -42,7 +43,7 @@ def skeleton_of(data: bytes) -> bytes:
     return data.translate(None, SKELETON_DROPS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, kw_only=True)
 class Marker:
     """What a secret leaves in the skeleton of a line: `hint` in lower case, and what `pattern` matches.
 
@@ -64,7 +65,7 @@ class Marker:
         return self.pattern is None or self.pattern.search(folded if self.folded else skeleton) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, kw_only=True)
 class Kind:
     """How much is taken out under a name of this kind, and how sure we must be in running text."""
 

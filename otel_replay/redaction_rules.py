@@ -12,8 +12,8 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from otel_replay.light import light
 from otel_replay.redaction_names import (
     AUTHORIZATION,
     COOKIE,
@@ -33,7 +33,7 @@ __all__ = [
 Edit = Callable[[str], "tuple[str, int]"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, kw_only=True)
 class Rule:
     """One shape of secret: `edit` takes it out of text, `markers` say where it cannot be."""
 

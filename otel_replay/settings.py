@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from otel_replay.light import light
 
 __all__ = [
     "HOOKS_VARIABLE",
@@ -33,7 +34,7 @@ HOOKS_VARIABLE = "OTEL_REPLAY_HOOKS"
 RUN_OWNER_VARIABLE = "OTEL_REPLAY_RUN_OWNER"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True)
 class Variable:
     """One environment variable: its name, the setting it fills, how it is read, and what it means."""
 
@@ -44,7 +45,7 @@ class Variable:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, kw_only=True)
 class Settings:
     """How to record. Sizes are in bytes, times in seconds.
 
@@ -71,7 +72,7 @@ class Settings:
     files_include: tuple[str, ...] = ()
     files_exclude: tuple[str, ...] = ()
     log_level: int = 20
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
 
 
 def _boolean(text: str) -> bool:

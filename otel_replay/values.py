@@ -9,7 +9,6 @@ from __future__ import annotations
 import array
 import collections
 import collections.abc as abc
-import dataclasses
 import datetime as dt
 import decimal
 import enum
@@ -264,6 +263,12 @@ def _items(walk: _Walk, value: Any, depth: int) -> AnyValue:
     return walk.items(value, depth)
 
 
+def _dataclass_fields(value: Any) -> Iterable[Any]:
+    from dataclasses import fields  # who has such a value has loaded them
+
+    return fields(value)
+
+
 def _fields(fields: Callable[[Any], Iterable[Any]]) -> _Rule:
     def rule(walk: _Walk, value: Any, depth: int) -> AnyValue:
         names = [field.name for field in fields(value)]
@@ -320,7 +325,7 @@ _RULES: tuple[tuple[Callable[[type], bool], bool, _Rule], ...] = (
     (_is(type, types.FunctionType, types.BuiltinFunctionType, types.MethodType), False, _by(_qualified)),
     (lambda kind: issubclass(kind, tuple) and hasattr(kind, "_fields"), True,
      lambda walk, value, depth: walk.pairs(zip(value._fields, value, strict=True), depth)),
-    (_has("__dataclass_fields__"), True, _fields(dataclasses.fields)),
+    (_has("__dataclass_fields__"), True, _fields(_dataclass_fields)),
     (_has("__attrs_attrs__"), True, _fields(lambda value: value.__attrs_attrs__)),
     (_has("model_dump"), True, _by(lambda value: value.model_dump())),
     (_has("__fspath__"), False, _by(os.fspath)),

@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from string import Formatter
 from typing import Any
+
+from otel_replay.light import light
 
 __all__ = ["FUNCTIONS", "Expression", "expression", "template"]
 
@@ -56,7 +57,7 @@ _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True)
 class Expression:
     """An expression that was read: what it stands for with given names, and which it uses."""
 

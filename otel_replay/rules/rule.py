@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import cache
+from types import MappingProxyType
 from typing import Any
+
+from otel_replay.light import light
 
 __all__ = ["CONVENTIONS", "KEYS", "SPANS", "Match", "Rule", "Rules", "rule_of"]
 
@@ -26,7 +28,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 """The kinds of rules, and what each may say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, kw_only=True)
 class Rule:
     """One rule.
 
@@ -44,7 +46,7 @@ class Rule:
 
     kind: str
     functions: tuple[str, ...]
-    mapping: Mapping[str, Any] = field(default_factory=dict)
+    mapping: Mapping[str, Any] = MappingProxyType({})
     where: str = ""
 
     def document(self) -> dict[str, Any]:
@@ -93,7 +95,7 @@ CONVENTIONS = (
 """Functions that are recorded without a rule, where their parameters have these names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, kw_only=True)
 class Match:
     """The rules of one function. Of several that fit, the first of its sort counts."""
 

@@ -13,7 +13,6 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,8 +125,7 @@ class Bundled(NamedTuple):
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Bytes of a bundle that are no blob. `torn`: they are its end, cut off when the process died."""
 
     offset: int

@@ -11,7 +11,6 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from otel_replay.clock import SYSTEM_CLOCK, Clock
 from otel_replay.errors import StoreError
 from otel_replay.formats import session_replay
 from otel_replay.formats.json_text import Resolve
+from otel_replay.light import replace
 from otel_replay.storage.atomic import open_atomically, write_atomically
 from otel_replay.storage.blobs import Blobs, is_sha256
 from otel_replay.storage.closed_journal import ClosedJournal, Unusual

@@ -6,18 +6,17 @@ its next turn, or the process before it ends.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
+from otel_replay import log
 from otel_replay.storage.run_owner import is_there
 
 __all__ = ["sync_behind", "sync_now", "sync_soon"]
 
-_log = logging.getLogger("otel_replay")
 _left: deque[Path] = deque()
 _lock = threading.RLock()
 
@@ -85,7 +84,7 @@ def _sync_all(paths: Iterable[Path]) -> None:
             if not os.path.isdir(path):
                 failed = error
     if failed is not None:
-        _log.warning("what was recorded may not be on the disk: %s", failed)
+        log.warning("what was recorded may not be on the disk: %s", failed)
 
 
 def _taken() -> list[Path]:

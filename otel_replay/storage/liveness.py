@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +37,7 @@ def process_identity() -> dict[str, Any]:
     pid = os.getpid()
     identity = _known.get(pid)
     if identity is None:
-        identity = {"pid": pid, "host": socket.gethostname()} | _kernel_says(pid)
+        identity = {"pid": pid, "host": os.uname().nodename} | _kernel_says(pid)
         _known.clear()  # what is known of the process before a fork is of no use in the child
         _known[pid] = identity
     return dict(identity)

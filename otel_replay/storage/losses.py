@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 
 import orjson
 
+from otel_replay import log
 from otel_replay.clock import Clock
 from otel_replay.storage.journal import Journal
 from otel_replay.values import ORJSON_OPTIONS
 
 __all__ = ["Losses"]
 
-_log = logging.getLogger("otel_replay")
 _LONGEST_REASON = 200
 _MOST_REASONS = 50
 
@@ -53,7 +52,7 @@ class Losses:
             with self.lock:
                 self._written -= unwritten
         if first:
-            _log.warning("run %s: could not keep a record: %s (the program goes on)", self._run_id, reason)
+            log.warning("run %s: could not keep a record: %s (the program goes on)", self._run_id, reason)
 
     def last_line(self) -> bytes:
         """The losses that no line tells of yet, as a line for the journal's end; empty if there are none."""

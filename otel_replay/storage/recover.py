@@ -11,12 +11,13 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from otel_replay.clock import SYSTEM_CLOCK, Clock
 from otel_replay.errors import FormatError, StoreError
 from otel_replay.formats import journal_v1
+from otel_replay.light import replace
 from otel_replay.records import BadLine, Close, JournalHeader, SpanStart
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.bundles import Gap

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from otel_replay.errors import FormatError, StoreError
+from otel_replay.light import light
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.documents import encode_document, read_document
 from otel_replay.storage.inside import open_file
@@ -47,11 +47,7 @@ EndStatus = Literal["ok", "error"]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def _nothing() -> Mapping[str, Any]:
-    return _NOTHING
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, kw_only=True)
 class RunHeader:
     """What `run.json` says.
 
@@ -68,23 +64,23 @@ class RunHeader:
     journal: str = ""
     trace_id: str = ""
     span_id: str = ""
-    attributes: AnyMap = field(default_factory=_nothing)
-    process: AnyMap = field(default_factory=_nothing)
+    attributes: AnyMap = _NOTHING
+    process: AnyMap = _NOTHING
     parent_run_id: str = ""
     writer: str = ""
     ended_ns: int | None = None
     status: EndStatus | None = None
     message: str = ""
-    counts: Mapping[str, int] = field(default_factory=_nothing)
+    counts: Mapping[str, int] = _NOTHING
     lost: int = 0
-    notes: Mapping[str, int] = field(default_factory=_nothing)
+    notes: Mapping[str, int] = _NOTHING
     recovered: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The header as the plain values of its document."""
         return {
-            row.name: to_json(dict(getattr(self, row.name))) if row.name in _MAPS else getattr(self, row.name)
-            for row in fields(self)
+            name: to_json(dict(getattr(self, name))) if name in _MAPS else getattr(self, name)
+            for name in type(self).__annotations__
         }
 
     def begins(self) -> dict[str, Any]:

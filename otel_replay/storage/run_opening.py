@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from otel_replay import log
 from otel_replay.clock import SYSTEM_CLOCK, Clock, guarded, iso_milliseconds
 from otel_replay.content import content_for
 from otel_replay.errors import OtelReplayError, StoreError, UsageError
+from otel_replay.light import light, replace
 from otel_replay.redaction import redactor_for
 from otel_replay.settings import Settings
 from otel_replay.storage import active_runs, last_sync
@@ -31,7 +31,6 @@ from otel_replay.version import WRITER
 
 __all__ = ["OpenedRun", "end_run", "name_root", "new_run_id", "open_run"]
 
-_log = logging.getLogger("otel_replay")
 _lock = threading.RLock()
 _screens: dict[tuple[Any, ...], Screen] = {}
 _syncers: dict[float, Syncer] = {}
@@ -39,7 +38,7 @@ _told: set[str] = set()
 _LONGEST_MESSAGE = 300
 
 
-@dataclass(slots=True, kw_only=True)
+@light(kw_only=True)
 class OpenedRun:
     """A run that this process writes to. `joined`: another process began it and will end it."""
 
@@ -109,7 +108,7 @@ def open_run(
         for data in blobs if made is not None else ():
             writer.put_blob(data)
     except (OtelReplayError, OSError) as error:
-        _log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
+        log.warning("run %s is not recorded: %s (the program goes on)", wanted, error)
     writer.begins = None if joined else writer.begins
     active_runs.add(writer)
     # Of a process that is not the run's own, such as a forked child: it may live longer than the run.
@@ -122,7 +121,7 @@ def _tell_once(problems: Iterable[str]) -> None:
     for problem in problems:
         if problem not in _told:
             _told.add(problem)
-            _log.warning("%s", problem)
+            log.warning("%s", problem)
 
 
 def _allowed(run_id: str | None, now: int) -> str:
@@ -132,7 +131,7 @@ def _allowed(run_id: str | None, now: int) -> str:
         return validate_run_id(run_id)
     except UsageError as error:
         made = new_run_id(now)
-        _log.error("%s; recording as %s", error, made)
+        log.error("%s; recording as %s", error, made)
         return made
 
 
@@ -158,7 +157,7 @@ def _make(
             writer.begins = header.begins()
             header = replace(header, run_id=other)
     if header.run_id != wanted:
-        _log.warning("run %s exists already; recording as %s", wanted, header.run_id)
+        log.warning("run %s exists already; recording as %s", wanted, header.run_id)
     return writer
 
 
@@ -219,10 +218,10 @@ def _end_run(run: OpenedRun, ended_ns: int, failed: bool, message: str) -> None:
         else:
             _sum_up_again(writer, run.settings.projections)
     except FileNotFoundError:
-        _log.warning("run %s: nothing of it is kept in %s", writer.run_id, writer.directory)
+        log.warning("run %s: nothing of it is kept in %s", writer.run_id, writer.directory)
     except Exception as error:
         # The program goes on whatever this is; the journals hold everything, and are not touched here.
-        _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
+        log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
     if run.settings.sync_seconds == 0:
         sync_now()  # there is no thread to do it
 
@@ -258,7 +257,7 @@ def _sum_up_again(writer: RunWriter, projections: bool) -> None:
     if writer.journal is None or not _is_summed_up(writer.directory):
         return  # nothing was added, or who ends the run will find it
     if active_runs.is_ending() and _size_bytes(writer.directory) > _MOST_BYTES_AT_EXIT:
-        _log.warning(
+        log.warning(
             "run %s: what came after its end is not summed up; `otel-replay recover` does it", writer.run_id
         )
         return
@@ -266,7 +265,7 @@ def _sum_up_again(writer: RunWriter, projections: bool) -> None:
         if os.path.isdir(writer.directory):
             _finalised(writer, None, projections)
     except Exception as error:
-        _log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
+        log.warning("run %s: not summed up: %s; `otel-replay recover` does it", writer.run_id, error)
 
 
 def _is_summed_up(directory: Path) -> bool:

@@ -7,7 +7,6 @@ the log, and written down as a loss.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from otel_replay import log
 from otel_replay.clock import Clock
 from otel_replay.errors import StoreError, told
 from otel_replay.formats.journal_format import FORMAT, VERSION
@@ -36,7 +36,6 @@ from otel_replay.values import ORJSON_OPTIONS, Notes
 
 __all__ = ["RunWriter"]
 
-_log = logging.getLogger("otel_replay")
 _T = TypeVar("_T")
 _dumps = orjson.dumps
 _START_OFFSET = len('{"kind":"start","span":"","trace":"","parent":"') + 16 + 32
@@ -311,7 +310,7 @@ class RunWriter:
                 self.journal.sync()
         except (OSError, ValueError) as error:
             let_through(error)
-            _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, error)
+            log.warning("run %s: the journal may not be on the disk: %s", self.run_id, error)
 
     def rescue(self, line: bytes, error: Exception) -> None:
         """A record was not taken: it goes into another journal if that one is closed, else it is a loss."""
@@ -352,13 +351,13 @@ class RunWriter:
                     body["ends"] = self.ends
                 last += orjson.dumps(body, None, ORJSON_OPTIONS)
                 if not journal.close(last, durable=False):
-                    _log.warning("run %s: no room for the journal's last lines", self.run_id)
+                    log.warning("run %s: no room for the journal's last lines", self.run_id)
                 sync_soon([journal.path, journal.path.parent, self.directory])
                 if not journal.path.exists():
-                    _log.warning("run %s: %s was deleted while it was written", self.run_id, journal.path)
+                    log.warning("run %s: %s was deleted while it was written", self.run_id, journal.path)
             except Exception as error:
                 let_through(error)
-                _log.warning("run %s: the journal may not be on the disk: %s", self.run_id, told(error))
+                log.warning("run %s: the journal may not be on the disk: %s", self.run_id, told(error))
 
     def close_if_free(self, how: str) -> None:
         """As :meth:`close`, but not where a thread holds one of the locks: at the very end it keeps it."""
