@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -30,7 +30,14 @@ from otel_replay.program import program_name
 from otel_replay.storage import active_runs
 from otel_replay.version import VERSION
 
-__all__ = ["SCOPE_NAME", "attach_processor", "private_tracer", "recording_tracer"]
+__all__ = [
+    "SCOPE_NAME",
+    "attach_processor",
+    "exporters",
+    "private_tracer",
+    "recording_tracer",
+    "resource_of",
+]
 
 SCOPE_NAME = "otel_replay"
 """The instrumentation scope of the spans that the recording API makes."""
@@ -162,24 +169,31 @@ def _find(provider: TracerProvider) -> ReplaySpanProcessor | None:
 
 def _make_provider() -> TracerProvider:
     # By itself it would close its exporters before the spans have ended that last as long as the process.
-    provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
+    service = program_name().removesuffix(".py")
+    provider = TracerProvider(resource=resource_of(service), shutdown_on_exit=False)
     active_runs.at_exit(provider.shutdown)
     attach_processor(provider)
-    for name in exporter_names():
-        try:
-            provider.add_span_processor(BatchSpanProcessor(_exporter(name)))
-        except Exception as error:
-            # The program and the journal go on; only this one way out is closed.
-            _log.warning("OTEL_TRACES_EXPORTER: `%s` cannot be used: %s", name, told(error))
+    for exporter in exporters():
+        provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
 
-def _resource() -> Resource:
-    """The environment's resource; a service that it does not name is called after the program."""
+def exporters() -> Iterator[SpanExporter]:
+    """The exporters that the environment asks for. One that cannot be made is told and left out."""
+    for name in exporter_names():
+        try:
+            yield _exporter(name)
+        except Exception as error:
+            # The program and the journal go on; only this one way out is closed.
+            _log.warning("OTEL_TRACES_EXPORTER: `%s` cannot be used: %s", name, told(error))
+
+
+def resource_of(service: str) -> Resource:
+    """The environment's resource; a service that it does not name is called `service`."""
     resource = Resource.create()
     name = resource.attributes.get(SERVICE_NAME)
     if isinstance(name, str) and name.startswith("unknown_service"):
-        resource = resource.merge(Resource({SERVICE_NAME: program_name().removesuffix(".py")}))
+        resource = resource.merge(Resource({SERVICE_NAME: service}))
     return resource
 
 

@@ -25,8 +25,10 @@ from otel_replay.hooks.guard import failed
 from otel_replay.settings import read_settings
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
+from otel_replay.storage.run_writer import RunWriter
 from otel_replay.version import VERSION
 from otel_replay.zero_code.leaving import leave
+from otel_replay.zero_code.own_span import export_span
 from otel_replay.zero_code.started import TAKEN, Started
 from otel_replay.zero_code.surroundings import attributes_at_start, name_of
 from otel_replay.zero_code.waiting import exit_code, wait_for
@@ -83,7 +85,9 @@ class _Recording:
             began_ns=started.started_ns,
         )
         started.end_turn()
-        self.span = _begin_span(self.opened, started, name, attributes)
+        self.service = os.environ.get("OTEL_SERVICE_NAME") or name.removesuffix(".py")
+        self.start = _start_record(self.opened.writer, started, name, attributes, self.service)
+        self.span = _begin_span(self.opened, started, self.start)
         # The run is there: processes that wait for it go on. What else is to be known comes after.
         from otel_replay.zero_code.git_state import GitState
 
@@ -92,6 +96,7 @@ class _Recording:
         attributes = git.attributes()
         if attributes:
             self.span.update(attributes)
+            self.start["attributes"].update(attributes)
 
     def _load_the_rest(self) -> None:
         # What the run's end needs is loaded while the program runs, and not when it has ended.
@@ -123,17 +128,18 @@ class _Recording:
             end.update(status="error", message=message)
         self.span.writer.span_ended(self.span, ended_ns, end)
         end_run(self.opened, ended_ns=ended_ns, failed=bool(code), message=message)
+        export_span(self.opened.writer, self.start, end, self.service, ended_ns)
 
 
 def _own_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "OTEL_REPLAY_RUN_ID"}
 
 
-def _begin_span(opened: OpenedRun, started: Started, name: str, attributes: dict[str, Any]) -> OpenSpan:
-    writer = opened.writer
+def _start_record(
+    writer: RunWriter, started: Started, name: str, attributes: dict[str, Any], service: str
+) -> dict[str, Any]:
     own = {SPAN_TYPE: "run", RUN_NAME: name} if not started.parent else {SPAN_TYPE: "process"}
     resource, scope = object(), object()
-    service = os.environ.get("OTEL_SERVICE_NAME") or name.removesuffix(".py")
     start: dict[str, Any] = {
         "kind": "start",
         "span": started.span_id,
@@ -151,8 +157,12 @@ def _begin_span(opened: OpenedRun, started: Started, name: str, attributes: dict
     if not started.parent and len(around) == 4:
         # A run is a trace of its own; the link leads to where it was started.
         start["links"] = [{"trace": around[1], "span": around[2]}]
-    span = writer.span_started(start)
-    writer.root = span
+    return start
+
+
+def _begin_span(opened: OpenedRun, started: Started, start: dict[str, Any]) -> OpenSpan:
+    span = opened.writer.span_started(start)
+    opened.writer.root = span
     if not started.parent:
         name_root(opened, started.trace_id, started.span_id)
     return span
