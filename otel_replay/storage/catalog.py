@@ -43,22 +43,20 @@ class Catalog:
         self.path = root / _NAME
         self.lines_read = 0
         """Lines that the last :meth:`read` went through, wanted or not: says when to compact."""
-        self._bytes_read = 0
-        self._file_read: tuple[int, int] | None = None
+        self._read = b""
 
     def read(self) -> dict[str, Line] | None:
         """The newest line of each run; None if the file is of a version that must be left alone."""
         self.lines_read = 0
-        self._file_read = None
+        self._read = b""
         try:
             with os.fdopen(open_file(self.path), "rb") as stream:
-                self._file_read = _identity(os.fstat(stream.fileno()))
                 data = stream.read()
         except OSError:
             return {}
         # What is being appended right now is read the next time.
-        self._bytes_read = data.rfind(b"\n") + 1
-        first, _, rest = data[: self._bytes_read].partition(b"\n")
+        self._read = data[: data.rfind(b"\n") + 1]
+        first, _, rest = self._read.partition(b"\n")
         if first != _FIRST_LINE[:-1]:
             if _is_newer(first):
                 return None
@@ -117,11 +115,17 @@ class Catalog:
             except OSError:
                 return
             # Whoever holds the lock of the file that is in place is the only one to replace it.
-            if not (self._file_read == _identity(os.fstat(old.fileno())) == _identity(os.stat(self.path))):
+            if _identity(os.fstat(old.fileno())) != _identity(os.stat(self.path)):
+                return
+            # Replaced twice, it may have its old inode again: what it holds says whether it is the same.
+            if not self._read or old.read(len(self._read)) != self._read:
                 return
             data = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
-            old.seek(self._bytes_read)
-            write_atomically(self.path, _FIRST_LINE + data + old.read(), durable=False)
+            since = old.read()
+            # A line that is being written may be seen in part: its end comes with what is read afterwards.
+            since = since[: since.rfind(b"\n") + 1]
+            write_atomically(self.path, _FIRST_LINE + data + since, durable=False)
+            old.seek(len(self._read) + len(since))
             # Whoever wrote to the old file before the rename saw it in its place, and does not write again.
             self.append(line for line in _parse(old.read()) if isinstance(line, dict))
 

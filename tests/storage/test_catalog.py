@@ -253,6 +253,18 @@ while compactions < 200:
 """
 
 
+def test_a_catalog_that_was_replaced_since_it_was_read_is_not_compacted(runs):
+    """Replaced twice, it may have the inode again that it had when it was read."""
+    runs.ensure()
+    catalog = Catalog(runs.root)
+    catalog.append([{"run": "old"}])
+    read = catalog.read()
+    text = catalog.path.read_text()
+    catalog.path.write_text(text.replace("old", "new"))  # in place: the inode is the same
+    catalog.compact(read.values())
+    assert Catalog(runs.root).read().keys() == {"new"}
+
+
 def test_processes_that_append_while_others_compact_lose_nothing(runs):
     programs = [(APPENDER, f"process{number}") for number in range(4)] + [(COMPACTER, "")] * 2
     processes = [

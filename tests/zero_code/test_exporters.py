@@ -1,4 +1,4 @@
-"""Where the environment names an exporter, it gets the run's own span as well, and no run waits long for it."""
+"""Where the environment names an exporter, it gets the run's own span too, and nobody waits long for it."""
 
 from __future__ import annotations
 
