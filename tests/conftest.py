@@ -43,6 +43,9 @@ def no_run_is_left(no_environment: None) -> Iterator[None]:
     for writer in list(active_runs.WRITERS):
         writer.close("exit")
         active_runs.remove(writer)
+    joined = sys.modules.get("otel_replay.hooks.joined")
+    if joined is not None:
+        joined.put_back()
     process_run = sys.modules.get("otel_replay.otel.process_run")
     if process_run is not None:
         process_run._run = None

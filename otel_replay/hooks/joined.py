@@ -13,7 +13,7 @@ from typing import Any
 
 from otel_replay.hooks.guard import failed
 
-__all__ = ["let_spans_in"]
+__all__ = ["let_spans_in", "put_back"]
 
 _MARK = "_otel_replay_below"
 
@@ -34,6 +34,15 @@ def let_spans_in() -> bool:
     return True
 
 
+def put_back() -> None:
+    """Spans begin as without us again."""
+    from opentelemetry.sdk.trace import Tracer
+
+    plain = getattr(Tracer.start_span, _MARK, None)
+    if plain is not None:
+        Tracer.start_span = plain  # type: ignore[method-assign]  # as above
+
+
 def _below(start_span: Callable[..., Any]) -> Callable[..., Any]:
     from opentelemetry import trace
 
@@ -52,5 +61,5 @@ def _below(start_span: Callable[..., Any]) -> Callable[..., Any]:
             failed("finding the parent of a span", error)
         return start_span(self, name, context, *args, **kwargs)
 
-    setattr(around, _MARK, True)
+    setattr(around, _MARK, start_span)
     return around

@@ -216,7 +216,7 @@ def completions(store, *words):
 
 def test_the_shell_completes_commands_options_and_run_ids(keep, store, tuning):
     keep(tuning)
-    assert completions(store, "s") == ["show", "summary", "serve", "send"]
+    assert completions(store, "s") == ["show", "summary", "stats", "serve", "send"]
     assert "--action" in completions(store, "view", "--a")
     assert completions(store, "show", "2026") == [tuning.run_id]
     assert completions(store, "show", "la") == ["latest"]

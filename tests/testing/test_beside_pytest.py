@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,5 +18,6 @@ def test_pytest_does_not_warn_that_the_recorder_was_imported_before_it(tmp_path:
     (tmp_path / "conftest.py").write_text(_CONFTEST)
     (tmp_path / "test_it.py").write_text("def test_it():\n    pass\n")
     command = [sys.executable, "-c", _SESSION]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # others may have warnings of their own
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=alone)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -25,7 +25,8 @@ def environment(store: Path, **more: str) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "TRACEPARENT"))
     }
-    return {**kept, "OTEL_REPLAY_STORE": str(store), **more}
+    # What a program has printed is there even where a signal ends it, in the order in which it was said.
+    return {**kept, "PYTHONUNBUFFERED": "1", "OTEL_REPLAY_STORE": str(store), **more}
 
 
 class Recorded:
