@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -280,8 +281,13 @@ def test_several_threads_record_into_one_session(tmp_path: Path) -> None:
 
     memory = record(Plain(), store=tmp_path / "store")
     memory.start_session()
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(memory.find, map(str, range(100))))
+    often, before = 1e-6, sys.getswitchinterval()
+    sys.setswitchinterval(often)  # threads take turns within a call, not only between calls
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(memory.find, map(str, range(100))))
+    finally:
+        sys.setswitchinterval(before)
     actions = memory.end_session().actions
     assert [action.sequence for action in actions] == list(range(100))
     assert sorted(action.affected_frames for action in actions) == [(number,) for number in range(100)]

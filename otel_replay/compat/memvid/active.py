@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Mapping
 
@@ -38,6 +39,7 @@ class ActiveSession:
         self._id = session_id
         self._actions: list[ReplayAction] = []
         self._checkpoints: list[Checkpoint] = []
+        self._lock = threading.Lock()  # calls of several threads are numbered side by side
         self._next = 0
         self._last_checkpoint = 0
 
@@ -47,13 +49,16 @@ class ActiveSession:
 
     def next_sequence(self) -> int:
         """The number of the action that comes next; each call gives another one."""
-        self._next += 1
-        return self._next - 1
+        with self._lock:
+            number = self._next
+            self._next = number + 1
+            return number
 
     def record_action(self, action: ReplayAction) -> None:
         """Take an action in. Those of several threads may come out of order."""
-        self._actions.append(action)
-        self._next = max(self._next, action.sequence + 1)
+        with self._lock:
+            self._actions.append(action)
+            self._next = max(self._next, action.sequence + 1)
 
     def should_checkpoint(self) -> bool:
         """Whether it is time for a checkpoint, by the configured interval."""
