@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from otel_replay.attributes import INTERRUPTED, RUN_ID, RUN_NAME, SPAN_TYPE
 from otel_replay.errors import FormatError
-from otel_replay.formats.belonging import run_key
+from otel_replay.formats.belonging import run_keys
 from otel_replay.formats.otlp_json_read import Read, read_document
 from otel_replay.formats.spans import Log, Span, log_records, span_records
 from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile, made_run_id
@@ -50,15 +50,18 @@ def runs_among(read: Iterable[Read], source: SourceFile) -> Iterator[ForeignRun]
     """
     runs: dict[str, _Parts] = {}
     damage: list[str] = []
+    items: list[Span | Log] = []
     for item in read:
         if isinstance(item, BadLine):
             damage.append(f"line {item.number}: {item.reason}")
-        elif isinstance(item, Span):
-            key = run_key(item.attributes, item.resource.attributes, item.trace_id)
-            runs.setdefault(key, _Parts()).spans.append(item)
         else:
-            key = run_key(item.entry.attributes, item.resource.attributes, item.entry.trace_id)
-            runs.setdefault(key, _Parts()).logs.append(item)
+            items.append(item)
+    for key, item in zip(run_keys(items), items, strict=True):
+        parts = runs.setdefault(key, _Parts())
+        if isinstance(item, Span):
+            parts.spans.append(item)
+        else:
+            parts.logs.append(item)
     if not runs:
         reason = f": {damage[0]}" if damage else ""
         raise FormatError(f"`{source.name}` holds no span and no log record that can be read{reason}")
