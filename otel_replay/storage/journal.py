@@ -44,6 +44,7 @@ class Journal:
         self.fast: Callable[[bytes], object] = self.append
         """As :meth:`append`, or raises ValueError and leaves it to that. Look it up each time: it changes."""
         self._synced_bytes = 0
+        self._before_next: Callable[[], None] | None = None
         # A signal handler or a destructor may come into the middle of anything, in the same thread, and
         # append something itself: what it brings waits until what it interrupted is done.
         self._busy = False
@@ -67,6 +68,10 @@ class Journal:
             If the journal is closed.
         """
         with self.lock:
+            if self._before_next is not None:
+                call, self._before_next = self._before_next, None
+                self.fast = self._fastest()
+                call()
             if self._busy:
                 self._waiting.append(line)
                 return
@@ -77,6 +82,16 @@ class Journal:
                 self._busy = False
             if self._waiting or self._close_with is not None:
                 self._catch_up()
+
+    def before_next(self, call: Callable[[], None]) -> None:
+        """Have `call` called once, before the next record is appended."""
+        with self.lock:
+            self._before_next = call
+            self.fast = self.append
+
+    def _fastest(self) -> Callable[[bytes], object]:
+        """What :attr:`fast` is when nothing stands in its way."""
+        return self.append
 
     def _append(self, line: bytes) -> None:
         """As :meth:`append`, for a caller who holds `lock` and is not interrupting another one."""
@@ -232,6 +247,9 @@ class _MappedJournal(Journal):
     @property
     def size_bytes(self) -> int:
         return self._base + (self._window.tell() if self._window is not None else 0)
+
+    def _fastest(self) -> Callable[[bytes], object]:
+        return self._window.write if self._window is not None and _HAS_GIL else self.append
 
     def _append(self, line: bytes) -> None:
         while True:

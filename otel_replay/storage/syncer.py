@@ -1,9 +1,9 @@
 """Forces journals to the disk from time to time, so that a power failure costs seconds and not minutes.
 
-One thread for the process, started with the first journal. It is stopped around a fork and started again:
-a program must not be told that it forks with threads only because it is recorded (some releases of Python
-3.12 and 3.13 count when it has begun again, and do tell). `threading` does not list
-it: a program may wait for all of those, and this one does not end.
+One thread for the process, started with the first journal. It is stopped before a fork, and started again
+with the next record: a program must not be told that it forks with threads only because it is recorded, and
+Python 3.12 and 3.13 count them when a fork is over. `threading` does not list it: a program may wait for all
+of those, and this one does not end.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import _thread
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -20,8 +21,8 @@ from otel_replay.storage.last_sync import sync_now
 
 __all__ = ["Syncer"]
 
-
 _PATIENCE_SECONDS = 5.0
+_LITTLE_SECONDS = 0.1
 
 
 class Syncer:
@@ -37,7 +38,7 @@ class Syncer:
             me = weakref.ref(self)
             os.register_at_fork(
                 before=lambda: _call(me, Syncer.stop),
-                after_in_parent=lambda: _call(me, Syncer._start),
+                after_in_parent=lambda: _call(me, Syncer._start_later),
                 after_in_child=lambda: _call(me, Syncer._clear),
             )
 
@@ -65,6 +66,10 @@ class Syncer:
         except RuntimeError:
             self._thread = None  # no more threads, or the interpreter is ending: the end of the run syncs
 
+    def _start_later(self) -> None:
+        for journal in list(self._journals):
+            journal.before_next(self._start)
+
     def _clear(self) -> None:
         self._journals = set()
         self._thread = None
@@ -91,6 +96,7 @@ class _Unlisted:
 
     def __init__(self, work: Callable[[threading.Event], None], stop: threading.Event) -> None:
         self.ident = 0
+        self._native_id = 0
         self._work = work
         self._stop = stop
         self._ended = threading.Lock()
@@ -103,6 +109,7 @@ class _Unlisted:
 
     def _run(self) -> None:
         self.ident = threading.get_ident()
+        self._native_id = threading.get_native_id()
         try:
             self._work(self._stop)
         finally:
@@ -114,6 +121,14 @@ class _Unlisted:
             self._handle.join(seconds)
         elif self._ended.acquire(timeout=seconds):
             self._ended.release()
+            self._wait_for_the_system()
+
+    def _wait_for_the_system(self) -> None:
+        """Wait for what is left of an ended thread: Python 3.12 asks Linux how many there are."""
+        task = f"/proc/self/task/{self._native_id}"
+        until = time.monotonic() + _LITTLE_SECONDS
+        while os.path.exists(task) and time.monotonic() < until:
+            time.sleep(0)
 
 
 def _call(reference: weakref.ref[Syncer], method: Callable[[Syncer], None]) -> None:

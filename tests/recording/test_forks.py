@@ -204,3 +204,31 @@ def test_once_a_run_has_begun_nothing_is_imported_that_a_fork_could_leave_half_d
         run.end()
         """
     )
+
+
+def test_a_program_that_forks_has_no_thread_of_ours_until_it_records_again(store, python):
+    """Python 3.12 and 3.13 count the threads when a fork is over, and warn."""
+    python(
+        """
+        import os, warnings
+        import otel_replay
+
+        def threads():
+            return len(os.listdir("/proc/self/task"))
+
+        warnings.simplefilter("error")
+        alone = threads()
+        with otel_replay.start_run("r"):
+            otel_replay.decision("BEFORE", "")
+            assert threads() > alone
+            for _ in range(20):
+                pid = os.fork()
+                if not pid:
+                    os._exit(0)
+                assert threads() == alone
+                os.waitpid(pid, 0)
+                otel_replay.decision("AFTER", "")
+                assert threads() > alone
+        """
+    )
+    assert [one.action for one in store.run().decisions] == ["BEFORE", *["AFTER"] * 20]
