@@ -15,6 +15,7 @@ from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from otel_replay.hooks.guard import failed
+from otel_replay.hooks.wrapping import take_out_this_line
 from otel_replay.otel.keys import RUN_KEY
 from otel_replay.otel.offers import variables_of
 from otel_replay.recording import shapes
@@ -138,9 +139,7 @@ class Carried:
         try:
             value = self.function(*args, **kwargs)
         except BaseException as error:
-            where = error.__traceback__
-            if where is not None and where.tb_next is not None:
-                error.__traceback__ = where.tb_next  # the traceback has no line of ours
+            take_out_this_line(error)
             _leave(inside, error)
             raise
         _leave(inside, None)

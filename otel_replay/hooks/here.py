@@ -13,22 +13,21 @@ import threading
 import time
 from typing import Any
 
-from otel_replay.attributes import RUN_ID, SPAN_TYPE
+from otel_replay.attributes import SPAN_TYPE
 from otel_replay.errors import told
 from otel_replay.interruptions import let_through
 from otel_replay.otel.listeners import exporter_names, is_switched_off
 from otel_replay.program import process_attributes, program_name
 from otel_replay.settings import Settings, read_settings
 from otel_replay.storage import active_runs
+from otel_replay.storage.first_span import begin_first_span
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
-from otel_replay.version import VERSION
 
 __all__ = ["decision", "span_here"]
 
 _CONTEXTS = "opentelemetry.context"
 _PARENT = "TRACEPARENT"
-_SCOPE = {"name": "otel_replay", "version": VERSION}
 _lock = threading.RLock()
 _tried_in = 0
 """The process that has joined its run here, or found that it cannot."""
@@ -87,24 +86,16 @@ def _begun(settings: Settings, trace_id: str, parent_id: str) -> OpenSpan:
     began_ns = time.time_ns()
     name = program_name()
     opened = open_run(name, settings=settings, run_id=settings.run_id, joins=True)
-    writer = opened.writer
-    resource = {"service.name": os.environ.get("OTEL_SERVICE_NAME") or name.removesuffix(".py")}
-    span = writer.span_started(
-        {
-            "kind": "start",
-            "span": os.urandom(8).hex(),
-            "trace": trace_id,
-            "parent": parent_id,
-            "t": began_ns,
-            "name": f"process {name}",
-            "span_kind": 1,
-            "resource": writer.table_id("resource", resource, lambda: {"attributes": resource}),
-            "scope": writer.table_id("scope", _SCOPE, lambda: _SCOPE),
-            "flags": 1,
-            "attributes": {SPAN_TYPE: "process", **process_attributes(), RUN_ID: writer.run_id},
-        }
+    span = begin_first_span(
+        opened.writer,
+        f"process {name}",
+        program=name,
+        trace_id=trace_id,
+        span_id=os.urandom(8).hex(),
+        parent_id=parent_id,
+        began_ns=began_ns,
+        attributes={SPAN_TYPE: "process", **process_attributes()},
     )
-    writer.root = span
     # What this process starts belongs below it.
     os.environ[_PARENT] = f"00-{trace_id}-{span.span_id}-01"
     active_runs.at_exit(lambda: _end(opened, span))

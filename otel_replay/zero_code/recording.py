@@ -16,17 +16,15 @@ from otel_replay.attributes import (
     PROCESS_EXIT_CODE,
     PROCESS_SIGNAL,
     RULE_PROBLEMS,
-    RUN_ID,
     RUN_NAME,
     SPAN_TYPE,
 )
 from otel_replay.errors import told
 from otel_replay.hooks.guard import failed
 from otel_replay.settings import read_settings
+from otel_replay.storage.first_span import begin_first_span, service_of
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
-from otel_replay.storage.run_writer import RunWriter
-from otel_replay.version import VERSION
 from otel_replay.zero_code.leaving import leave
 from otel_replay.zero_code.own_span import export_span
 from otel_replay.zero_code.started import TAKEN, Started
@@ -85,9 +83,8 @@ class _Recording:
             began_ns=started.started_ns,
         )
         started.end_turn()
-        self.service = os.environ.get("OTEL_SERVICE_NAME") or name.removesuffix(".py")
-        self.start = _start_record(self.opened.writer, started, name, attributes, self.service)
-        self.span = _begin_span(self.opened, started, self.start)
+        self.name = name
+        self.span = _begin_span(self.opened, started, name, attributes)
         # The run is there: processes that wait for it go on. What else is to be known comes after.
         from otel_replay.zero_code.git_state import GitState
 
@@ -96,7 +93,7 @@ class _Recording:
         attributes = git.attributes()
         if attributes:
             self.span.update(attributes)
-            self.start["attributes"].update(attributes)
+            self.span.start["attributes"].update(attributes)
 
     def _load_the_rest(self) -> None:
         # What the run's end needs is loaded while the program runs, and not when it has ended.
@@ -128,41 +125,29 @@ class _Recording:
             end.update(status="error", message=message)
         self.span.writer.span_ended(self.span, ended_ns, end)
         end_run(self.opened, ended_ns=ended_ns, failed=bool(code), message=message)
-        export_span(self.opened.writer, self.start, end, self.service, ended_ns)
+        export_span(self.opened.writer, self.span.start, end, service_of(self.name), ended_ns)
 
 
 def _own_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "OTEL_REPLAY_RUN_ID"}
 
 
-def _start_record(
-    writer: RunWriter, started: Started, name: str, attributes: dict[str, Any], service: str
-) -> dict[str, Any]:
+def _begin_span(opened: OpenedRun, started: Started, name: str, attributes: dict[str, Any]) -> OpenSpan:
     own = {SPAN_TYPE: "run", RUN_NAME: name} if not started.parent else {SPAN_TYPE: "process"}
-    resource, scope = object(), object()
-    start: dict[str, Any] = {
-        "kind": "start",
-        "span": started.span_id,
-        "trace": started.trace_id,
-        "parent": started.parent.split("-")[2] if started.parent.count("-") == 3 else "",
-        "t": started.started_ns,
-        "name": f"{own[SPAN_TYPE]} {name}",
-        "span_kind": 1,
-        "resource": writer.table_id("resource", resource, lambda: {"attributes": {"service.name": service}}),
-        "scope": writer.table_id("scope", scope, lambda: {"name": "otel_replay", "version": VERSION}),
-        "flags": 1,
-        "attributes": {**own, **attributes, RUN_ID: writer.run_id},
-    }
     around = os.environ.get("TRACEPARENT", "").split("-")
-    if not started.parent and len(around) == 4:
-        # A run is a trace of its own; the link leads to where it was started.
-        start["links"] = [{"trace": around[1], "span": around[2]}]
-    return start
-
-
-def _begin_span(opened: OpenedRun, started: Started, start: dict[str, Any]) -> OpenSpan:
-    span = opened.writer.span_started(start)
-    opened.writer.root = span
+    # A run is a trace of its own; the link leads to where it was started.
+    linked = not started.parent and len(around) == 4
+    span = begin_first_span(
+        opened.writer,
+        f"{own[SPAN_TYPE]} {name}",
+        program=name,
+        trace_id=started.trace_id,
+        span_id=started.span_id,
+        parent_id=started.parent.split("-")[2] if started.parent.count("-") == 3 else "",
+        began_ns=started.started_ns,
+        attributes={**own, **attributes},
+        link=(around[1], around[2]) if linked else None,
+    )
     if not started.parent:
         name_root(opened, started.trace_id, started.span_id)
     return span
