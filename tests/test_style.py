@@ -127,7 +127,7 @@ def public(node: ast.AST, described: frozenset[str] = frozenset()) -> Iterator[D
 
 INTERFACES = {
     "Sampler": ("should_sample", "get_description"),
-    "Node": ("find", "test", "explain", "words", "suffix", "lead", "step"),
+    "Node": ("find", "test", "explain", "tally", "words", "suffix", "lead", "step"),
 }
 """Methods that are described where the interface is: OpenTelemetry's, and that of queries."""
 

@@ -61,7 +61,7 @@ def build_items(records: Iterable[Located], *, status: RunStatus = "finished") -
     """All items of these records, in their order."""
     builder = _Builder(status)
     actions = builder.actions
-    with no_garbage_yet():
+    with no_garbage_yet(stays=True):
         for located in records:
             record = located.record
             act = actions.get(record.kind)

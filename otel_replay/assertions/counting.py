@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from otel_replay.analysis.items import Item
-from otel_replay.assertions.report import Mark
+from otel_replay.assertions.report import Mark, Marked
 from otel_replay.assertions.rule import Result, Rule
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.nodes import Of, Or
@@ -31,9 +31,7 @@ class _Count(Rule):
         if len(found) < low:
             return self._no(run, f"{_times(len(found))}, expected {wanted}", good=found, wanted=self.what)
         if high is not None and len(found) > high:
-            bad = [
-                Mark(item, False, f"number {number}") for number, item in enumerate(found, 1) if number > high
-            ]
+            bad = Marked(found[high:] if high else found, lambda _, place: f"number {high + place + 1}")
             return self._no(run, f"{_times(len(found))}, expected {wanted}", bad=bad, good=found)
         return self._yes(found)
 

@@ -6,17 +6,20 @@ that never happens is fulfilled, as in DECLARE: `existence` says that it must ha
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
+from operator import sub
 from typing import ClassVar
 
 from otel_replay.analysis.items import Item
 from otel_replay.assertions.counting import among_kinds
-from otel_replay.assertions.report import Mark
+from otel_replay.assertions.report import Marked
 from otel_replay.assertions.rule import Result, Rule
 from otel_replay.errors import UsageError
 from otel_replay.queries.indexed import Indexed
-from otel_replay.queries.lines import Line, end_of
+from otel_replay.queries.lines import Line, Together
 from otel_replay.queries.query import Query
 from otel_replay.queries.times import length_ns, shown_ns
 
@@ -43,11 +46,12 @@ class _Relation(Rule):
         broken = list(self._broken(firsts, seconds, run))
         if not broken:
             return self._yes(seconds.items or firsts.items)
-        everything = [*firsts.items, *seconds.items]
-        bad = [Mark(item, False, note) for item, note, _ in broken]
+        bad = Marked([item for item, _, _ in broken], lambda _, place: broken[place][1])
         item, note, wanted = broken[0]
         more = f", and so for {len(broken) - 1} more" if len(broken) > 1 else ""
-        return self._no(run, f"{item.name}: {note}{more}", bad=bad, good=everything, wanted=wanted)
+        return self._no(
+            run, f"{item.name}: {note}{more}", bad=bad, good=Together(firsts, seconds), wanted=wanted
+        )
 
     def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
         raise NotImplementedError
@@ -105,17 +109,19 @@ class Response(_Relation):
 
     def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
         limit = None if self.within is None else length_ns(self.within)
-        starts = seconds.earliest_starts
-        for item in firsts.items:
-            index = seconds.first_after(item)
-            if index == len(starts):
-                yield item, f"no {self.second} after it", self.second
-            elif limit is not None and (gap := starts[index] - end_of(item)) > limit:
-                yield (
-                    item,
-                    f"{self.second} came {shown_ns(gap)} after it, expected within {self.within}",
-                    None,
-                )
+        starts, seqs = seconds.earliest_starts, seconds.seqs
+        last = seqs[-1] if seqs else -1
+        followed = bisect_left(firsts.seqs, last)
+        if limit is not None:
+            nexts = map(bisect_right, repeat(seqs), firsts.seqs[:followed])
+            gaps = list(map(sub, map(starts.__getitem__, nexts), firsts.ends))
+            for place, gap in enumerate(gaps) if max(gaps, default=0) > limit else ():
+                if gap > limit:
+                    came = f"{self.second} came {shown_ns(gap)} after it, expected within {self.within}"
+                    yield firsts.items[place], came, None
+        alone = f"no {self.second} after it"
+        for place in range(followed, len(firsts.seqs)):
+            yield firsts.items[place], alone, self.second
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +132,17 @@ class Precedence(_Relation):
     ended: bool = False
 
     def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
-        early = seconds.count_before(firsts.items[0]) if firsts.items else len(seconds.items)
-        for item in seconds.items[: early + 1]:
-            if not firsts.count_before(item):
-                yield item, f"no {self.first} before it", self.first
-        for item in seconds.items if self.ended else ():
-            count = firsts.count_before(item)
-            if count and firsts.earliest_ends[count - 1] > item.start_ns:
-                yield item, f"{self.first} had begun but not ended before it", None
+        seqs = firsts.seqs
+        early = bisect_right(seconds.seqs, seqs[0]) if seqs else len(seconds.seqs)
+        alone = f"no {self.first} before it"
+        for place in range(early):
+            yield seconds.items[place], alone, self.first
+        if self.ended and seqs:
+            for place in range(early, len(seconds.seqs)):
+                count = bisect_left(seqs, seconds.seqs[place])
+                if firsts.earliest_ends[count - 1] > seconds.starts[place]:
+                    item = seconds.items[place]
+                    yield item, f"{self.first} had begun but not ended before it", None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import islice
+from operator import attrgetter
 from typing import overload
 
 from otel_replay.analysis.items import Item
+from otel_replay.queries.columns import Chosen, left_out
 from otel_replay.queries.indexed import Indexed
+from otel_replay.queries.lines import Together
 from otel_replay.queries.nodes import Finding, Node
 from otel_replay.queries.times import shown_ns
 
@@ -21,6 +24,7 @@ _MOST_CANDIDATES = 2_000
 _MOST_COMPARED = 100
 _MOST_FINDINGS = 1_000
 _LONGEST = 160
+_SEQ = attrgetter("seq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,17 @@ class Mark:
 
 
 class Marked(Sequence[Mark]):
-    """Items that are wrong, with what is said of each only where it is asked for."""
+    """Items that are wrong, with what is said of each only where it is asked for.
 
-    def __init__(self, items: Sequence[Item], note: Callable[[Item], str] = lambda item: "") -> None:  # noqa: ARG005 - nothing is said
+    Parameters
+    ----------
+    items:
+        The items.
+    note:
+        What is said of one, and of its place among them from 0.
+    """
+
+    def __init__(self, items: Sequence[Item], note: Callable[[Item, int], str] = lambda *_: "") -> None:
         self.items = items
         self._note = note
 
@@ -50,11 +62,12 @@ class Marked(Sequence[Mark]):
 
     def __getitem__(self, index: int | slice) -> Mark | Sequence[Mark]:
         if isinstance(index, slice):
-            return [self._mark(item) for item in self.items[index]]
-        return self._mark(self.items[index])
+            places = range(len(self))[index]
+            return [*map(self._mark, self.items[index], places)]
+        return self._mark(self.items[index], range(len(self))[index])
 
-    def _mark(self, item: Item) -> Mark:
-        return Mark(item, False, self._note(item))
+    def _mark(self, item: Item, place: int) -> Mark:
+        return Mark(item, False, self._note(item, place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ class Failure:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """What is wrong, then what is as it should be."""
-        failing = {item.seq for item in _items_of(self.bad)}
+        failing = _seqs(_items_of(self.bad))
         return (*self.bad, *(Mark(item, True) for item in self.good if item.seq not in failing))
 
     @property
@@ -105,7 +118,7 @@ class Failure:
         """The nearest miss, where something was looked for in vain. Worked out when it is asked for."""
         if self.wanted is None:
             return None
-        return nearest(self.wanted, self.run, {item.seq for item in self.good})
+        return nearest(self.wanted, self.run, self.good)
 
     @property
     def text(self) -> str:
@@ -128,6 +141,10 @@ class Failure:
                     yield f"    ✓ {plain(finding.expected)}"
                 else:
                     yield f"    ✗ expected to {_verb(finding)}, found {plain(finding.found)}"
+
+
+def _seqs(items: Iterable[Item]) -> set[int]:
+    return set(map(_SEQ, items))
 
 
 def _items_of(marks: Sequence[Mark]) -> Sequence[Item]:
@@ -153,12 +170,8 @@ def plain(text: str) -> str:
 
 def _tree(bad: Sequence[Mark], good: Sequence[Item]) -> Iterator[str]:
     """The marked items with what is above them, and a count of those that had no room."""
-    failing = {item.seq for item in _items_of(bad)}
-    right = [
-        Mark(item, True) for item in islice((item for item in good if item.seq not in failing), _MOST_GOOD)
-    ]
-    shown = {mark.item.seq: mark for mark in (*bad[:_MOST_BAD], *right)}
-    both = sum(item.seq in failing for item in good) if failing else 0
+    right, both = _right(_items_of(bad), good)
+    shown = {mark.item.seq: mark for mark in (*bad[:_MOST_BAD], *(Mark(item, True) for item in right))}
     needed: dict[int, Item] = {}
     for mark in shown.values():
         needed[mark.item.seq] = mark.item
@@ -172,6 +185,20 @@ def _tree(bad: Sequence[Mark], good: Sequence[Item]) -> Iterator[str]:
     for left, word in ((len(bad) - _MOST_BAD, "✗"), (len(good) - both - _MOST_GOOD, "✓")):
         if left > 0:
             yield f"… and {left} more {word}"
+
+
+def _right(bad: Sequence[Item], good: Sequence[Item]) -> tuple[Sequence[Item], int]:
+    """The first of those that are as they should be and not wrong as well; and how many are both."""
+    if bad is good:
+        return (), len(good)
+    if isinstance(bad, Chosen) and isinstance(good, Chosen) and bad.whole is good.whole:
+        rest = left_out(good, bad)
+        return rest[:_MOST_GOOD], len(good) - len(rest)
+    failing = _seqs(bad)
+    right = [*islice((item for item in good if item.seq not in failing), _MOST_GOOD)]
+    if isinstance(good, Together):
+        return right, sum(map(good.times, failing))
+    return right, sum(map(failing.__contains__, map(_SEQ, good))) if failing else 0
 
 
 def _place(item: Item) -> tuple[int, ...]:
@@ -189,39 +216,57 @@ def _label(item: Item) -> str:
 # -- the nearest miss ----------------------------------------------------------------------------------------
 
 
-def nearest(wanted: Node, run: Indexed, without: set[int]) -> Miss | None:
+def nearest(wanted: Node, run: Indexed, without: Sequence[Item]) -> Miss | None:
     """The item that fails the fewest conditions of a query that selects nothing more.
 
     Of two that fail as many, the one whose values look more like what is wanted; of those the first. In a
     long run a sample is looked at: every name once, and items from all of it.
     """
     fewest = _MOST_FINDINGS
-    equal: list[Miss] = []
-    for item in _candidates(wanted, run):
-        if item.seq in without:
+    equal: list[Item] = []
+    words = wanted.words()
+    tally, is_left_out = wanted.tally(run), _standing(without)
+    for item in run.sample(("candidates", words), lambda: _candidates(words, run)):
+        if is_left_out(item.seq):
             continue
-        findings = tuple(wanted.explain(item, run))
-        failed = sum(not finding.ok for finding in findings)
-        if not failed or failed == len(findings) > 1 or failed > fewest:
+        failed, conditions = tally(item)
+        if not failed or failed == conditions > 1 or failed > fewest:
             continue
         if failed < fewest:
             fewest, equal = failed, []
         if len(equal) < _MOST_COMPARED:
-            equal.append(Miss(item, findings))
-    return max(equal, key=_likeness, default=None)
+            equal.append(item)
+    return _most_alike([Miss(item, tuple(wanted.explain(item, run))) for item in equal])
 
 
-def _likeness(miss: Miss) -> float:
-    """How much what was found looks like what was expected, where it is not the same."""
-    failed = [finding for finding in miss.findings if not finding.ok]
-    return sum(
-        SequenceMatcher(None, finding.expected[-_LONGEST:], finding.found[-_LONGEST:]).ratio()
-        for finding in failed
-    )
+def _standing(items: Sequence[Item]) -> Callable[[int], object]:
+    """What tells whether one of these stands at a place of the run."""
+    return items.times if isinstance(items, Together) else _seqs(items).__contains__
 
 
-def _candidates(wanted: Node, run: Indexed) -> Sequence[Item]:
-    words = wanted.words()
+def _most_alike(misses: Sequence[Miss]) -> Miss | None:
+    """The first of those whose findings look most like what was expected, where they are not the same."""
+    texts = [
+        [
+            SequenceMatcher(None, finding.expected[-_LONGEST:], finding.found[-_LONGEST:])
+            for finding in miss.findings
+            if not finding.ok
+        ]
+        for miss in misses
+    ]
+    # How alike they are takes time; how alike they are at most takes little, and settles it for most.
+    at_most = [sum(pair.quick_ratio() for pair in pairs) for pairs in texts]
+    best, most = -1, -1.0
+    for place in sorted(range(len(misses)), key=lambda place: -at_most[place]):
+        if at_most[place] < most:
+            break
+        alike = sum(pair.ratio() for pair in texts[place])
+        if alike > most or (alike == most and place < best):
+            best, most = place, alike
+    return misses[best] if misses else None
+
+
+def _candidates(words: frozenset[str], run: Indexed) -> Sequence[Item]:
     items = [item for word in sorted(words) for item in run.of(word)] if words else run.all
     if len(items) <= _MOST_CANDIDATES:
         return items

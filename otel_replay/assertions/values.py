@@ -12,7 +12,8 @@ from otel_replay.analysis.items import Item
 from otel_replay.assertions.report import Mark, Marked
 from otel_replay.assertions.rule import Result, Rule
 from otel_replay.errors import UsageError
-from otel_replay.queries.expressions import Expression, evaluator
+from otel_replay.queries.columns import left_out
+from otel_replay.queries.expressions import Expression
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.names import PARTS
 from otel_replay.queries.nodes import And
@@ -40,23 +41,10 @@ class All(Rule):
         both = run.select(And.of(self.what.node, self.holds.node))
         if len(both) == len(selected):
             return self._yes(selected)
-        bad = _left_out(selected, both)
+        bad = left_out(selected, both)
         summary = f"{len(bad)} of {len(selected)} do not fulfil {self.holds}"
-        marks = Marked(bad, lambda item: _why(self.holds, item, run))
+        marks = Marked(bad, lambda item, _: _why(self.holds, item, run))
         return self._no(run, summary, bad=marks, good=both)
-
-
-def _left_out(items: Sequence[Item], some: Sequence[Item]) -> list[Item]:
-    """The items that are none of `some`; both are in order."""
-    left: list[Item] = []
-    rest = iter(some)
-    next_one = next(rest, None)
-    for item in items:
-        if item is next_one:
-            next_one = next(rest, None)
-        else:
-            left.append(item)
-    return left
 
 
 def _why(holds: Query, item: Item, run: Indexed) -> str:
@@ -115,20 +103,17 @@ class Total(Rule):
             raise UsageError("a total needs at_most or at_least, else any run fulfils it")
 
     def _check(self, run: Indexed) -> Result:
-        read, known = evaluator(self.value), run.numbers(self.value)
-        parts: list[tuple[Item, float]] = []
-        for item in run.select(self.what.node):
-            if item.seq not in known:
-                found = _numbers(read(item))
-                known[item.seq] = math.fsum(found) if found else None
-            number = known[item.seq]
-            if number is not None:
-                parts.append((item, number))
-        total = math.fsum(number for _, number in parts)
+        selected = run.select(self.what.node)
+        amounts = run.line(self.what.node).amounts(self.value)
+        parts = [number for number in amounts if number is not None]
+        total = math.fsum(parts)
         wanted = _outside(total, self.at_least, self.at_most)
+        if wanted is None and len(parts) == len(selected):
+            return self._yes(selected)
+        told = [(item, number) for item, number in zip(selected, amounts, strict=True) if number is not None]
         if wanted is None:
-            return self._yes([item for item, _ in parts])
-        largest = sorted(parts, key=lambda part: -abs(part[1]))[:10]
+            return self._yes([item for item, _ in told])
+        largest = sorted(told, key=lambda part: -abs(part[1]))[:10]
         bad = [Mark(item, False, f"{self.value} = {number:g}") for item, number in largest]
         return self._no(
             run, f"{self.value} comes to {total:g} in {len(parts)} items, expected {wanted}", bad=bad

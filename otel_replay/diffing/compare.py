@@ -76,7 +76,7 @@ def diff(
     rules = make_rules(
         tolerances=tolerances or {}, identity=identity, ignore=ignore, only=only, strict=strict, times=times
     )
-    with no_garbage_yet():
+    with no_garbage_yet(stays=True):
         return compare(load_items(a, store=store), load_items(b, store=store), rules)
 
 
@@ -85,7 +85,7 @@ def compare(
 ) -> Difference:
     """As :func:`diff`, for runs that are loaded; `axes`, `value` and `before` name the grid's parts."""
     try:
-        with no_garbage_yet():
+        with no_garbage_yet(stays=True):
             return _compare(a, b, rules, axes, value, before)
     except RecursionError:
         raise FormatError(

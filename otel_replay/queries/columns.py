@@ -9,49 +9,46 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from itertools import compress
-from typing import Any, overload
+from itertools import compress, islice
+from typing import Any, TypeVar, overload
 
 from otel_replay.analysis.comparisons import ORDER, Word, tester
 from otel_replay.analysis.items import Item
-from otel_replay.queries.names import Reader
+from otel_replay.queries.at_once import NOTHING, Several, values_at_once
+from otel_replay.queries.expressions import Expression
 
-__all__ = ["Column", "Chosen", "every"]
+__all__ = ["Chosen", "Column", "every", "left_out", "marked"]
 
+_Value = TypeVar("_Value")
 
 _MOST_KEPT = 64
 """Answers that a column remembers; each takes a byte for an item."""
 
-
 _READY = 32
 """Answers about size that a column has ready."""
 
+_FEW = 12
+"""Where fewer than one item in so many is chosen, they are looked up one by one."""
+
 
 class Column:
-    """What a reader gives on some items, which are in order."""
+    """What an expression gives on some items, which are in order."""
 
-    def __init__(self, items: Sequence[Item], read: Reader) -> None:
+    def __init__(self, items: Sequence[Item], left: Expression) -> None:
         self.items = items
-        numbers: list[tuple[float, int]] = []
+        self._values = values = values_at_once(left, items)
+        self._with_number: list[int] = []
         others: dict[tuple[type, Any], list[int]] = {}
         self._odd: list[tuple[int, tuple[Any, ...]]] = []
-        for place, item in enumerate(items):
-            values = read(item)
-            if len(values) != 1:
-                if values:
-                    self._odd.append((place, values))
-                continue
-            value = values[0]
+        number = self._with_number.append
+        for place, value in enumerate(values):
             kind = value.__class__
             if (kind is float or kind is int) and value == value:
-                numbers.append((value, place))
+                number(place)
             elif kind is str or kind is bool or value is None:
                 others.setdefault((kind, value), []).append(place)
-            else:
-                self._odd.append((place, values))
-        numbers.sort()
-        self._numbers = [number for number, _ in numbers]
-        self._places = [place for _, place in numbers]
+            elif value is not NOTHING:
+                self._odd.append((place, value if kind is Several else (value,)))
         self._others = [(value, found) for (_, value), found in others.items()]
         self._kept: dict[tuple[str, Word], int] = {}
 
@@ -106,6 +103,16 @@ class Column:
         return int.from_bytes(flags, "little")
 
     @cached_property
+    def _places(self) -> list[int]:
+        """The items with a number, by its size."""
+        return sorted(self._with_number, key=self._values.__getitem__)
+
+    @cached_property
+    def _numbers(self) -> list[float]:
+        """Their numbers."""
+        return list(map(self._values.__getitem__, self._places))
+
+    @cached_property
     def _step(self) -> int:
         return max(1, -(-len(self._places) // _READY))
 
@@ -135,6 +142,11 @@ def every(items: Sequence[Item]) -> int:
     return int.from_bytes(b"\x01" * len(items), "little")
 
 
+def marked(items: Sequence[Item], test: Callable[[Item], bool]) -> int:
+    """The answer that has the items for which `test` holds."""
+    return int.from_bytes(bytes(map(bool, map(test, items))), "little")
+
+
 class Chosen(Sequence[Item]):
     """The items of an answer of :meth:`Column.fulfil`, in order. How many they are is known without them."""
 
@@ -146,11 +158,29 @@ class Chosen(Sequence[Item]):
     def __len__(self) -> int:
         return self._length
 
+    @property
+    def whole(self) -> Sequence[Item]:
+        """What they were chosen from."""
+        return self._items
+
+    def pick(self, values: list[_Value]) -> list[_Value]:
+        """Of a list with a value for each item of the whole, the values of those that are chosen."""
+        size = len(values)
+        if self._length == size:
+            return values
+        flags = self._answer.to_bytes(size, "little")
+        if self._length * _FEW >= size:
+            return list(compress(values, flags))
+        found = []
+        place = flags.find(1)
+        while place >= 0:
+            found.append(values[place])
+            place = flags.find(1, place + 1)
+        return found
+
     @cached_property
     def _chosen(self) -> Sequence[Item]:
-        if self._length == len(self._items):
-            return self._items
-        return list(compress(self._items, self._answer.to_bytes(len(self._items), "little")))
+        return self.pick(self._items)  # type: ignore[arg-type]  # a sequence does as well
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._chosen)
@@ -162,4 +192,33 @@ class Chosen(Sequence[Item]):
     def __getitem__(self, index: slice) -> Sequence[Item]: ...
 
     def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        if isinstance(index, slice) and "_chosen" not in self.__dict__:
+            begin, end, step = index.indices(self._length)
+            if not begin and step == 1 and end <= _FEW:
+                return list(islice(self._from_the_first(), end))
         return self._chosen[index]
+
+    def _from_the_first(self) -> Iterator[Item]:
+        flags = self._answer.to_bytes(len(self._items), "little")
+        place = flags.find(1)
+        while place >= 0:
+            yield self._items[place]
+            place = flags.find(1, place + 1)
+
+
+def left_out(items: Sequence[Item], some: Sequence[Item]) -> Sequence[Item]:
+    """The items that are none of `some`; both are in order, and what is no choice has all of `some`."""
+    if isinstance(some, Chosen):
+        if some._items is items:
+            return Chosen(items, every(items) ^ some._answer)
+        if isinstance(items, Chosen) and some._items is items._items:
+            return Chosen(items._items, items._answer & ~some._answer)
+    left: list[Item] = []
+    rest = iter(some)
+    next_one = next(rest, None)
+    for item in items:
+        if item is next_one:
+            next_one = next(rest, None)
+        else:
+            left.append(item)
+    return left

@@ -5,14 +5,14 @@ Many rules ask for the same few names of a long run: looking through all of it f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from otel_replay.analysis.comparisons import glob_pattern
 from otel_replay.analysis.items import SPAN_KINDS, Item, Items
-from otel_replay.queries.columns import Column
-from otel_replay.queries.expressions import Expression, evaluator
+from otel_replay.queries.columns import Chosen, Column, marked
+from otel_replay.queries.expressions import Expression
 from otel_replay.queries.lines import Line
 from otel_replay.queries.names import PARTS
 
@@ -38,6 +38,8 @@ KIND_WORDS: dict[str, frozenset[str]] = {
 
 _BY_SEQ = attrgetter("seq")
 _MOST_REMEMBERED = 2_000_000
+_MOST_ASKED = 10_000
+_MOST_ANSWERS = 64
 _Found = TypeVar("_Found")
 
 
@@ -52,18 +54,24 @@ class Indexed:
         self._selected: dict[Node, Sequence[Item]] = {}
         self._seqs: dict[Node, frozenset[int]] = {}
         self._columns: dict[tuple[Node, Expression], Column] = {}
-        self._lines: dict[Node, Line] = {}
-        self._numbers: dict[Expression, dict[int, float | None]] = {}
+        self._lines: dict[int, Line] = {}
+        self._asked: set[tuple[Node, Node]] = set()
+        self._answers: dict[tuple[Node, Node], int] = {}
+        self._samples: dict[Hashable, Any] = {}
         self._held: dict[int, int] = {}
         names = PARTS["name"]
         for item in self.all:
-            self._by_kind.setdefault(item.kind, []).append(item)
-            table = self._by_name.setdefault(item.kind, {})
-            if item.is_span:
-                for name in dict.fromkeys(names(item)):
-                    table.setdefault(name, []).append(item)
-            else:
-                table.setdefault(item.name, []).append(item)
+            kind = item.kind
+            try:
+                self._by_kind[kind].append(item)
+            except KeyError:
+                self._by_kind[kind], self._by_name[kind] = [item], {}
+            table = self._by_name[kind]
+            for name in dict.fromkeys(names(item)) if kind in SPAN_KINDS else (item.name,):
+                try:
+                    table[name].append(item)
+                except KeyError:
+                    table[name] = [item]
 
     def of(self, word: str, glob: str = "*") -> Sequence[Item]:
         """The items of a word of :data:`KIND_WORDS` whose name fits `glob`, in order."""
@@ -92,15 +100,42 @@ class Indexed:
 
     def column(self, query: Node, left: Expression) -> Column:
         """The values of an expression on what a query selects."""
-        return self._once(self._columns, (query, left), lambda: Column(self.select(query), evaluator(left)))
+        return self._once(self._columns, (query, left), lambda: Column(self.select(query), left))
+
+    def shared_answer(self, query: Node, part: Node) -> int | None:
+        """Which items of what `query` selects a part of other queries selects, too (`Column.fulfil`).
+
+        None the first time that it is asked for: only what several queries share is worth looking through
+        all items, and not only those that the rest of the query leaves.
+        """
+        key = (query, part)
+        found = self._answers.get(key)
+        if found is None:
+            if key not in self._asked:
+                if len(self._asked) >= _MOST_ASKED:
+                    self._asked.clear()
+                self._asked.add(key)
+                return None
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()
+            found = self._answers[key] = marked(self.select(query), part.test(self))
+        return found
+
+    def sample(self, about: Hashable, choose: Callable[[], _Found]) -> _Found:
+        """What `choose` gives, chosen once for all who ask about the same: few items of many."""
+        if about not in self._samples:
+            self._samples[about] = choose()
+        found: _Found = self._samples[about]
+        return found
 
     def line(self, query: Node) -> Line:
         """What a query selects, to ask what comes before and after."""
-        return self._once(self._lines, query, lambda: Line(self.select(query)))
+        return self._line(self.select(query))
 
-    def numbers(self, left: Expression) -> dict[int, float | None]:
-        """The numbers of an expression by the place of the item, as far as they were asked for."""
-        return self._once(self._numbers, left, dict)
+    def _line(self, items: Sequence[Item]) -> Line:
+        # The line holds the items, so that nothing else gets their id.
+        whole = self._line(items.whole) if isinstance(items, Chosen) else None
+        return self._once(self._lines, id(items), lambda: Line(items, whole))
 
     def _once(self, table: dict[Any, _Found], key: Any, find: Callable[[], _Found]) -> _Found:
         """What stands in a table, worked out where it does not.

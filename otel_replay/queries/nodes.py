@@ -54,6 +54,15 @@ class Node:
         ok = self.test(run)(item)
         return [Finding(str(self), ok, f"be selected by {self}", item.name)]
 
+    def tally(self, run: Indexed) -> Callable[[Item], tuple[int, int]]:
+        """What counts how many of an item's findings (:meth:`explain`) are not ok, and how many there are."""
+
+        def count(item: Item) -> tuple[int, int]:
+            findings = self.explain(item, run)
+            return _failed(findings), len(findings)
+
+        return count
+
     def words(self) -> frozenset[str]:
         """The words of `KIND_WORDS` that what it selects is of; empty where it may be anything."""
         return frozenset()
@@ -109,6 +118,17 @@ class Of(Node):
             found.append(Finding("name", ok, f"be called {self.glob}", " or ".join(map(str, names))))
         return found
 
+    def tally(self, run: Indexed) -> Callable[[Item], tuple[int, int]]:  # noqa: ARG002 - as above
+        kinds, names = KIND_WORDS[self.word], PARTS["name"]
+        asks_kind, asks_name = self.word != "*" or self.glob == "*", self.glob != "*"
+        fits, size = glob_pattern(self.glob).fullmatch, asks_kind + asks_name
+
+        def count(item: Item) -> tuple[int, int]:
+            failed = asks_kind and item.kind not in kinds
+            return failed + (asks_name and not any(map(fits, names(item)))), size
+
+        return count
+
     def words(self) -> frozenset[str]:
         return frozenset({self.word})
 
@@ -157,6 +177,10 @@ class Compare(Node):
         expected = f"{self.left} {self.sign} {self.word_text}"
         found = " or ".join(self._shown(value) for value in values) or "not there"
         return [Finding(str(self.left), self.test(run)(item), expected, f"{self.left} = {found}")]
+
+    def tally(self, run: Indexed) -> Callable[[Item], tuple[int, int]]:
+        test = self.test(run)
+        return lambda item: (not test(item), 1)
 
     @property
     def word_text(self) -> str:
@@ -219,9 +243,13 @@ class And(Node):
                 holds = run.column(first, plain.left).fulfil(plain.sign, plain.word)
                 if plain is not part:
                     holds ^= every(found)
-                answer = holds if answer is None else answer & holds
             else:
-                tests.append(part.test(run))
+                shared = run.shared_answer(first, part)
+                if shared is None:
+                    tests.append(part.test(run))
+                    continue
+                holds = shared
+            answer = holds if answer is None else answer & holds
         if answer is not None:
             found = Chosen(found, answer)
         return [item for item in found if all(test(item) for test in tests)] if tests else found
@@ -232,6 +260,18 @@ class And(Node):
 
     def explain(self, item: Item, run: Indexed) -> list[Finding]:
         return [finding for part in self.parts for finding in part.explain(item, run)]
+
+    def tally(self, run: Indexed) -> Callable[[Item], tuple[int, int]]:
+        tallies = [part.tally(run) for part in self.parts]
+
+        def count(item: Item) -> tuple[int, int]:
+            failed = size = 0
+            for tally in tallies:
+                one, of = tally(item)
+                failed, size = failed + one, size + of
+            return failed, size
+
+        return count
 
     def words(self) -> frozenset[str]:
         return next((words for part in self.parts if (words := part.words())), frozenset())
