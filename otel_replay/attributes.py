@@ -85,6 +85,7 @@ PROCESS_RUNTIME_NAME = "process.runtime.name"
 PROCESS_RUNTIME_VERSION = "process.runtime.version"
 PROCESS_WORKING_DIRECTORY = "process.working_directory"
 PROCESS_SIGNAL = "otel_replay.process.signal"
+PROCESS_DURATION_MS = "otel_replay.process.duration_ms"
 HOST_ARCH = "host.arch"
 HOST_NAME = "host.name"
 OS_TYPE = "os.type"
@@ -113,6 +114,7 @@ SERVER_PORT = "server.port"
 URL_FULL = "url.full"
 
 FILE_OPENS = "otel_replay.file.opens"
+FILE_OTHERS = "otel_replay.file.others"
 PROCESS_COMMAND_LINE = "process.command_line"
 
 CHUNK = "otel_replay.chunk"
@@ -150,6 +152,7 @@ CHECKPOINT_EVENT = "checkpoint"
 ARTIFACT_EVENT = "artifact"
 HEARTBEAT_EVENT = "heartbeat"
 PROCESS_EVENT = "process start"
+PROCESS_END_EVENT = "process end"
 CHUNK_EVENT = "chunk"
 EXCEPTION_EVENT = "exception"
 
@@ -161,6 +164,7 @@ LOG_EVENT_NAMES = {
     ARTIFACT_EVENT: "otel_replay.artifact",
     HEARTBEAT_EVENT: "otel_replay.heartbeat",
     PROCESS_EVENT: "otel_replay.process.start",
+    PROCESS_END_EVENT: "otel_replay.process.end",
     CHUNK_EVENT: "otel_replay.chunk",
 }
 """Our span events as log records: span event name -> `event_name`."""
@@ -215,6 +219,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(FILE_SIZE, "int", "file read, file write, file written", "size in bytes, where the file is there; of a written one as it was left", _SEMCONV),
     Attribute(FILE_LINES, "int", "file read, file write", "number of lines, where the program said it"),
     Attribute(FILE_OPENS, "int", "file read, file write", "the 10th, 100th, 1000th … time that the file was opened in the same span; what lies between is not told"),
+    Attribute(FILE_OTHERS, "int", "file written", "how often files were opened to be written beyond those that are told of at the end (10,000 in a process); such an event has no path"),
     Attribute(CHECKPOINT_NAME, "string", "checkpoint", "name of the snapshot"),
     Attribute(CHECKPOINT_SHA256, "string", "checkpoint", "sha256 of the state's canonical JSON, and its blob"),
     Attribute(CHECKPOINT_SIZE, "int", "checkpoint", "size of that JSON in bytes"),
@@ -245,15 +250,16 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(EXCEPTION_TYPE, "string", "log record, exception", "type of an exception", _SEMCONV),
     Attribute(EXCEPTION_MESSAGE, "string", "log record, exception", "what it says", _SEMCONV),
     Attribute(EXCEPTION_STACKTRACE, "string", "log record, exception", "its traceback", _SEMCONV),
-    Attribute(PROCESS_COMMAND_ARGS, "string[]", "run, process, process start", "program and arguments, without secrets", _SEMCONV),
+    Attribute(PROCESS_COMMAND_ARGS, "string[]", "run, process, process start, process end", "program and arguments, without secrets", _SEMCONV),
     Attribute(PROCESS_EXECUTABLE_NAME, "string", "run", "name of the program", _SEMCONV),
     Attribute(PROCESS_EXECUTABLE_PATH, "string", "run, process", "where the program is", _SEMCONV),
-    Attribute(PROCESS_EXIT_CODE, "int", "run", "how the program ended: its exit code; 128 and the signal's number where one ended it", _SEMCONV),
-    Attribute(PROCESS_PID, "int", "run, process", "the program's process id", _SEMCONV),
+    Attribute(PROCESS_EXIT_CODE, "int", "run, process end", "how the program ended: its exit code; 128 and the signal's number where one ended it", _SEMCONV),
+    Attribute(PROCESS_PID, "int", "run, process, process end", "the program's process id", _SEMCONV),
     Attribute(PROCESS_RUNTIME_NAME, "string", "process", "the interpreter: `cpython`", _SEMCONV),
     Attribute(PROCESS_RUNTIME_VERSION, "string", "process", "its version", _SEMCONV),
     Attribute(PROCESS_WORKING_DIRECTORY, "string", "run, process start", "where it runs; of a started process if not where the program does", _SEMCONV),
-    Attribute(PROCESS_SIGNAL, "string", "run", "the signal that ended the program: `SIGKILL`"),
+    Attribute(PROCESS_SIGNAL, "string", "run, process end", "the signal that ended the program: `SIGKILL`"),
+    Attribute(PROCESS_DURATION_MS, "double", "process end", "milliseconds from its start until the program knew of its end"),
     Attribute(HOST_ARCH, "string", "run", "the machine's processor: `amd64`", _SEMCONV),
     Attribute(HOST_NAME, "string", "run", "the machine's name", _SEMCONV),
     Attribute(OS_TYPE, "string", "run", "the operating system: `linux`", _SEMCONV),
@@ -275,7 +281,7 @@ REGISTRY: tuple[Attribute, ...] = (
     Attribute(SERVER_ADDRESS, "string", "HTTP request", "whom it went to", _SEMCONV),
     Attribute(SERVER_PORT, "int", "HTTP request", "port there", _SEMCONV),
     Attribute(URL_FULL, "string", "HTTP request", "where it went, without secrets", _SEMCONV),
-    Attribute(PROCESS_COMMAND_LINE, "string", "process start", "the command, where it was given to a shell", _SEMCONV),
+    Attribute(PROCESS_COMMAND_LINE, "string", "process start, process end", "the command, where it was given to a shell", _SEMCONV),
     Attribute(CHUNK, "any", "chunk", "one item of what a generation or a tool gave bit by bit"),
     Attribute(CHUNKS, "int", "generation, tool call", "how many items a stream gave until its end; absent where it was left before"),
     Attribute(EXCEPTION_STATE, "map", "exception", "`args` and `fields` of an exception that ended a call, as far as they are plain values"),

@@ -21,6 +21,7 @@ from otel_replay.attributes import (
     EXCEPTION_EVENT,
     FILE_LINES,
     FILE_OPENS,
+    FILE_OTHERS,
     FILE_PATH,
     FILE_READ_EVENT,
     FILE_SIZE,
@@ -33,22 +34,42 @@ from otel_replay.attributes import (
     GEN_AI_TOOL_RESULT,
     HTTP_METHOD,
     HTTP_STATUS,
+    PROCESS_COMMAND_ARGS,
+    PROCESS_COMMAND_LINE,
+    PROCESS_DURATION_MS,
+    PROCESS_END_EVENT,
+    PROCESS_EVENT,
+    PROCESS_EXIT_CODE,
+    PROCESS_PID,
+    PROCESS_SIGNAL,
+    PROCESS_WORKING_DIRECTORY,
     URL_FULL,
+    VCS_HEAD_NAME,
+    VCS_REVISION,
 )
 from otel_replay.cli import people
 from otel_replay.cli.terminal import Text
 from otel_replay.records import Decision, LogEntry
+from otel_replay.wording import duration
 
 __all__ = ["EXCEPTION_EVENT", "counts_text", "facts_text", "moment_text"]
 
+_LONG_NAME = 20
+_MOST_ARGUMENTS = 20
 _OURS = ("gen_ai.", "otel_replay.")
+_OF_PROGRAMS = ("process.", "host.", "os.", "vcs.")
 _OF_REQUESTS = ("http.", "url.", "server.", "network.")
 
 
 def facts_text(node: Node) -> Text:
     """What tells most of a span: tokens, a tool's arguments and result, a request's status, the rest."""
-    parts = [_tokens(node.facts), _tool(node.facts), _request(node.facts), _others(node.facts)]
+    facts = {name: fact for name, fact in node.facts.items() if not _is_its_name(node, fact)}
+    parts = [_tokens(facts), _tool(facts), _request(facts), _program(facts), _others(facts)]
     return Text(("  ".join(part for part in parts if part), "dim"))
+
+
+def _is_its_name(node: Node, fact: Any) -> bool:
+    return isinstance(fact, str) and len(fact) > _LONG_NAME and node.name.endswith(fact)
 
 
 def _tokens(facts: Mapping[str, Any]) -> str:
@@ -76,10 +97,30 @@ def _request(facts: Mapping[str, Any]) -> str:
     return " ".join(str(part) for part in told if part is not None)
 
 
+def _program(facts: Mapping[str, Any]) -> str:
+    """`python tune.py --rows 5  pid 4711  main 1a2b3c4`: the rest stands in the run's own data."""
+    if PROCESS_PID not in facts:
+        return ""
+    commit = [str(facts.get(VCS_HEAD_NAME, "")), str(facts.get(VCS_REVISION, ""))[:7]]
+    parts = [_command(facts), f"pid {facts[PROCESS_PID]}", " ".join(part for part in commit if part)]
+    return "  ".join(part for part in parts if part)
+
+
+def _command(facts: Mapping[str, Any]) -> str:
+    given = facts.get(PROCESS_COMMAND_ARGS)
+    if isinstance(given, (list, tuple)):
+        return " ".join(map(people.value, given[:_MOST_ARGUMENTS])) + (
+            " …" if len(given) > _MOST_ARGUMENTS else ""
+        )
+    return str(facts.get(PROCESS_COMMAND_LINE, ""))
+
+
 def _others(facts: Mapping[str, Any]) -> str:
     # Why it failed stands below, in words; where a model was asked, in the request's own span.
     asks = HTTP_METHOD in facts or any(name.startswith("gen_ai.") for name in facts)
     known = (*_OURS, *_OF_REQUESTS) if asks else _OURS
+    if PROCESS_PID in facts:
+        known = (*known, *_OF_PROGRAMS)
     return people.pairs(
         {name: value for name, value in facts.items() if not name.startswith(known) and name != ERROR_TYPE}
     )
@@ -144,6 +185,22 @@ def _file(attributes: Mapping[str, Any]) -> str:
     if ERROR_TYPE in attributes:
         error = str(attributes[ERROR_TYPE])
         parts.append("not there" if error == "FileNotFoundError" else error)
+    if FILE_OTHERS in attributes:
+        parts = [f"and {as_number(attributes[FILE_OTHERS]):,} that are not listed"]
+    return "  ".join(parts)
+
+
+def _process(attributes: Mapping[str, Any]) -> str:
+    parts = []
+    if PROCESS_WORKING_DIRECTORY in attributes:
+        parts.append(f"in {attributes[PROCESS_WORKING_DIRECTORY]}")
+    if PROCESS_SIGNAL in attributes:
+        parts.append(f"ended by {attributes[PROCESS_SIGNAL]}")
+    elif PROCESS_EXIT_CODE in attributes:
+        parts.append(f"exit code {attributes[PROCESS_EXIT_CODE]}")
+    if PROCESS_DURATION_MS in attributes:
+        parts.append(duration(round(as_number(attributes[PROCESS_DURATION_MS]) * 1e6)))
+    parts.append(_command(attributes))
     return "  ".join(parts)
 
 
@@ -165,6 +222,8 @@ _EVENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     FILE_READ_EVENT: _file,
     FILE_WRITE_EVENT: _file,
     FILE_WRITTEN_EVENT: _file,
+    PROCESS_EVENT: _process,
+    PROCESS_END_EVENT: _process,
     CHECKPOINT_EVENT: _checkpoint,
     ARTIFACT_EVENT: _artifact,
     CHUNK_EVENT: lambda attributes: people.value(attributes.get(CHUNK)),

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-__all__ = ["Piece", "Screen", "Text", "cut", "escape", "stderr", "stdout", "width"]
+__all__ = ["Piece", "Screen", "Text", "cut", "cut_inside", "escape", "stderr", "stdout", "width"]
 
 _UNSAFE = re.compile(
     "["
@@ -115,6 +115,23 @@ def cut(text: str, cells: int, ellipsis: str = "…") -> str:
     while width(kept) > room:
         kept = kept[:-1]
     return kept + ellipsis
+
+
+_LEAST_INSIDE = 16
+"""Cells from which on a text is cut inside."""
+
+
+def cut_inside(text: str, cells: int, ellipsis: str = "…") -> str:
+    """As :func:`cut`, with the end kept: long names begin alike, and differ where they end."""
+    if width(text) <= cells:
+        return text
+    room = cells - len(ellipsis)
+    if room < _LEAST_INSIDE:
+        return cut(text, cells, ellipsis)
+    end = text[-(room // 2) :]
+    while width(end) > room // 2:
+        end = end[1:]
+    return cut(text, room - width(end) + len(ellipsis), ellipsis) + end
 
 
 class Text:

@@ -11,7 +11,7 @@ from otel_replay.cli import people
 from otel_replay.cli.bars import stretch
 from otel_replay.cli.scale import scale
 from otel_replay.cli.span_notes import EXCEPTION_EVENT, counts_text, facts_text, moment_text
-from otel_replay.cli.terminal import Screen, Text
+from otel_replay.cli.terminal import Screen, Text, cut_inside, escape
 from otel_replay.cli.tree_rows import More, Row, rows
 from otel_replay.records import Event
 
@@ -111,7 +111,8 @@ class _Painter:
     def span(self, line: Text, node: Node) -> Text:
         layout = self.layout
         style = "failed" if node.failed else "open" if node.open else node.kind
-        line = line.add(node.name, style).fit(layout.name, self.screen.ellipsis).pad(layout.name)
+        name = cut_inside(escape(node.name), layout.name - line.width, self.screen.ellipsis)
+        line = line.add(name, style).fit(layout.name, self.screen.ellipsis).pad(layout.name)
         if layout.bar:
             line.add(" " * _GAP).add(self.bar(node), style)
         length = node.duration_ns

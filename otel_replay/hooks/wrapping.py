@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from inspect import iscoroutinefunction
 from typing import Any, Protocol
 
 from otel_replay.hooks.guard import failed
@@ -143,6 +142,8 @@ def _watched(plain: Callable[..., Any], begin: Begin, doing: str, awaits: bool |
         if call is not None:
             ended(call.returned, value)
         return value
+
+    from inspect import iscoroutinefunction  # much to load, for those who only replace
 
     made: Any = awaited if (iscoroutinefunction(plain) if awaits is None else awaits) else called
     # A warning with a `stacklevel` leaves out frames of Python's import machinery, which go by their file's

@@ -7,7 +7,12 @@ import sys
 
 __all__ = ["Choice"]
 
-_CODE = (".py", ".pyc", ".pyo", ".pyd", ".pyi", ".pyw", ".so", ".dylib", ".dll", ".pth", ".mo")
+_COMPILED = (".pyc", ".pyo")
+"""What Python writes by itself."""
+_CODE = (*_COMPILED, ".py", ".pyd", ".pyi", ".pyw", ".so", ".dylib", ".dll", ".pth", ".mo")
+"""What is read to be run: to have written it is a program's own work."""
+_DESCRIPTIONS = (".egg-info", ".dist-info")
+"""Folders in which installed packages are described."""
 _FOLDERS = frozenset(
     {"__pycache__", "site-packages", "dist-packages", "node_modules", ".git", ".otel-replay", ".pytest_cache"}
 )
@@ -30,29 +35,33 @@ class Choice:
             os.environ.get("OTEL_REPLAY_HOOKS", "").partition("\n")[0],
         )
         self._ours = tuple(os.path.abspath(place) + os.sep for place in ours if place)
-        self._known: dict[str, bool] = {}
+        self._to_read: dict[str, bool] = {}
+        self._to_write: dict[str, bool] = {}
 
-    def wants(self, name: str) -> bool:
-        """Whether the file that the program calls `name` is recorded."""
-        known = self._known.get(name)
+    def wants(self, name: str, *, writes: bool) -> bool:
+        """Whether it is recorded that the program opens the file that it calls `name`."""
+        all_known = self._to_write if writes else self._to_read
+        known = all_known.get(name)
         if known is None:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            known = self._known[name] = self._decided(os.path.abspath(name))
+            if len(all_known) >= _MOST_KNOWN:
+                all_known.clear()
+            known = all_known[name] = self._decided(os.path.abspath(name), _COMPILED if writes else _CODE)
         return known
 
     def moved(self) -> None:
         """The program has changed its folder: the same names are other files now."""
-        self._known.clear()
+        self._to_read.clear()
+        self._to_write.clear()
 
-    def _decided(self, path: str) -> bool:
+    def _decided(self, path: str, code: tuple[str, ...]) -> bool:
         if path.startswith(self._ours) or _matches(path, self._exclude):
             return False
         if self._include:
             return _matches(path, self._include)
-        if path.endswith(_CODE) or path.startswith(self._left_out) or _EDITABLE in path:
+        if path.endswith(code) or path.startswith(self._left_out) or _EDITABLE in path:
             return False
-        return _FOLDERS.isdisjoint(path.split(os.sep))
+        parts = path.split(os.sep)
+        return _FOLDERS.isdisjoint(parts) and not any(part.endswith(_DESCRIPTIONS) for part in parts)
 
 
 def _patterns(variable: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import os
 from otel_replay.attributes import (
     ERROR_TYPE,
     FILE_OPENS,
+    FILE_OTHERS,
     FILE_PATH,
     FILE_READ_EVENT,
     FILE_SIZE,
@@ -27,6 +28,8 @@ _TOLD_AGAIN = frozenset(10**power for power in range(1, 19))
 _opens: dict[tuple[str, str, bool], int] = {}
 """How often each was opened: in which span, by which name, to write."""
 _written: dict[str, str] = {}
+_others = 0
+"""How often the program opened a file to write that is not among those any more."""
 _promised = False
 
 
@@ -58,9 +61,8 @@ def tell(name: str, *, writes: bool) -> None:
     attributes: dict[str, object] = {FILE_PATH: name}
     if not writes:
         _add_size(attributes, path)
-    elif len(_written) < _MOST:
-        _written[path] = name
-        _promise_sizes()
+    else:
+        _note_written(path, name)
     if count > 1:
         attributes[FILE_OPENS] = count
     span.event(FILE_WRITE_EVENT if writes else FILE_READ_EVENT, attributes)
@@ -77,16 +79,21 @@ def _is_in_a_store(path: str) -> bool:
     return any(path.startswith(f"{writer.directory.parent.parent}{os.sep}") for writer in writers)
 
 
-def _promise_sizes() -> None:
-    global _promised
+def _note_written(path: str, name: str) -> None:
+    """Its size is told at the end, as far as there is room for so many."""
+    global _others, _promised
+    if len(_written) < _MOST:
+        _written[path] = name
+    elif path not in _written:
+        _others += 1
     if not _promised:
         _promised = True
         active_runs.at_exit(_tell_sizes)
 
 
 def _after_fork_in_child() -> None:
-    global _promised
-    _promised = False
+    global _others, _promised
+    _others, _promised = 0, False
     _opens.clear()
     _written.clear()
 
@@ -104,6 +111,8 @@ def _tell_sizes() -> None:
         attributes: dict[str, object] = {FILE_PATH: name}
         _add_size(attributes, path)
         span.event(FILE_WRITTEN_EVENT, attributes)
+    if _others:
+        span.event(FILE_WRITTEN_EVENT, {FILE_OTHERS: _others})
 
 
 def _add_size(attributes: dict[str, object], path: str) -> None:

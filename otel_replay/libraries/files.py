@@ -7,6 +7,7 @@ written file became is told when the process ends, as far as its run is going on
 from __future__ import annotations
 
 import os
+import sys
 
 from otel_replay.hooks.audit import listen
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 _DOING = "recording a file access"
+_TRIES = "_get_default_tempdir"
+"""Where Python writes a file to see whether it can: only to find the folder for temporary ones."""
 _choice: Choice | None = None
 _events: ModuleType | None = None
 """`file_events`, loaded with the first file that is recorded."""
@@ -42,16 +45,18 @@ def _opened(path: Any, mode: str | None, flags: int) -> None:
 
         _choice = Choice()
     name = path if path.__class__ is str else os.fsdecode(path)
-    if not _choice.wants(name):
-        return
-    if name[:1] == "<" and name[-1:] == ">" and mode == "rb" and not os.path.exists(name):
-        return  # Python 3.10 looks for `<unknown>` after a syntax error in text without a file
     if mode is None:
         writes = bool(flags & (os.O_WRONLY | os.O_RDWR))
         if flags & getattr(os, "O_DIRECTORY", 0):
             return
     else:
         writes = mode[0] != "r" or "+" in mode
+    if not _choice.wants(name, writes=writes):
+        return
+    if name[:1] == "<" and name[-1:] == ">" and mode == "rb" and not os.path.exists(name):
+        return  # Python 3.10 looks for `<unknown>` after a syntax error in text without a file
+    if mode is None and flags & os.O_EXCL and sys._getframe(2).f_code.co_name == _TRIES:
+        return
     if _events is None:
         from otel_replay.libraries import file_events
 

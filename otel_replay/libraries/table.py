@@ -356,7 +356,7 @@ LIBRARIES: tuple[Library, ...] = (
         name="subprocess",
         module="",
         place="processes",
-        records="programs that the program starts, as `process start`",
+        records="programs that the program starts, as `process start` and `process end`",
         package="",
     ),
 )

@@ -8,7 +8,6 @@ write(2) for each record. While it is open the writer holds `flock` on it: that 
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
 import sys
@@ -18,12 +17,12 @@ from pathlib import Path
 
 from otel_replay.interruptions import let_through
 from otel_replay.storage.own_file import OwnFile
+from otel_replay.storage.own_file import allocate as _allocate
 
 __all__ = ["Journal", "JournalFull", "open_journal"]
 
 _FIRST_PIECE_BYTES = 64 * 1024
 _LARGEST_PIECE_BYTES = 2 * 1024 * 1024
-_WRITTEN_BYTES = 128 * 1024
 _RESERVE_BYTES = 1024
 """Kept free at the end of the last piece, so that a full disk can still be told about in the journal."""
 
@@ -393,21 +392,3 @@ def open_journal(path: Path, *, mode: str = "mmap") -> Journal:
 
 # On Linux fsync finds the dirty pages of a shared map by itself; elsewhere msync must come first.
 _FSYNC_WRITES_MAPS = os.uname().sysname == "Linux"
-
-
-def _allocate(fd: int, offset: int, size: int) -> None:
-    """Give the file real blocks, so that writing into its map cannot fail for want of space."""
-    # The first piece is written: that reserves blocks too, its pages are there already when the map is
-    # written to, and cutting off what was not used costs a tenth. Most runs need no other piece.
-    if (offset or size > _WRITTEN_BYTES) and hasattr(os, "posix_fallocate"):
-        try:
-            os.posix_fallocate(fd, offset, size)
-            return
-        except OSError as error:
-            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}:
-                raise
-    zeros = bytes(min(size, 1 << 20))
-    while size > 0:
-        written = os.pwrite(fd, zeros[:size], offset)
-        offset += written
-        size -= written

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["OwnFile", "is_closed_here"]
+__all__ = ["OwnFile", "allocate", "is_closed_here"]
 
 _LOCK_TRIES = 100
+_WRITTEN_BYTES = 128 * 1024
 _STANDARD = (0, 1, 2)
 _kept: list[mmap.mmap] = []
 _closed_here: set[tuple[int, int]] = set()
@@ -132,3 +133,21 @@ def _lock_for_life(fd: int, tries: int = _LOCK_TRIES) -> None:
             time.sleep(0.001)  # a reader is looking at just this moment, and lets go at once
         except OSError:
             return  # no flock on this file system: readers then ask for the process
+
+
+def allocate(fd: int, offset: int, size: int) -> None:
+    """Give the file real blocks, so that writing into its map cannot fail for want of space."""
+    # The first piece is written: that reserves blocks too, its pages are there already when the map is
+    # written to, and cutting off what was not used costs a tenth. Most runs need no other piece.
+    if (offset or size > _WRITTEN_BYTES) and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(fd, offset, size)
+            return
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}:
+                raise
+    zeros = bytes(min(size, 1 << 20))
+    while size > 0:
+        written = os.pwrite(fd, zeros[:size], offset)
+        offset += written
+        size -= written

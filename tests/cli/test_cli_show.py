@@ -53,6 +53,45 @@ def test_an_http_request_is_its_status_and_its_url(call, keep):
     assert (answered, unanswered) == ("404 https://example.com/cells", "https://example.com/cells")
 
 
+def test_a_program_is_its_command_and_how_it_ended(call, keep):
+    """And not twenty attributes: they stand in the run's own data."""
+    story = Story()
+    args = {"process.command_args": ["python", "tune.py", "a b"], "process.pid": 12, "host.name": "lathe"}
+    commit = {"vcs.ref.head.name": "main", "vcs.ref.head.revision": "0123456789"}
+    run = story.run("tune", **args, **commit)
+    started = {"process.command_args": ["make", "-s"]}
+    story.happen(run, "process start", **started, **{"process.working_directory": "/src"})
+    ended = {"process.exit.code": 2, "otel_replay.process.duration_ms": 1500.0}
+    story.happen(run, "process end", **started, **ended, **{"process.pid": 13})
+    story.happen(run, "file written", **{"otel_replay.file.others": 1234})
+    story.end(run)
+    keep(story)
+    told = [line.strip() for line in call("show", "latest").lines]
+    assert any(line.endswith('python tune.py "a b"  pid 12  main 0123456') for line in told)
+    assert any("process start  in /src  make -s" in line for line in told)
+    assert any("process end  exit code 2  1.50 s  make -s" in line for line in told)
+    assert any("file written  and 1,234 that are not listed" in line for line in told)
+    assert "lathe" not in "".join(told)
+
+
+def test_long_names_that_differ_at_their_end_are_told_apart(call, keep):
+    story = Story()
+    run = story.run()
+    names = [
+        f"tests/test_tables.py::test_a_table_that_is_smoothed_keeps_its_{edge}_edge"
+        for edge in ("upper", "lower")
+    ]
+    for name in names:
+        story.end(story.start(f"task {name}", run, **{"test.case.name": name}))
+    story.end(run)
+    keep(story)
+    lines = [line for line in call("show", "latest").lines if "test_tables" in line or "edge" in line]
+    assert len(lines) == 2
+    assert "upper_edge " in lines[0]
+    assert "lower_edge " in lines[1]
+    assert all("task tests/" in line for line in lines)
+
+
 @pytest.mark.parametrize("columns", COLUMNS)
 def test_no_row_is_wider_than_the_terminal(call, keep, columns):
     story = Story()

@@ -189,6 +189,51 @@ def test_an_unmodified_program_leaves_its_files_and_their_sizes(
     assert run.events[-1].attributes["file.size"] == 5
 
 
+def test_code_that_is_written_is_told_and_code_that_is_read_is_not(here: Path, recorded: Recording) -> None:
+    """A formatter's work is in its run; what Python compiles by itself is not."""
+    (here / "module.py").write_text("x = 1\n")
+
+    def program() -> None:
+        opened("module.py", "r")
+        opened("module.py", "w")
+        opened("made.pyi", "x")
+        opened("module.cpython-311.pyc", "wb")
+
+    assert accesses(recorded(program)) == [("file write", "module.py"), ("file write", "made.pyi")]
+
+
+def test_where_temporary_files_may_be_is_asked_without_being_told(
+    here: Path, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python writes and removes a file to see whether it can; descriptions of packages are no data."""
+    monkeypatch.setenv("TMPDIR", str(here))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    folder = here / "package.egg-info"
+    folder.mkdir()
+
+    def program() -> None:
+        assert tempfile.gettempdir() == str(here)
+        opened("package.egg-info/RECORD", "w")
+        with tempfile.NamedTemporaryFile("w", suffix=".csv"):
+            pass
+
+    assert [path[-4:] for _, path in accesses(recorded(program))] == [".csv"]
+
+
+def test_written_files_beyond_so_many_are_counted(
+    here: Path, store: Store, python_run: Callable[[str], None]
+) -> None:
+    python_run(
+        "import otel_replay.libraries.file_events as events\n"
+        "events._MOST = 3\n"
+        "for number in [0, 1, 2, 3, 4, 1]:\n"
+        "    open(f'{number}.csv', 'w').close()\n"
+    )
+    told = [event.attributes for event in store.run().events if event.name == "file written"]
+    assert [one.get("file.path") for one in told] == ["0.csv", "1.csv", "2.csv", None]
+    assert told[-1] == {"otel_replay.file.others": 2}
+
+
 def test_what_python_looks_for_after_a_syntax_error_is_no_file(here: Path, recorded: Recording) -> None:
     """Python 3.10 tries to open `<unknown>`, to show the line; the program may do the same by itself."""
 
