@@ -6,7 +6,6 @@ import heapq
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +16,6 @@ from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.importing.foreign_run import ForeignRun, made_run_id
 from otel_replay.importing.keep import open_source, read_runs
 from otel_replay.settings import read_settings
-from otel_replay.storage.listing import RunSummary
 from otel_replay.storage.pack_stream import is_pack
 from otel_replay.storage.refusals import shown
 from otel_replay.storage.run_files import Located, RunFiles, RunStatus
@@ -104,9 +102,14 @@ def _named(name: str, store: Store | None) -> Iterator[Items]:
     if "\0" not in name and looks_like_a_run(name):
         yield items_of(RunFiles(path))
         return
+    yield items_of(_of_store(name, store or Store(read_settings().store)))
+
+
+def _of_store(name: str, store: Store) -> RunFiles:
+    path = Path(name)
     if path.suffix and os.sep in name:
         raise UsageError(f"there is no file {shown(path)}", hint=f"what can be named: {LOADABLE}")
-    yield items_of((store or Store(read_settings().store)).resolve(name))
+    return store.resolve(name)
 
 
 def _kept_snapshots(items: Items) -> Callable[[str], bytes]:
@@ -131,14 +134,15 @@ def _kept_snapshots(items: Items) -> Callable[[str], bytes]:
 
 
 def _of_foreign(run: ForeignRun, path: Path, sha256: str) -> Items:
-    status: RunStatus = (
-        "interrupted" if run.status is None else "finished" if run.status == "ok" else "failed"
-    )
-    items = build_items(_merged(run), status=status)
+    items = build_items(_merged(run), status=_status(run))
     items.run_id = run.wanted_id or made_run_id(run.started_ns, sha256)
     items.name, items.message, items.source = run.name, run.message, path.name
     items.attributes, items.damage = run.attributes, run.damage
     return items
+
+
+def _status(run: ForeignRun) -> RunStatus:
+    return "interrupted" if run.status is None else "finished" if run.status == "ok" else "failed"
 
 
 def _merged(run: ForeignRun) -> Iterator[Located]:
@@ -156,7 +160,11 @@ def _merged(run: ForeignRun) -> Iterator[Located]:
 
 @dataclass(slots=True, kw_only=True)
 class RunRecords:
-    """A run as the stream of its records, for whoever takes them in one by one; `started_ns` may be 0."""
+    """A run as the stream of its records, for whoever takes them in one by one; `started_ns` may be 0.
+
+    `source` is where it was read from, as of :class:`~otel_replay.analysis.items.Items`; `damage` says what
+    of a file of somebody else could not be read.
+    """
 
     run_id: str
     name: str
@@ -164,52 +172,26 @@ class RunRecords:
     message: str
     started_ns: int
     records: Iterator[Located]
+    source: str
+    damage: Sequence[str] = ()
 
 
-def stream_runs(names: Sequence[str], *, store: Store, since_ns: int = 0) -> Iterator[RunRecords]:
-    """The runs that are meant, one after the other, each once; none of them is held in memory.
+def stream_runs(name: str, *, store: Store) -> Iterator[RunRecords]:
+    """As :func:`load_runs`, but as streams: a run of the store or a packed one is never held in memory.
 
-    Parameters
-    ----------
-    names:
-        As for :func:`load_items`; with `*`, `?` or `[` in it all runs of the store whose id or name fits.
-        None at all: every run of the store, the oldest first. since_ns: Only runs of the store that began
-        then or later.
-
-    Raises
-    ------
-    UsageError
-        If nothing fits.
-    StoreError, FormatError
-        If a run cannot be read.
+    A stream is read before the next run is asked for. Parameters and errors are those of :func:`load_items`;
+    what cannot be read inside of a run is raised while its records are read.
     """
-    done: set[str] = set()
-    for name in names or ("*",):
-        if Path(name).is_file():
-            yield from _streams_of_file(Path(name))
-        elif any(sign in name for sign in "*?["):
-            fitting = [run for run in reversed(store.runs()) if _fits(run, name)]
-            if names and not fitting:
-                raise UsageError(
-                    f"no run has an id or a name like `{name}`",
-                    hint="`otel-replay list` shows the runs that there are",
-                )
-            for run in fitting:
-                if run.run_id not in done and run.started_ns >= since_ns and run.status != "damaged":
-                    done.add(run.run_id)
-                    yield _stream(RunFiles(store.directory(run.run_id)))
-        else:
-            files = RunFiles(Path(name)) if looks_like_a_run(name) else store.resolve(name)
-            if files.run_id not in done and files.header.started_ns >= since_ns:
-                done.add(files.run_id)
-                yield _stream(files)
+    path = Path(name)
+    if "\0" not in name and path.is_file():
+        yield from _streams_of_file(path)
+    elif "\0" not in name and looks_like_a_run(name):
+        yield _stream(RunFiles(path))
+    else:
+        yield _stream(_of_store(name, store))
 
 
-def _fits(run: RunSummary, pattern: str) -> bool:
-    return fnmatchcase(run.run_id, pattern) or fnmatchcase(run.name, pattern)
-
-
-def _stream(files: RunFiles) -> RunRecords:
+def _stream(files: RunFiles, source: str = "") -> RunRecords:
     header = files.header
     return RunRecords(
         run_id=files.run_id,
@@ -218,21 +200,24 @@ def _stream(files: RunFiles) -> RunRecords:
         message=header.message,
         started_ns=header.started_ns,
         records=files.records(),
+        source=source or files.run_id,
     )
 
 
 def _streams_of_file(path: Path) -> Iterator[RunRecords]:
     if is_pack(path):
         with unpacked(path) as files:
-            yield _stream(files)
+            yield _stream(files, path.name)
         return
     source, importer = open_source(path)
     for run in read_runs(source, importer, path):
         yield RunRecords(
             run_id=run.wanted_id or made_run_id(run.started_ns, source.sha256),
             name=run.name,
-            status="interrupted" if run.status is None else "finished" if run.status == "ok" else "failed",
+            status=_status(run),
             message=run.message,
             started_ns=run.started_ns,
             records=_merged(run),
+            source=path.name,
+            damage=run.damage,
         )

@@ -28,7 +28,10 @@ _MOST_STEPS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneRun:
-    """What one run came to. `cost_usd` is None where nobody recorded a cost, `priced` without prices."""
+    """What one run came to. `cost_usd` is None where nobody recorded a cost, `priced` without prices.
+
+    `bad_lines` cannot be read, and `lost` records could not be kept: the other numbers are without them.
+    """
 
     run_id: str
     name: str
@@ -43,6 +46,8 @@ class OneRun:
     output_tokens: int
     cost_usd: float | None
     priced: float | None
+    bad_lines: int = 0
+    lost: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,8 +90,10 @@ class OverRuns:
         self.runs: list[OneRun] = []
         self.rows: dict[str, Row] = {}
 
-    def add(self, run_id: str, name: str, status: str, started_ns: int, summary: Summary) -> None:
-        """Take in one run."""
+    def add(
+        self, run_id: str, name: str, status: str, started_ns: int, summary: Summary, unread: int = 0
+    ) -> None:
+        """Take in one run; `unread` parts of its file could not be read."""
         models = summary.models.values()
         recorded = [model.cost_usd for model in models if model.costs]
         self.runs.append(
@@ -104,6 +111,8 @@ class OverRuns:
                 output_tokens=sum(model.output_tokens for model in models),
                 cost_usd=sum(recorded) if recorded else None,
                 priced=self._priced(summary),
+                bad_lines=summary.bad_lines + unread,
+                lost=sum(summary.losses.values()),
             )
         )
         make = Row if self.by != "model" else _row_of_models

@@ -12,27 +12,38 @@ Spans of one library never tell of a call twice: a tool that calls itself is two
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from otel_replay.analysis.spans import TrackedSpan
 from otel_replay.attributes import GEN_AI_RESPONSE_ID, GEN_AI_TOOL_NAME
 from otel_replay.dialects.reading import read_span
 from otel_replay.dialects.usage import NO_USAGE, Usage
 
-__all__ = ["Repeats", "tool_of"]
+__all__ = ["Repeats", "Told", "tool_of"]
 
 _CLIENT, _SERVER = 3, 2
 _MOST_ANSWERS = 10_000
 _MOST_BELOW = 1_000
 
-_Told = tuple[str, str, int]
+_Teller = tuple[str, str, int]
 """The tool (empty: a generation), the library, and the kind of span (OTLP's number)."""
+
+
+class Told(NamedTuple):
+    """A generation as a span tells of it: the number of the call, and the tokens that were told of it before;
+    None where it is the first to tell."""
+
+    call: int
+    before: Usage | None
 
 
 class Repeats:
     """Takes spans in the order of their ends. Memory grows with open spans and different names, not calls."""
 
     def __init__(self) -> None:
-        self._below: dict[str, dict[_Told, Usage]] = {}
-        self._answers: dict[str, tuple[str, Usage]] = {}
+        self._below: dict[str, dict[_Teller, tuple[int, Usage]]] = {}
+        self._answers: dict[str, tuple[str, int, Usage]] = {}
+        self._calls = 0
 
     def other(self, span_id: str) -> None:
         """A span that is no call has ended."""
@@ -40,14 +51,14 @@ class Repeats:
 
     def tool_call(self, span: TrackedSpan, tool: str, scope: str, parent_id: str | None) -> bool:
         """Whether a tool call was told before. For the parameters see :meth:`generation`."""
-        told = (tool, scope, span.start.span_kind)
-        earlier = self._inside(span.span_id, told)
+        teller = (tool, scope, span.start.span_kind)
+        earlier = self._inside(span.span_id, teller)
         if parent_id is not None:
-            self._note(parent_id, told, NO_USAGE)
+            self._note(parent_id, teller, 0, NO_USAGE)
         return bool(earlier)
 
-    def generation(self, span: TrackedSpan, usage: Usage, scope: str, parent_id: str | None) -> Usage | None:
-        """The tokens that were told before of the call that this span tells again; None if it is the first.
+    def generation(self, span: TrackedSpan, usage: Usage, scope: str, parent_id: str | None) -> Told:
+        """Which call this span tells of, and the tokens that were told of it before.
 
         Parameters
         ----------
@@ -56,44 +67,45 @@ class Repeats:
         parent_id:
             The span around it, None where that is not open (any more).
         """
-        told = ("", scope, span.start.span_kind)
-        earlier = self._inside(span.span_id, told)
-        earlier += self._same_answer(span, scope, usage)
-        for before in earlier:
+        teller = ("", scope, span.start.span_kind)
+        earlier = self._inside(span.span_id, teller)
+        answer = self._answer_of(span)
+        first = self._answers.get(answer)
+        if first is not None and first[0] != scope:
+            earlier.append(first[1:])
+        self._calls += not earlier
+        call = earlier[0][0] if earlier else self._calls
+        for _, before in earlier:
             usage = before.together(usage)
+        if answer and first is None:
+            if len(self._answers) >= _MOST_ANSWERS:
+                del self._answers[next(iter(self._answers))]
+            self._answers[answer] = (scope, call, usage)
         if parent_id is not None:
-            self._note(parent_id, told, usage)
+            self._note(parent_id, teller, call, usage)
         if not earlier:
-            return None
-        known = earlier[0]
-        for before in earlier[1:]:
+            return Told(call, None)
+        known = earlier[0][1]
+        for _, before in earlier[1:]:
             known = known.together(before)
-        return known
+        return Told(call, known)
 
-    def _inside(self, span_id: str, told: _Told) -> list[Usage]:
+    def _inside(self, span_id: str, teller: _Teller) -> list[tuple[int, Usage]]:
         below = self._below.pop(span_id, None)
-        return [usage for one, usage in below.items() if _is_same(told, one)] if below else []
+        return [told for one, told in below.items() if _is_same(teller, one)] if below else []
 
-    def _note(self, parent_id: str, told: _Told, usage: Usage) -> None:
+    def _note(self, parent_id: str, teller: _Teller, call: int, usage: Usage) -> None:
         beside = self._below.get(parent_id)
         if beside is None:
-            self._below[parent_id] = {told: usage}
-        elif told not in beside and len(beside) < _MOST_BELOW:
-            beside[told] = usage
+            self._below[parent_id] = {teller: (call, usage)}
+        elif teller not in beside and len(beside) < _MOST_BELOW:
+            beside[teller] = (call, usage)
 
-    def _same_answer(self, span: TrackedSpan, scope: str, usage: Usage) -> list[Usage]:
+    def _answer_of(self, span: TrackedSpan) -> str:
         answer = span.attributes.get(GEN_AI_RESPONSE_ID)
         if answer is None and span.dialect == "openinference":
             answer = read_span(span.name, span.attributes).response_id
-        if not isinstance(answer, str) or not answer:
-            return []
-        first = self._answers.get(answer)
-        if first is None:
-            if len(self._answers) >= _MOST_ANSWERS:
-                del self._answers[next(iter(self._answers))]
-            self._answers[answer] = (scope, usage)
-            return []
-        return [first[1]] if first[0] != scope else []
+        return answer if isinstance(answer, str) else ""
 
 
 def tool_of(span: TrackedSpan) -> str:
@@ -102,7 +114,7 @@ def tool_of(span: TrackedSpan) -> str:
     return name if isinstance(name, str) else read_span(span.name, span.attributes).tool_name or span.name
 
 
-def _is_same(outer: _Told, inner: _Told) -> bool:
+def _is_same(outer: _Teller, inner: _Teller) -> bool:
     if outer[0] != inner[0]:
         return False
     return outer[1] != inner[1] or (outer[2] == _CLIENT and inner[2] == _SERVER)

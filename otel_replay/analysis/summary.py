@@ -263,7 +263,7 @@ class _Builder:
             return told
         model = entry(self.summary.models, model_of(span.attributes), OTHERS, ModelTotals)
         usage = usage_of(span.attributes)
-        before = self.repeats.generation(span, usage, scope, parent)
+        _, before = self.repeats.generation(span, usage, scope, parent)
         if before is None:
             model.add(usage, failed=span.status == "error", duration_ns=duration_ns)
             if span.end is not None:

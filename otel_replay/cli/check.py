@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_replay.cli.options import complete_run, json_option, store_option
+from otel_replay.cli.options import choosing_options, complete_run, json_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.checking.outcome import CheckedRun, Outcome
@@ -22,8 +22,7 @@ __all__ = ["command"]
 @click.command("check")
 @click.argument("names", metavar="RUN... RULES...", nargs=-1, shell_complete=complete_run)
 @click.option("--rules", "rule_files", multiple=True, metavar="FILE", help="A file of rules of any name.")
-@click.option("--all", "all_runs", is_flag=True, help="All runs of the store.")
-@click.option("--since", metavar="WHEN", help="Only runs begun since: 12h, 7d, 2026-11-20, a time.")
+@choosing_options
 @click.option("--strict", is_flag=True, help="Warnings are failures.")
 @click.option("--junit", metavar="FILE", help="Write JUnit XML.")
 @click.option("--markdown", metavar="FILE", help="Write a summary; added to what $GITHUB_STEP_SUMMARY has.")
@@ -64,9 +63,8 @@ def command(
         return 0
     from otel_replay.checking.outcome import Outcome, exit_code
     from otel_replay.checking.reading import read_files
-    from otel_replay.cli.checked_runs import names_of_runs, since_ns
+    from otel_replay.cli.chosen_runs import choose_runs
     from otel_replay.cli.options import open_store
-    from otel_replay.clock import SYSTEM_CLOCK
     from otel_replay.loading import load_items
 
     if wishes["as_json"] and wishes["github"]:
@@ -76,8 +74,7 @@ def command(
     rules = read_files(
         _rule_files([*paths, *map(Path, rule_files)]), lambda name: load_items(name, store=store)
     )
-    moment = None if since is None else since_ns(since, SYSTEM_CLOCK())
-    wanted = names_of_runs(run_names, store, all_runs=all_runs, since=moment)
+    wanted = choose_runs(run_names, store, all_runs=all_runs, since=since)
     show = _shown_at_once(wishes)
     outcome = Outcome(list(_checked(wanted, rules, store, show)), strict)
     _report(outcome, wishes)

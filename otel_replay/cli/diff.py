@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from otel_replay.cli.grid_options import grid_options
-from otel_replay.cli.options import complete_run, json_option, store_option
+from otel_replay.cli.options import choosing_options, complete_run, json_option, store_option
 
 if TYPE_CHECKING:
+    from otel_replay.analysis.items import Items
     from otel_replay.diffing.difference import Difference
     from otel_replay.diffing.rules import Rules
+    from otel_replay.storage.store import Store
 
 __all__ = ["command"]
 
@@ -21,7 +24,8 @@ _SHOWN = 20
 
 @click.command("diff")
 @click.argument("a", metavar="A", shell_complete=complete_run)
-@click.argument("others", metavar="B...", nargs=-1, required=True, shell_complete=complete_run)
+@click.argument("others", metavar="B...", nargs=-1, shell_complete=complete_run)
+@choosing_options
 @click.option(
     "-t",
     "--tolerance",
@@ -77,6 +81,8 @@ def command(
     /,
     a: str,
     others: tuple[str, ...],
+    all_runs: bool,
+    since: str | None,
     limit: int,
     as_markdown: bool,
     html: str | None,
@@ -87,11 +93,13 @@ def command(
 ) -> int:
     """Compare run B with run A; several runs with A make a table.
 
-    A and B are runs, packed runs, a session_replay.json, or files of OTLP JSON or Jaeger JSON. Ids and times
+    A and B are runs, packed runs, a session_replay.json, or files of OTLP JSON or Jaeger JSON; B may be a
+    pattern such as 'tune-*'. Ids and times
     are no differences. A pattern such as `values.*` names attributes; `AFR_CORRECTION:values.weight` those of
     one action alone. What one run did not reach, because its recording ended before, is told apart. Exits
     with 0 all the same, as git does, unless --exit-code asks for 1.
     """
+    from otel_replay.cli.chosen_runs import choose_runs
     from otel_replay.cli.options import open_store
     from otel_replay.diffing.compare import compare
     from otel_replay.errors import UsageError
@@ -99,19 +107,55 @@ def command(
 
     if as_json and as_markdown:
         raise UsageError("--json and --markdown both want standard output")
-    if html and len(others) > 1:
-        raise UsageError("--html compares two runs", hint="without it, several runs make a table")
     rules, grid = _rules(wishes), _grid(wishes)
     store = open_store(context)
+    names = choose_runs(others, store, all_runs=all_runs, since=since)
+    if html and len(names) > 1:
+        raise UsageError("--html compares two runs", hint="without it, several runs make a table")
     base = load_items(a, store=store)
-    found = [compare(base, load_items(name, store=store), rules, **grid) for name in others]
+    runs = _Others(names, others, base, store)
+    found = [compare(base, other, rules, **grid) for other in runs]
     if wishes["axes"] and not any(one.grid for one in found):
         raise UsageError(f"no decision changes a cell with --axes {wishes['axes']}")
     if html:
         _write_page(Path(html), found[0])
     if not quiet:
-        _print(found, limit, as_json=as_json, as_markdown=as_markdown)
-    return int((exit_code or quiet) and any(not one.equal for one in found))
+        _print(found, limit, runs.unreadable, as_json=as_json, as_markdown=as_markdown)
+    return runs.tell() or int((exit_code or quiet) and any(not one.equal for one in found))
+
+
+class _Others:
+    """The runs that are compared with A. Of several, one that cannot be read does not stop the rest."""
+
+    def __init__(self, names: Sequence[str], named: Sequence[str], base: Items, store: Store) -> None:
+        self.names, self.named, self.base, self.store = names, named, base, store
+        self.unreadable: list[tuple[str, str]] = []
+
+    def __iter__(self) -> Iterator[Items]:
+        from otel_replay.errors import OtelReplayError, UsageError
+        from otel_replay.loading import load_items
+
+        compared = 0
+        for name in self.names:
+            try:
+                items = load_items(name, store=self.store)
+            except OtelReplayError as error:
+                if len(self.names) == 1:
+                    raise
+                self.unreadable.append((name, error.message))
+                continue
+            is_base = (items.run_id, items.source) == (self.base.run_id, self.base.source)
+            if name in self.named or not is_base:  # a pattern, or --all, may mean A too
+                compared += 1
+                yield items
+        if not compared and not self.unreadable:
+            raise UsageError(f"there is no run but {self.base.source} itself to compare it with")
+
+    def tell(self) -> int:
+        """Tell what could not be read; gives the exit code: 2 where there is any, else 0."""
+        from otel_replay.cli.chosen_runs import tell_unreadable
+
+        return tell_unreadable(self.unreadable)
 
 
 def _rules(wishes: dict[str, Any]) -> Rules:
@@ -146,16 +190,23 @@ def _write_page(place: Path, found: Difference) -> None:
     stderr().print(f"Wrote the comparison to {place}")
 
 
-def _print(found: list[Difference], limit: int, *, as_json: bool, as_markdown: bool) -> None:
+def _print(
+    found: list[Difference],
+    limit: int,
+    unreadable: list[tuple[str, str]],
+    *,
+    as_json: bool,
+    as_markdown: bool,
+) -> None:
     if as_json:
         from otel_replay.cli.json_out import print_json
 
-        if len(found) == 1:
+        if len(found) == 1 and not unreadable:
             print_json(found[0].as_json())
-        else:
-            print_json(
-                {"schema": "otel-replay.diffs", "version": 1, "differences": [one.as_json() for one in found]}
-            )
+            return
+        document = {"schema": "otel-replay.diffs", "version": 1}
+        left_out = [{"run": name, "error": why} for name, why in unreadable]
+        print_json(document | {"differences": [one.as_json() for one in found], "unreadable": left_out})
         return
     if as_markdown:
         from otel_replay.cli.json_out import stdout_bytes

@@ -56,9 +56,12 @@ def _text_only(value: Any) -> Any:
     return value
 
 
-def write_list(head: dict[str, Any], name: str, items: Iterable[Any]) -> int:
-    """A document whose last member is a list of any length, written as it comes; returns how long it was."""
-    out = stdout_bytes()
+def write_list(head: dict[str, Any], name: str, items: Iterable[Any], stream: BinaryIO | None = None) -> int:
+    """A document whose last member is a list of any length, written as it comes; returns how long it was.
+
+    Goes to `stream`, by default to standard output.
+    """
+    out = stdout_bytes() if stream is None else stream
     opening = _dumps(head, orjson.OPT_INDENT_2)[:-2]
     out.write(opening + b',\n  "%b": [' % name.encode())
     count = 0

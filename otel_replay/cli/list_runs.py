@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_replay.cli.options import json_option, open_store, store_option
+from otel_replay.cli.options import complete_run, json_option, open_store, since_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.storage.listing import RunSummary
@@ -23,6 +23,7 @@ _STATUSES = ("finished", "failed", "running", "interrupted", "damaged")
 
 
 @click.command("list")
+@click.argument("patterns", metavar="[RUN]...", nargs=-1, shell_complete=complete_run)
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -30,16 +31,28 @@ _STATUSES = ("finished", "failed", "running", "interrupted", "damaged")
     help="At most N runs; 0 for all (default: 50; all with --json).",
 )
 @click.option("--status", type=click.Choice(_STATUSES), help="Only runs with this status.")
+@since_option
 @json_option
 @store_option
 @click.pass_context
-def command(context: click.Context, limit: int | None, status: str | None, as_json: bool) -> None:
-    """List the runs, newest first.
+def command(
+    context: click.Context,
+    patterns: tuple[str, ...],
+    limit: int | None,
+    status: str | None,
+    since: str | None,
+    as_json: bool,
+) -> None:
+    """List the runs, newest first; with RUN those whose id or name is or fits it, such as 'tune-*'.
 
     An interrupted run is one whose process died; `otel-replay recover` closes it.
     """
     store = open_store(context)
     runs = [run for run in store.runs() if status is None or run.status == status]
+    if patterns or since is not None:
+        from otel_replay.cli.chosen_runs import runs_like
+
+        runs = runs_like(runs, patterns, store, since=since)
     if limit is None:
         limit = 0 if as_json else _ROWS_FOR_PEOPLE
     shown = runs[:limit] if limit else runs
@@ -49,7 +62,7 @@ def command(context: click.Context, limit: int | None, status: str | None, as_js
         print_json({"store": str(store.root), "runs": [_as_json(run) for run in shown], "total": len(runs)})
         return
     _print_table(shown)
-    _print_hints(runs, len(shown), store, status)
+    _print_hints(runs, len(shown), store, status, chosen=bool(patterns or since))
 
 
 def _as_json(run: RunSummary) -> dict[str, Any]:
@@ -120,16 +133,18 @@ def _count(run: RunSummary, name: str) -> str:
     return f"{run.counts.get(name, 0):,}" if run.counts else ""
 
 
-def _print_hints(runs: list[RunSummary], shown: int, store: Store, status: str | None) -> None:
+def _print_hints(
+    runs: list[RunSummary], shown: int, store: Store, status: str | None, *, chosen: bool
+) -> None:
     from otel_replay.cli.people import counted
     from otel_replay.cli.terminal import stderr
 
     screen = stderr()
     if not runs:
-        which = f"{status} runs" if status else "runs"
+        which = ("such " if chosen else "") + (f"{status} runs" if status else "runs")
         screen.print(
             (f"No {which} in {store.root}.", "dim"),
-            "" if status else " Record two small ones with `otel-replay demo`.",
+            "" if status or chosen else " Record two small ones with `otel-replay demo`.",
         )
         return
     if shown < len(runs):

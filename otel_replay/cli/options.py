@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from otel_replay.storage.store import Store
 
 __all__ = [
+    "choosing_options",
     "complete_run",
     "find_run",
     "json_option",
@@ -23,6 +24,7 @@ __all__ = [
     "prices_option",
     "run_argument",
     "runs_arguments",
+    "since_option",
     "sessions_option",
     "store_option",
 ]
@@ -90,6 +92,20 @@ def store_option(function: Function) -> Function:
 def json_option(function: Function) -> Function:
     """`--json`: one document for programs in place of the table for people."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def choosing_options(function: Function) -> Function:
+    """`--all` and `--since`, for commands that take several runs; see `otel_replay.cli.chosen_runs`."""
+    return click.option("--all", "all_runs", is_flag=True, help="All runs of the store.")(
+        since_option(function)
+    )
+
+
+def since_option(function: Function) -> Function:
+    """`--since`: so long ago, a day or a time."""
+    return click.option(
+        "--since", metavar="WHEN", help="Only runs begun since: 12h, 7d, 2026-11-20, a time."
+    )(function)
 
 
 def prices_option(function: Function) -> Function:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_replay.cli.options import complete_run, json_option, open_store, prices_option, store_option
+from otel_replay.cli.options import (
+    choosing_options,
+    complete_run,
+    json_option,
+    open_store,
+    prices_option,
+    store_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +30,7 @@ _SHOWN = 30
 
 @click.command("stats")
 @click.argument("runs", metavar="RUN...", nargs=-1, shell_complete=complete_run)
-@click.option("--all", "all_runs", is_flag=True, help="All runs of the store.")
-@click.option("--since", metavar="T", help="Only runs that began at T or later: 7d (ago), or an ISO time.")
+@choosing_options
 @click.option(
     "--by",
     type=click.Choice(["name", "action", "model", "tool"]),
@@ -46,40 +52,56 @@ def command(
     as_csv: bool,
     prices_file: str | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Add up what happened in many runs: counts, errors, percentiles, tokens, cost, and the trend.
 
     RUN is as everywhere, the path of a packed run or of somebody else's file, or a pattern such as
     `night-*` that the id or the name fits. The trend is the median of each run, the oldest first (of
-    actions: the number).
+    actions: the number). A run that cannot be read is told and left out, and the exit code is 2.
     """
     from otel_replay.analysis.over_runs import OverRuns
     from otel_replay.analysis.summary import summarise
+    from otel_replay.cli.chosen_runs import ReadRuns, choose_runs
     from otel_replay.cli.prices import read_prices
-    from otel_replay.cli.since import since_ns
     from otel_replay.errors import UsageError
-    from otel_replay.loading import stream_runs
 
-    if runs and all_runs:
-        raise UsageError("name runs, or say --all", hint="not both")
-    if not runs and not all_runs and since is None:
-        raise UsageError(
-            "name one or more runs, or say --all or --since",
-            hint="`otel-replay list` shows the runs there are",
-        )
     if as_json and as_csv:
         raise UsageError("--json and --csv are two ways of printing: choose one")
+    store = open_store(context)
+    chosen = ReadRuns(choose_runs(runs, store, all_runs=all_runs, since=since), store)
     found = OverRuns(by, read_prices(prices_file))
-    for run in stream_runs(runs, store=open_store(context), since_ns=since_ns(since)):
-        found.add(run.run_id, run.name, run.status, run.started_ns, summarise(run.records))
+    for run in chosen:
+        broken = len(chosen.unreadable)
+        summary = summarise(run.records)
+        if len(chosen.unreadable) == broken:
+            found.add(run.run_id, run.name, run.status, run.started_ns, summary, len(run.damage))
     if as_json:
         from otel_replay.cli.json_out import print_json
 
-        print_json({"by": by, "runs": [_run(one) for one in found.runs], "rows": list(_rows(found))})
+        document = {"by": by, "runs": [_run(one) for one in found.runs], "rows": list(_rows(found))}
+        print_json(document | {"unreadable": chosen.as_json()})
     elif as_csv:
         _print_csv(list(_rows(found)))
     else:
         _print_tables(found)
+    _tell_lost(found)
+    return chosen.tell()
+
+
+def _tell_lost(found: OverRuns) -> None:
+    """Which runs count with less than happened in them."""
+    from otel_replay.cli import people
+    from otel_replay.cli.terminal import stderr
+
+    screen = stderr()
+    for run in found.runs:
+        lost = []
+        if run.bad_lines:
+            lost.append(f"{people.counted(run.bad_lines, 'line or part', 'lines or parts')} cannot be read")
+        if run.lost:
+            lost.append(f"{people.counted(run.lost, 'record')} could not be kept while it was recorded")
+        if lost:
+            screen.print(("damaged: ", "failed"), f"{run.run_id}: {', '.join(lost)}")
 
 
 def _run(one: Any) -> dict[str, Any]:

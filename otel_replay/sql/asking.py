@@ -19,7 +19,7 @@ import duckdb
 import orjson
 
 from otel_replay.errors import UsageError
-from otel_replay.sql.rows import TABLES, rows_of
+from otel_replay.sql.rows import CALL, TABLES, rows_of
 
 if TYPE_CHECKING:
     from otel_replay.loading import RunRecords
@@ -34,24 +34,51 @@ _LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
 }
 _LONGEST_ROW_BYTES = 16 << 20
-_LOCKED: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "lock_configuration": "true",
-}
+_PARQUET = "answer.parquet"
+_LOCKED = (
+    "enable_external_access = false",
+    "autoinstall_known_extensions = false",
+    "autoload_known_extensions = false",
+    "lock_configuration = true",
+)
 
 
 class Answer:
     """The columns of an answer, and its rows as they are asked for."""
 
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
-        self.columns: list[str] = [column[0] for column in cursor.description or ()]
+    def __init__(self, database: Any, sql: str, folder: Path) -> None:
+        self._database, self._sql, self._folder = database, sql, folder
+        self._asked: Any = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of its columns.
+
+        Raises
+        ------
+        UsageError
+            If the SQL cannot be answered; so do the other ways of reading it.
+        """
+        return [column[0] for column in self._cursor().description or ()]
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        while rows := _told(lambda: self._cursor.fetchmany(1_000)):
+        cursor = self._cursor()
+        while rows := _told(lambda: cursor.fetchmany(1_000)):
             yield from rows
+
+    def parquet(self) -> Path:
+        """The rows as a file of Parquet, which is gone with the block; columns keep their types."""
+        path = self._folder / _PARQUET
+        relation = _told(lambda: self._database.sql(self._sql))
+        if relation is None:
+            raise UsageError("the SQL answers nothing that could be written", hint="a SELECT does")
+        _told(lambda: relation.write_parquet(str(path), compression="zstd"))
+        return path
+
+    def _cursor(self) -> Any:
+        if self._asked is None:
+            self._asked = _told(lambda: self._database.execute(self._sql))
+        return self._asked
 
 
 @contextmanager
@@ -63,23 +90,32 @@ def ask(sql: str, runs: Iterable[RunRecords]) -> Iterator[Answer]:
     UsageError
         If the SQL is wrong, with the place where it is.
     """
-    with tempfile.TemporaryDirectory(prefix="otel-replay-sql-") as folder:
-        database = Path(folder, "recorded.duckdb")
+    with tempfile.TemporaryDirectory(prefix="otel-replay-sql-") as name:
+        folder = Path(name)
+        database = folder / "recorded.duckdb"
         with duckdb.connect(str(database), config=_LIMITS) as loading:
             _make_tables(loading)
-            _told(lambda: loading.extract_statements(sql))  # what is wrong is told before anything is loaded
+            # What is wrong is told before anything is loaded.
+            if len(_told(lambda: loading.extract_statements(sql))) != 1:
+                raise UsageError("one question is asked at a time, and this SQL is none or several")
             wanted = {name for name in TABLES if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
-            _load(loading, runs, wanted, Path(folder))
-        config = {**_LIMITS, **_LOCKED}
-        with duckdb.connect(str(database), read_only=True, config=config) as asking:
-            yield Answer(_told(lambda: asking.execute(sql)))
+            _Loader(loading, wanted, folder).load(runs)
+        with duckdb.connect(str(database), read_only=True, config=_LIMITS) as asking:
+            # The one file that may be written is ours, in a folder whose name nobody could have known.
+            asking.execute("SET allowed_paths = [$path]", {"path": str(folder / _PARQUET)})
+            for setting in _LOCKED:
+                asking.execute(f"SET {setting}")
+            yield Answer(asking, sql, folder)
 
 
 def _told(act: Callable[[], Any]) -> Any:
     try:
         return act()
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
+    except (duckdb.InterruptException, RuntimeError) as error:
+        # Ctrl-C comes as one or the other, by the release of DuckDB and by what it was doing.
+        if isinstance(error, duckdb.InterruptException) or "interrupted" in str(error):
+            raise KeyboardInterrupt from None
+        raise
     except duckdb.Error as error:
         message, *place = str(error).splitlines()
         raise UsageError(
@@ -95,22 +131,6 @@ def _make_tables(database: Any) -> None:
         database.execute(f"CREATE TABLE {name} ({told})")
 
 
-def _load(database: Any, runs: Iterable[RunRecords], wanted: set[str], folder: Path) -> None:
-    if not wanted:
-        return
-    portions = {name: bytearray() for name in wanted}
-    for run in runs:
-        for table, row in rows_of(run, wanted):
-            portion = portions.get(table)
-            if portion is None:
-                continue
-            portion += orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-            if len(portion) > _PORTION_BYTES:
-                _take_in(database, table, portion, folder)
-    for table, portion in portions.items():
-        _take_in(database, table, portion, folder)
-
-
 def _loaded(column: str, type_: str) -> str:
     return "TIMESTAMP_NS" if type_ == "BIGINT" and _is_time(column) else type_
 
@@ -119,20 +139,64 @@ def _is_time(column: str) -> bool:
     return column.endswith("time") or column == "started"
 
 
-def _take_in(database: Any, table: str, portion: bytearray, folder: Path) -> None:
-    if not portion:
-        return
-    file = folder / "portion.jsonl"
-    longest_bytes = max(_LONGEST_ROW_BYTES, max(map(len, portion.split(b"\n"))) + 1)
-    file.write_bytes(portion)
-    portion.clear()
-    columns = TABLES[table]
-    told = ", ".join(
-        f'make_timestamp_ns("{column}")' if _is_time(column) else f'"{column}"' for column in columns
-    )
-    database.execute(
-        f"INSERT INTO {table} SELECT {told} FROM read_json(?, format='newline_delimited', columns=?, "
-        f"maximum_object_size={longest_bytes})",
-        [str(file), columns],
-    )
-    file.unlink()
+class _Loader:
+    """Fills the tables that are wanted, in portions."""
+
+    def __init__(self, database: Any, wanted: set[str], folder: Path) -> None:
+        self.database = database
+        self.file = folder / "portion.jsonl"
+        self.portions = {name: bytearray() for name in wanted}
+
+    def load(self, runs: Iterable[RunRecords]) -> None:
+        if not self.portions:
+            return
+        calls = "generations" in self.portions
+        if calls:
+            self.database.execute(
+                f"CREATE TABLE told_generations AS SELECT *, 0::BIGINT AS {CALL} FROM generations"
+            )
+        for number, run in enumerate(runs):
+            for table, row in rows_of(run, self.portions.keys()):
+                portion = self.portions.get(table)
+                if portion is None:
+                    continue
+                if CALL in row:
+                    row[CALL] += number << 32  # of this run
+                portion += orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+                if len(portion) > _PORTION_BYTES:
+                    self.take_in(table, portion)
+        for table, portion in self.portions.items():
+            self.take_in(table, portion)
+        if calls:
+            self.join_calls()
+
+    def take_in(self, table: str, portion: bytearray) -> None:
+        if not portion:
+            return
+        longest_bytes = max(_LONGEST_ROW_BYTES, max(map(len, portion.split(b"\n"))) + 1)
+        self.file.write_bytes(portion)
+        portion.clear()
+        columns = TABLES[table]
+        if table == "generations":
+            table, columns = "told_generations", {**columns, CALL: "BIGINT"}
+        told = ", ".join(
+            f'make_timestamp_ns("{column}")' if _is_time(column) else f'"{column}"' for column in columns
+        )
+        self.database.execute(
+            f"INSERT INTO {table} SELECT {told} FROM read_json(?, format='newline_delimited', columns=?, "
+            f"maximum_object_size={longest_bytes})",
+            [str(self.file), columns],
+        )
+        self.file.unlink()
+
+    def join_calls(self) -> None:
+        """Make one row of all that was told of a call: of the first span, with what others add."""
+        summed = {"input_tokens": "BIGINT", "output_tokens": "BIGINT", "cost_usd": "DOUBLE"}
+        told = ", ".join(
+            f"sum({column})::{summed[column]}" if column in summed else f"any_value({column})"
+            for column in TABLES["generations"]
+        )
+        self.database.execute(
+            f"INSERT INTO generations SELECT {told} FROM told_generations GROUP BY {CALL} ORDER BY {CALL}"
+        )
+        self.database.execute("DROP TABLE told_generations")

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING, Any
 
+from otel_replay.analysis.cost import CostsTold
 from otel_replay.analysis.generations import model_of
+from otel_replay.analysis.repeats import Repeats
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
+from otel_replay.attributes import GEN_AI_RESPONSE_ID
 from otel_replay.dialects.reading import read_span, usage_of
-from otel_replay.records import Decision, Event, LogEntry, SpanEnd, SpanStart, SpanUpdate
+from otel_replay.records import Decision, Event, LogEntry, Scope, SpanEnd, SpanStart, SpanUpdate
 from otel_replay.values_json import to_json
 
 if TYPE_CHECKING:
     from otel_replay.loading import RunRecords
 
-__all__ = ["TABLES", "rows_of"]
+__all__ = ["CALL", "TABLES", "rows_of"]
+
+CALL = "call"
+"""Of a row of generations: the number of its call in the run. Several rows of one call are one in the end."""
 
 _SPAN = {
     **dict.fromkeys(("run_id", "span_id", "parent_id", "name", "kind", "status", "message"), "VARCHAR"),
@@ -59,6 +65,9 @@ Row = tuple[str, dict[str, Any]]
 def rows_of(run: RunRecords, wanted: Set[str]) -> Iterator[Row]:
     """The rows of one run, each with the name of its table; memory grows with open spans only.
 
+    A call of which two libraries told is a whole row of generations, and for each span that tells of it again
+    one with nothing but the same `CALL` and what was not told before.
+
     Parameters
     ----------
     run:
@@ -68,30 +77,89 @@ def rows_of(run: RunRecords, wanted: Set[str]) -> Iterator[Row]:
     """
     head = {"run_id": run.run_id, "name": run.name, "status": run.status, "message": run.message}
     yield "runs", {**head, "started": run.started_ns}
-    if not wanted - {"runs"}:
-        return
-    book, number = SpanBook(), 0
-    wants_spans = bool(wanted & {"spans", "generations"})
-    for item in run.records:
-        record = item.record
-        if isinstance(record, Decision):
-            number += 1
-            if "decisions" in wanted:
-                yield "decisions", _decision(run.run_id, number, book.owner(record.span_id), record)
-        elif isinstance(record, Event | LogEntry):
-            if "events" in wanted:
-                yield "events", _event(run.run_id, book.owner(record.span_id), record)
-        elif isinstance(record, SpanStart):
-            book.begin(record, item.journal)
-        elif isinstance(record, SpanUpdate):
-            book.update(record)
-        elif isinstance(record, SpanEnd) and wants_spans:
-            span = book.finish(record, item.journal)
-            if span is not None:
-                yield from _span(run.run_id, book, span)
-    if wants_spans:
-        for span in [*book.ended_elsewhere(), *book.open.values()]:
-            yield from _span(run.run_id, book, span)
+    if wanted - {"runs"}:
+        yield from _Rows(run.run_id, wanted).of(run)
+
+
+class _Rows:
+    """Follows one run."""
+
+    def __init__(self, run_id: str, wanted: Set[str]) -> None:
+        self.run_id = run_id
+        self.wanted = wanted
+        self.book = SpanBook()
+        self.scopes: dict[tuple[str, int], str] = {}
+        self.repeats = Repeats()
+        self.costs = CostsTold()
+
+    def of(self, run: RunRecords) -> Iterator[Row]:
+        book, number, wanted = self.book, 0, self.wanted
+        wants_spans = bool(wanted & {"spans", "generations"})
+        for item in run.records:
+            record = item.record
+            if isinstance(record, Decision):
+                number += 1
+                if "decisions" in wanted:
+                    yield "decisions", _decision(run.run_id, number, book.owner(record.span_id), record)
+            elif isinstance(record, Event | LogEntry):
+                if "events" in wanted:
+                    yield "events", _event(run.run_id, book.owner(record.span_id), record)
+            elif isinstance(record, SpanStart):
+                book.begin(record, item.journal)
+            elif isinstance(record, SpanUpdate):
+                book.update(record)
+            elif isinstance(record, Scope):
+                self.scopes[item.journal, record.id] = record.name
+            elif isinstance(record, SpanEnd):
+                span = book.finish(record, item.journal)
+                if span is not None and wants_spans:
+                    yield from self.span(span)
+        if wants_spans:
+            # Children before their parents, as they end.
+            for span in [*book.ended_elsewhere(), *reversed(book.open.values())]:
+                yield from self.span(span)
+
+    def span(self, span: TrackedSpan) -> Iterator[Row]:
+        end, kind = span.end, span.kind
+        row = {
+            "run_id": self.run_id,
+            "span_id": span.span_id,
+            "parent_id": self.book.owner(span.start.parent_id),
+            "name": span.name,
+            "status": span.status,
+            "message": "" if end is None else end.message,
+            "start_time": span.start.time_ns,
+            "end_time": None if end is None else end.time_ns,
+            "duration_ms": None if end is None else span.duration_ns / 1e6,
+        }
+        if "spans" in self.wanted:
+            yield "spans", {**row, "kind": kind, "attributes": to_json(span.attributes)}
+        if kind != "generation":
+            self.repeats.other(span.span_id)
+            self.costs.other(span.span_id)
+        elif "generations" in self.wanted:
+            yield "generations", self.generation(span, row)
+
+    def generation(self, span: TrackedSpan, row: dict[str, Any]) -> dict[str, Any]:
+        """The row of a call, or what a span adds to that of the one that told of it before.
+
+        Counts as `otel_replay.analysis.summary` does.
+        """
+        usage, cost = usage_of(span.attributes), read_span(span.name, span.attributes).cost_usd
+        scope = self.scopes.get((span.journal, span.start.scope), "")
+        parent_id = self.book.owner(span.start.parent_id)
+        parent = parent_id if parent_id in self.book.open else None
+        call, before = self.repeats.generation(span, usage, scope, parent)
+        if before is None:
+            row = {**row, "model": model_of(span.attributes)}
+        else:
+            row, usage = {}, usage.besides(before)
+        answer = str(span.attributes.get(GEN_AI_RESPONSE_ID, ""))
+        counts = self.costs.counts(
+            span.span_id, parent or "", answer, repeated=before is not None, told=cost is not None
+        )
+        row |= {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+        return {**row, "cost_usd": cost if counts else None, CALL: call}
 
 
 def _decision(run_id: str, number: int, span_id: str, record: Decision) -> dict[str, Any]:
@@ -117,31 +185,3 @@ def _event(run_id: str, span_id: str, record: Event | LogEntry) -> dict[str, Any
         "time": record.time_ns,
         "attributes": to_json(dict(record.attributes)),
     }
-
-
-def _span(run_id: str, book: SpanBook, span: TrackedSpan) -> Iterator[Row]:
-    end = span.end
-    row = {
-        "run_id": run_id,
-        "span_id": span.span_id,
-        "parent_id": book.owner(span.start.parent_id),
-        "name": span.name,
-        "status": span.status,
-        "message": "" if end is None else end.message,
-        "start_time": span.start.time_ns,
-        "end_time": None if end is None else end.time_ns,
-        "duration_ms": None if end is None else span.duration_ns / 1e6,
-    }
-    yield "spans", {**row, "kind": span.kind, "attributes": to_json(span.attributes)}
-    if span.kind == "generation":
-        usage = usage_of(span.attributes)
-        yield (
-            "generations",
-            {
-                **row,
-                "model": model_of(span.attributes),
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "cost_usd": read_span(span.name, span.attributes).cost_usd,
-            },
-        )

@@ -85,7 +85,7 @@ def test_without_a_command_the_help_is_shown(call):
         (["show"], "'RUN'"),
         (["list", "--limit", "x"], "--limit"),
         (["list", "--nope"], "--nope"),
-        (["list", "extra"], "extra"),
+        (["show", "latest", "extra"], "extra"),
     ],
 )
 def test_what_is_typed_wrong_is_told_in_one_line_with_a_hint(call, arguments, told):

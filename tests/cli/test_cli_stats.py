@@ -84,16 +84,16 @@ def test_since_leaves_out_what_began_before(call, keep):
     assert first["run_id"] == "new"
     found = call("stats", "--since", first["started"], "--json").json
     assert [run["run_id"] for run in found["runs"]] == ["new"]
-    assert call("stats", "--since", "1s", "--json").json["runs"] == []
+    assert "has no such runs" in call("stats", "--since", "1s", "--json").err
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((), "name one or more runs, or say --all or --since"),
-        (("--all", "x"), "name runs, or say --all"),
-        (("none-*",), "no run has an id or a name like `none-*`"),
-        (("--since", "soon"), "`soon` is no time"),
+        ((), "no run is named"),
+        (("--all", "x"), "--all means all runs of the store"),
+        (("none-*",), "no run's id or name, and no file, fits `none-*`"),
+        (("--since", "soon"), "--since `soon` is no moment"),
         (("--all", "--json", "--csv"), "--json and --csv are two ways of printing"),
         (("--all", "--prices", "/nowhere.toml"), "cannot read prices from `/nowhere.toml`"),
     ],
@@ -102,3 +102,12 @@ def test_what_cannot_be_done_is_told(call, runs, arguments, told):
     result = call("stats", *arguments)
     assert result.code == 2
     assert told in result.err
+
+
+def test_a_run_that_lost_something_counts_with_what_it_has_and_is_told(call, keep, runs, store):
+    journal = next((store.directory("night-1") / "journal").iterdir())
+    journal.write_bytes(journal.read_bytes() + b"{]\n")
+    result = call("stats", "night-*", "--json")
+    assert result.code == 0
+    assert [run["bad_lines"] for run in result.json["runs"]] == [1, 0]
+    assert "damaged: night-1: 1 line or part cannot be read" in result.err
