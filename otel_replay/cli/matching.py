@@ -19,22 +19,31 @@ Numbered = tuple[int, Decision]
 
 
 class Matching:
-    """Picks decisions out of records and counts what went by. Constant memory, but for `last`."""
+    """Picks decisions out of records and counts what went by. Constant memory, but for `last`.
 
-    def __init__(self, selection: Selection) -> None:
+    Parameters
+    ----------
+    selection:
+        What is asked of each decision.
+    means:
+        Asked besides, where it is given.
+    """
+
+    def __init__(self, selection: Selection, means: Callable[[Decision], bool] | None = None) -> None:
         self._selection = selection
+        self._means = means
         self.seen = 0
         self.matched = 0
 
     def of(self, records: Iterable[Located]) -> Iterator[Numbered]:
         """Those of `records` that were asked for; may be called again with more records."""
         everything = not self._selection
-        matches = self._selection.matches
+        matches, means = self._selection.matches, self._means
         for item in records:
             record = item.record
             if isinstance(record, Decision):
                 self.seen += 1
-                if everything or matches(record):
+                if (everything or matches(record)) and (means is None or means(record)):
                     self.matched += 1
                     yield self.seen, record
 

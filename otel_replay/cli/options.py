@@ -24,6 +24,7 @@ __all__ = [
     "prices_option",
     "run_argument",
     "runs_arguments",
+    "select_option",
     "since_option",
     "sessions_option",
     "store_option",
@@ -105,6 +106,13 @@ def since_option(function: Function) -> Function:
     """`--since`: so long ago, a day or a time."""
     return click.option(
         "--since", metavar="WHEN", help="Only runs begun since: 12h, 7d, 2026-11-20, a time."
+    )(function)
+
+
+def select_option(function: Function) -> Function:
+    """`--select`; see `otel_replay.cli.selected`."""
+    return click.option(
+        "--select", metavar="SELECTOR", help="Only what SELECTOR means: 'tool:failed' (docs/selectors.md)."
     )(function)
 
 

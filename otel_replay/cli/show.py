@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_replay.cli.options import json_option, run_argument, store_option
+from otel_replay.cli.options import json_option, run_argument, select_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.analysis.tree import Tree
+    from otel_replay.cli.selected import Selected
     from otel_replay.cli.source import Source
+    from otel_replay.queries.query import Query
 
 __all__ = ["command"]
 
@@ -36,34 +38,65 @@ _FEW, _SOME = 40, 100  # up to so many spans: three moments of each kind in a sp
     metavar="N|all|none",
     help="So many decisions and events of each kind in a span (default: 3, fewer if there are many spans).",
 )
+@select_option
 @json_option
 @store_option
 @click.pass_context
 def command(
-    context: click.Context, run: str, depth: int | None, limit: int, events: str | None, as_json: bool
-) -> None:
+    context: click.Context,
+    /,
+    run: str,
+    depth: int | None,
+    limit: int,
+    events: str | None,
+    select: str | None,
+    as_json: bool,
+) -> int:
     """Show RUN as a tree on a time scale, with its decisions.
 
-    RUN may also be the path of a session_replay.json.
+    RUN may also be the path of a session_replay.json. With --select the tree has what SELECTOR means and the
+    spans above that, and how much is left out is told; exits with 1 where nothing is meant.
     """
     from otel_replay.analysis.pick import pick
     from otel_replay.analysis.tree import Limits
     from otel_replay.analysis.tree_builder import build_tree
     from otel_replay.cli.source import find_source
 
+    moments, at_most = _moments(events if events is not None or select is None else "all")
+    limits = Limits(moments=moments, all_moments=at_most)
+    query = None if select is None else _query(select)
     source = find_source(context, run)
-    moments, at_most = _moments(events)
-    tree = build_tree(source.records(), Limits(moments=moments, all_moments=at_most))
+    selected = None
+    if query is None:
+        tree = build_tree(source.records(), limits)
+    else:
+        from otel_replay.cli.selected import Selected
+
+        selected = Selected(source, query)
+        tree = build_tree(selected.source.records(), Limits(moments=0, all_moments=0))
+        tree.top = build_tree(selected.records(), limits).top
     shown = pick(tree, limit, depth)
-    if events is None and shown > _FEW:
+    dense = events is None and selected is None
+    if dense and shown > _FEW:
         _keep_fewer(tree, 1 if shown <= _SOME else 0)
     if as_json:
         from otel_replay.cli.json_out import print_json
         from otel_replay.cli.tree_json import tree_document
 
-        print_json(tree_document(source, tree))
-        return
-    _print(source, tree, dense=events is None and shown > _SOME)
+        document = tree_document(source, tree)
+        if selected is not None:
+            left_out = dict(selected.left_out)
+            document["selected"] = {"selector": select, "count": selected.found, "left_out": left_out}
+        print_json(document)
+    else:
+        _print(source, tree, selected, dense=dense and shown > _SOME)
+    return int(selected is not None and not selected.found)
+
+
+def _query(select: str) -> Query:
+    from otel_replay.queries.parse import selector
+
+    return selector(select)
 
 
 def _moments(events: str | None) -> tuple[int, int]:
@@ -95,7 +128,8 @@ def _keep_fewer(tree: Tree, most: int) -> None:
         node.kept = kept
 
 
-def _print(source: Source, tree: Tree, *, dense: bool) -> None:
+def _print(source: Source, tree: Tree, selected: Selected | None, *, dense: bool) -> None:
+    from otel_replay.cli import people
     from otel_replay.cli.run_head import head_lines, hints
     from otel_replay.cli.terminal import stderr, stdout
     from otel_replay.cli.tree_lines import tree_lines
@@ -106,8 +140,14 @@ def _print(source: Source, tree: Tree, *, dense: bool) -> None:
     screen.write_all(tree_lines(tree, screen, dense=dense))
     screen.flush()
     told = list(hints(source, tree))
+    spans = tree.spans - (selected.left_out["spans"] if selected is not None else 0)
     folded = sum(node.fold.spans for node in tree.top.walk())
     if folded:
-        told.append(f"{folded:,} of {tree.spans:,} spans are not shown; --limit N shows more")
+        told.append(f"{folded:,} of {spans:,} spans are not shown; --limit N shows more")
+    if selected is not None:
+        what = people.counted(selected.found, "item")
+        stderr().print(
+            (f"{what} fit{'s' if selected.found == 1 else ''}; {selected.told()}".rstrip("; "), "dim")
+        )
     for hint in told:
         stderr().print(("hint: ", "key"), hint)

@@ -13,7 +13,7 @@ from otel_replay.cli.options import find_run
 from otel_replay.errors import FormatError
 
 if TYPE_CHECKING:
-    from otel_replay.storage.run_files import Located, RunFiles
+    from otel_replay.storage.run_files import Located, RunFiles, RunStatus
 
 __all__ = ["ReplayFile", "Source", "StoredRun", "find_source"]
 
@@ -35,7 +35,7 @@ class StoredRun:
         return self.files.header.name
 
     @property
-    def status(self) -> str:
+    def status(self) -> RunStatus:
         """`finished`, `failed`, `running` or `interrupted`."""
         return self.files.status()
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_replay.cli.options import json_option, run_argument, store_option
+from otel_replay.cli.options import json_option, run_argument, select_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.cli.matching import Matching, Numbered
     from otel_replay.cli.source import Source
     from otel_replay.cli.terminal import Screen
+    from otel_replay.queries.query import Query
 
 __all__ = ["command"]
 
@@ -33,6 +34,7 @@ class _Options:
     summary_only: bool
     export: str | None
     as_json: bool
+    selects: bool = False
 
 
 @click.command("view")
@@ -57,6 +59,7 @@ class _Options:
 @click.option("--reason", default="", metavar="TEXT", help="Only reasons with TEXT in them.")
 @click.option("--since", metavar="T", help="Only from T on: 1.5s or 200ms after the start, or an ISO time.")
 @click.option("--until", metavar="T", help="Only up to T.")
+@select_option
 @click.option("-n", "--limit", type=click.IntRange(min=0), metavar="N", help="Only the first N.")
 @click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as long as the run does.")
@@ -79,20 +82,29 @@ def command(
     reason: str,
     since: str | None,
     until: str | None,
+    select: str | None,
     **rest: Any,
 ) -> None:
     """Show the decisions of RUN one by one.
 
     RUN may also be the path of a session_replay.json. COND compares a value, part of the cell, the action or
-    the reason: afr_error_pct>5, cell.rpm<=3500, cell.cylinder!=f, action~CLAMP (has it in it).
+    the reason: afr_error_pct>5, cell.rpm<=3500, cell.cylinder!=f, action~CLAMP (has it in it). With --select
+    only the decisions that SELECTOR means, such as 'task(clamp) decision'; how many are left out is told.
     """
     from otel_replay.cli.matching import Matching
     from otel_replay.cli.selecting import selection
     from otel_replay.cli.source import find_source
 
-    options = _Options(**rest)
-    _check_together(options)
+    options = _Options(selects=select is not None, **rest)
+    _check_together(options, select)
+    query = _query(select)
     source = find_source(context, run)
+    means = None
+    if query is not None:
+        from otel_replay.cli.selected import Selected
+
+        selected = Selected(source, query)
+        source, means = selected.source, selected.means
     matching = Matching(
         selection(
             source.started_ns,
@@ -102,7 +114,8 @@ def command(
             reason=reason,
             since=since,
             until=until,
-        )
+        ),
+        means,
     )
     if options.summary_only:
         _print_counts(source, matching, options.as_json)
@@ -114,7 +127,15 @@ def command(
         _print(source, matching, options)
 
 
-def _check_together(options: _Options) -> None:
+def _query(select: str | None) -> Query | None:
+    if select is None:
+        return None
+    from otel_replay.queries.parse import selector
+
+    return selector(select)
+
+
+def _check_together(options: _Options, select: str | None) -> None:
     from otel_replay.errors import UsageError
 
     if options.limit is not None and options.tail is not None:
@@ -125,6 +146,7 @@ def _check_together(options: _Options) -> None:
             "--json": options.as_json,
             "--export": options.export,
             "--summary-only": options.summary_only,
+            "--select": select,
         }
         for name, given in excluded.items():
             if given:
@@ -192,7 +214,7 @@ def _tell_how_many(source: Source, matching: Matching, options: _Options) -> Non
                 ("hint: ", "key"),
                 f"`otel-replay view {source.run_id} --summary-only` shows the actions there are",
             )
-    elif screen.is_terminal and matching.matched < matching.seen:
+    elif (screen.is_terminal or options.selects) and matching.matched < matching.seen:
         screen.print((f"{matching.matched:,} of {counted(matching.seen, 'decision')}", "dim"))
 
 

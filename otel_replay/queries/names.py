@@ -28,7 +28,7 @@ _OURS = "otel_replay."
 
 def meaning_of(item: Item) -> Meaning:
     """What a span says, whatever conventions it speaks."""
-    moments = [child.record for child in item.children if not child.is_span]
+    moments = [child.record for child in item.children if child.kind in {"event", "log"}]
     return read_span(item.name, item.attributes, scope=item.scope, events=moments)
 
 

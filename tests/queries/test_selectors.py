@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from analysis.story import Story
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_replay.analysis.conditions import condition
+from otel_replay.analysis.items_builder import build_items
 from otel_replay.errors import UsageError
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.parse import selector
@@ -302,3 +304,19 @@ def test_a_condition_of_view_and_of_a_selector_mean_the_same(value, sign: str, w
 def test_what_makes_no_sense_in_python_is_refused(wrong, message: str) -> None:
     with pytest.raises((UsageError, TypeError), match=message):
         wrong()
+
+
+def test_a_tool_call_an_agent_and_a_generation_may_make_decisions() -> None:
+    """Whose words are those of no convention."""
+    story = Story("deciding")
+    run = story.run()
+    for call in (story.tool_call("search", run), story.generation("gpt-x", run)):
+        story.decide(call, "CHOSEN")
+        story.end(call)
+    story.end(run)
+    items = build_items(story)
+    assert [item.name for item in selector("tool(search), generation(gpt-*)").select(items)] == [
+        "execute_tool search",
+        "chat gpt-x",
+    ]
+    assert len(selector("tool decision, generation[model=gpt-x] decision").select(items)) == 2
