@@ -7,9 +7,11 @@ A hook is a constant of its function's code. A program that sends such a functio
 from __future__ import annotations
 
 import sys
+import weakref
 from _thread import get_ident
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from types import CoroutineType
 from typing import Any, ClassVar
 
 from otel_replay.hooks.guard import failed
@@ -20,6 +22,12 @@ __all__ = ["is_hook", "Call", "DecisionHook", "NoteHook", "PassingHook", "SpanHo
 
 _open: ContextVar[tuple[Call, ...]] = ContextVar("otel_replay_hooked_calls", default=())
 """The hooked calls that this thread or task is inside of."""
+
+_paused: dict[tuple[int, int], weakref.ref[Call]] = {}
+"""Generators that have given something away and not gone on: by the `id()` of hook and frame.
+
+Not held here: what a generator was called with may hold it, and then both would stay for ever.
+"""
 
 _reading: set[int] = set()
 """Threads that read a call's values: what a `__str__` of the program calls meanwhile is not its own."""
@@ -98,6 +106,13 @@ class _Hook:
         """Note what the call is going to return."""
         self.call().result = value
         return value
+
+    def back(self) -> None:
+        """Something was thrown into the generator that calls this: it goes on, with what deals with that."""
+        paused = _paused.get((id(self), id(sys._getframe(1))))
+        call = paused() if paused is not None else None
+        if call is not None:
+            call.come()
 
     def begin(self, call: Call) -> None:
         """The call begins."""
@@ -216,7 +231,10 @@ class SpanHook(_Hook):
 class Call:
     """One call of a hooked function: a block around its body. Nothing that goes wrong in it leaves it."""
 
-    __slots__ = ("before", "chunks", "hook", "names", "result", "span", "told")
+    __slots__ = (
+        *("__weakref__", "_inside", "_place"),
+        *("before", "chunks", "hook", "names", "result", "span", "told"),
+    )
 
     def __init__(self, hook: _Hook | None, names: dict[str, Any]) -> None:
         self.hook = hook
@@ -226,6 +244,8 @@ class Call:
         self.span: Any = None
         self.chunks = 0
         self.told = False
+        self._inside = False
+        self._place: tuple[int, int] | None = None
 
     def __enter__(self) -> None:
         thread = get_ident()
@@ -241,24 +261,41 @@ class Call:
             failed(f"recording calls of {hook._function}", error)
         finally:
             _reading.discard(thread)
-        self._come()
+        self.come()
 
     def __exit__(self, kind: Any, error: BaseException | None, where: Any) -> None:
         hook = self.hook
         if hook is None:
             return
         self._go()
+        if where is not None and sys.version_info < (3, 11):
+            from otel_replay.rules.delegating import take_out_of
+
+            take_out_of(where)
         try:
             hook.end(self, error)
         except Exception as raised:
             failed(f"recording calls of {hook._function}", raised)
 
-    def _come(self) -> None:
+    def come(self) -> None:
+        """The function runs, from now on; if it does already, nothing changes."""
+        if self._place is not None:
+            _paused.pop(self._place, None)
+            self._place = None
+        if self._inside or self.hook is None:
+            return
+        self._inside = True
         _open.set((*_open.get(), self))
         if self.span is not None:
             self.span.attach()
 
     def _go(self) -> None:
+        if self._place is not None:
+            _paused.pop(self._place, None)
+            self._place = None
+        if not self._inside:
+            return
+        self._inside = False
         if self.span is not None:
             self.span.detach()
         calls = _open.get()
@@ -268,6 +305,14 @@ class Call:
 
     def pause(self, value: Any) -> Any:
         """The generator gives `value` away: what goes on outside is not inside its span."""
+        self._gave(value)
+        if self.hook is not None:
+            self._go()
+            self._place = (id(self.hook), id(sys._getframe(1)))
+            _paused[self._place] = weakref.ref(self)
+        return value
+
+    def _gave(self, value: Any) -> None:
         if self.span is not None:
             from otel_replay.rules import spans
 
@@ -275,19 +320,31 @@ class Call:
                 spans.gave(self, value)
             except Exception as error:
                 failed("recording what a generator gives", error)
-        return self.leave(value)
 
-    def leave(self, value: Any) -> Any:
-        """As :meth:`pause`, for another generator that gives in its place."""
-        if self.hook is not None:
-            self._go()
+    def hand_out(self, value: Any) -> Any:
+        """As :meth:`pause`, of what another generator gives in its place."""
+        self._gave(value)
+        self._go()
         return value
 
     def resume(self, sent: Any) -> Any:
         """The generator goes on with what it was sent."""
-        if self.hook is not None:
-            self._come()
+        self.come()
         return sent
+
+    def through(self, given: Any) -> Any:
+        """What the generator hands over to: it runs inside the call as well."""
+        # A coroutine runs in a task, and others do not see what is current there.
+        if self.hook is None or isinstance(given, CoroutineType):
+            return given
+        from otel_replay.rules.delegating import Through, take_out
+
+        try:
+            inner = iter(given)
+        except BaseException as error:
+            take_out(error, 1)
+            raise
+        return Through(self, inner)
 
 
 def _again(kind: type[_Hook], document: dict[str, Any], function: str, parameters: Sequence[str]) -> _Hook:

@@ -7,7 +7,8 @@ has: an edited file, or code that somebody else has changed before, is left alon
 
 A decision that is known when the call begins is one call, `HOOK.note(action, reason, values, cell)` or
 `HOOK.tell(parameters…)`. All else is `with HOOK.open(parameters…):` with `return HOOK.give(X)` in it; in a
-generator, `HOOK.call().resume((yield HOOK.call().pause(X)))`. HOOK is a constant of the code.
+generator, `HOOK.call().resume((yield HOOK.call().pause(X)))` and `yield from HOOK.call().through(X)`; before
+a handler sees what was thrown into one, `HOOK.back()` is called. HOOK is a constant of the code.
 """
 
 from __future__ import annotations
@@ -236,7 +237,7 @@ def _put_in(function: Function, code: CodeType, parts: Parts, hooks: list[Any]) 
     place = rest[0] if rest else first
     is_generator = bool(code.co_flags & _GENERATOR)
     if parts.decision is not None and parts.waits:
-        rest = _block(rest, parts.decision, parts.decision_names, place, hooks, is_generator=False)
+        rest = _block(rest, parts.decision, parts.decision_names, place, hooks, is_generator=is_generator)
     if parts.span is not None:
         rest = _block(rest, parts.span, parts.span_names, place, hooks, is_generator=is_generator)
     if parts.decision is not None and not parts.waits:
@@ -332,9 +333,36 @@ class _Giving(ast.NodeTransformer):
     def visit_YieldFrom(self, node: ast.YieldFrom) -> Any:
         self.generic_visit(node)
         if self._is_generator:
-            node.value = self._new("leave", node.value, self._current(node))
-            return self._new("resume", node, self._current(node))
+            node.value = self._new("through", node.value, self._current(node))
         return node
+
+    def visit_Try(self, node: Any) -> Any:
+        self.generic_visit(node)
+        node.body = self._guarded(node.body)
+        if node.finalbody:
+            node.orelse = self._guarded(node.orelse)
+            for handler in node.handlers:
+                handler.body = self._guarded(handler.body)
+        return node
+
+    visit_TryStar = visit_Try
+
+    def visit_With(self, node: Any) -> Any:
+        self.generic_visit(node)
+        node.body = self._guarded(node.body)
+        return node
+
+    visit_AsyncWith = visit_With
+
+    def _guarded(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """What is thrown in at a `yield` in there is dealt with inside the call."""
+        if not self._is_generator or not any(map(_yields, body)):
+            return body
+        back = ast.Expr(_call(_mark(self._hooks, self._hook), "back", ()))
+        handler = ast.ExceptHandler(None, None, [back, ast.Raise()])
+        whole = _placed(ast.Try([ast.Pass()], [handler], [], []), body[0])
+        whole.body = body
+        return [whole]
 
     def _current(self, node: ast.AST) -> ast.expr:
         call = _call(_mark(self._hooks, self._hook), "call", ())
@@ -342,6 +370,15 @@ class _Giving(ast.NodeTransformer):
             if "lineno" in each._attributes:
                 _at(each, node)
         return call
+
+
+def _yields(node: ast.AST) -> bool:
+    """Whether there is a `yield` in a statement, and not in a function that it defines."""
+    if isinstance(node, ast.Yield):
+        return True
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+        return False
+    return any(map(_yields, ast.iter_child_nodes(node)))
 
 
 def _filled(code: CodeType, hooks: Sequence[Any]) -> CodeType:
