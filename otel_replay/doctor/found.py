@@ -76,19 +76,23 @@ def _why_off(library: Library, settings: Settings) -> str:
 
 
 def _by_others(library: Library, installed: str) -> Found:
-    from otel_replay.libraries.instrumentors import records_itself, ways
+    from otel_replay.libraries.instrumentors import records_itself, refuses, ways
 
     if records_itself(library):
         return _found(library, installed, "on", means="its own OpenTelemetry")
     installed_ways = ways(library)
-    if installed_ways:
-        way, *more = installed_ways
+    fit = [way for way in installed_ways if not refuses(library, way)]
+    if fit:
+        way, *more = fit
         also = f"{', '.join(other.distribution for other in more)}: installed too, left off" if more else ""
         told = f"{way.family}: {way.distribution} {_version(way.distribution)}"
         return _found(library, installed, "on", means=told, why=also)
     if library.fallback:
         better = f"more is told with: pip install {library.others[0].distribution}"
         return _found(library, installed, "on", means=BY_US, why=better)
+    if installed_ways:
+        told = f"{installed_ways[0].distribution} is made for {refuses(library, installed_ways[0])}"
+        return _found(library, installed, "off", why=told)
     why = f"it records itself from {library.native} on" if library.native else "no instrumentor is installed"
     if library.others:
         why += f"; pip install {library.others[0].distribution}"

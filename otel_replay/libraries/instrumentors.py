@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -25,7 +25,7 @@ from otel_replay.libraries.content_variables import ask_for_content
 from otel_replay.libraries.table import LIBRARIES, Library, Other
 from otel_replay.settings import read_settings
 
-__all__ = ["ON", "install", "records_itself", "ways"]
+__all__ = ["ON", "install", "records_itself", "refuses", "ways"]
 
 NATIVE = "its own OpenTelemetry"
 
@@ -43,33 +43,36 @@ def install(module: ModuleType) -> str:
     proof = _PROOFS.get(row.name)
     if proof is not None and find_spec(proof) is None:
         return f"not recorded: `{row.module}` is a module of the program's own"
+    complete = natives.COMPLETE.get(row.name)
+    if complete is not None:
+        complete()
     active = _switched_on_by_the_program(row)
     if active is not None:
         return _told(active)
     itself = records_itself(row)
-    if not itself and not ways(row) and row.fallback:
-        import_module(f"otel_replay.libraries.{row.fallback}").install(module)
-        return ""
-    if not itself and not ways(row):
+    installed = [] if itself else ways(row)
+    way = next((one for one in installed if not refuses(row, one)), None)
+    if way is None and not itself:
+        if row.fallback:
+            import_module(f"otel_replay.libraries.{row.fallback}").install(module)
+            return ""
+        if installed:
+            return f"not recorded: {installed[0].distribution} is not made for this version"
         return f"not recorded: no instrumentor is installed; pip install {row.others[0].distribution}"
     if not let_spans_in():
         return "not recorded: OpenTelemetry is switched off"
     content = read_settings().content
-    if itself:
+    if way is None:
         ask_for_content(content, row.package)
         natives.SWITCH_ON[row.name](module, content)
         ON[row.name] = None
         _watch_others()
         return NATIVE
-    for way in ways(row):
-        ask_for_content(content, way.distribution)
-        instrumentor = _instrumentor_of(way)
-        if not _is_for_another_version(instrumentor):
-            _watch_others()
-            instrumentor.instrument(skip_dep_check=True)
-            ON[row.name] = way
-            return _told(way)
-    return f"not recorded: {ways(row)[0].distribution} is not made for this version"
+    ask_for_content(content, way.distribution)
+    _watch_others()
+    _instrumentor_of(way).instrument(skip_dep_check=True)
+    ON[row.name] = way
+    return _told(way)
 
 
 def records_itself(row: Library) -> bool:
@@ -81,6 +84,22 @@ def records_itself(row: Library) -> bool:
 def ways(row: Library) -> list[Other]:
     """The instrumentors that are installed for a library, the one that is taken first."""
     return [way for way in row.others if _version_of(way.distribution) is not None]
+
+
+def refuses(row: Library, way: Other) -> str:
+    """Which versions of a library an instrumentor is made for, where the installed one is none; else empty.
+
+    What its package says: nothing of it is imported.
+    """
+    found = _version_of(row.package)
+    if found is None or (way.tried and _numbers(found)[:1] == _numbers(way.tried)):
+        return ""
+    from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
+
+    # What it does not find at all it only calls by another name: the library has just been imported
+    # (langchain is, to whoever uses langchain-core alone).
+    conflict = get_dist_dependency_conflicts(distribution(way.distribution))
+    return "" if conflict is None or conflict.found is None else str(conflict.required)
 
 
 def _told(way: Other) -> str:
@@ -100,14 +119,6 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _instrumentor_of(way: Other) -> Any:
     return getattr(import_module(way.module), way.instrumentor)()
-
-
-def _is_for_another_version(instrumentor: Any) -> bool:
-    """Whether the library is not of a version that the instrumentor is made for."""
-    # It would say so on the program's standard error. What it does not find at all it only calls by another
-    # name: the library has just been imported (langchain is, to whoever uses langchain-core alone).
-    conflict = instrumentor._check_dependency_conflicts()
-    return conflict is not None and conflict.found is not None
 
 
 def _switched_on_by_the_program(row: Library) -> Other | None:

@@ -1,7 +1,8 @@
-"""What MCP's own spans leave out: arguments and results of tool calls, and servers that a client starts.
+"""What MCP's own spans leave out: arguments and results of tool calls, and servers that clients start.
 
-MCP's Python SDK records itself. A server's span of a tool call gets arguments and result here, as
-`OTEL_REPLAY_CONTENT` says; a server that is started over stdio, which gets a bare environment, joins the run.
+MCP's Python SDK records itself. A server's span of a tool call gets arguments and result here, a client's in
+`mcp_client`, as `OTEL_REPLAY_CONTENT` says; a server that is started over stdio, which gets a bare
+environment, joins the run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 from otel_replay.hooks.guard import failed
 from otel_replay.hooks.imported import when_imported
 from otel_replay.hooks.wrapping import replace
+from otel_replay.libraries import mcp_client
+from otel_replay.libraries.mcp_client import answer_in
 
 __all__ = ["install"]
 
@@ -24,6 +27,7 @@ def install() -> None:
     """Hook into the parts of `mcp`, each when it is imported."""
     when_imported("mcp.server._otel", _hook_server)
     when_imported("mcp.client.stdio", _hook_stdio)
+    mcp_client.install()
 
 
 def _hook_server(module: ModuleType) -> None:
@@ -62,8 +66,7 @@ def _note_result(result: Any) -> None:
         dump = getattr(result, "model_dump", None)
         told = dump(mode="json", by_alias=True, exclude_none=True) if dump is not None else result
         if isinstance(told, dict):
-            # The protocol's envelope is none of the tool's answer.
-            told = told.get("structuredContent") or told.get("content", told)
+            told = answer_in(told)
         _set(GEN_AI_TOOL_RESULT, told)
     except Exception as error:
         failed(_DOING, error)

@@ -1,11 +1,11 @@
-"""Libraries that record themselves by OpenTelemetry: what has to be said to them."""
+"""Libraries that record themselves by OpenTelemetry: what is to be said to them; what others leave out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from types import ModuleType
 
-__all__ = ["SWITCH_OFF", "SWITCH_ON"]
+__all__ = ["COMPLETE", "SWITCH_OFF", "SWITCH_ON"]
 
 
 def _pydantic_ai(module: ModuleType, content: str) -> None:
@@ -35,6 +35,15 @@ def _switch_anthropic_off(environ: MutableMapping[str, str]) -> None:
     # Clients that are made from now on; those that are there already go on.
     environ.setdefault("ANTHROPIC_OPEN_TELEMETRY", "false")
 
+
+def _openai_agents() -> None:
+    from otel_replay.libraries import openai_agents_calls
+
+    openai_agents_calls.install()
+
+
+COMPLETE: dict[str, Callable[[], None]] = {"openai-agents": _openai_agents}
+"""What adds to the spans of others what they leave out, whoever switches them on; by the library's name."""
 
 SWITCH_ON: dict[str, Callable[[ModuleType, str], None]] = {
     "anthropic": _nothing_to_do,

@@ -20,13 +20,22 @@ class Other:
         The instrumentor's class there.
     family:
         Whose it is, for a person: `OpenTelemetry`, `OpenInference`, `OpenLLMetry`.
+    tried:
+        A major version of the library that it does not claim, and that our tests run it with; empty: none.
     """
 
-    __slots__ = ("distribution", "family", "instrumentor", "module")
+    __slots__ = ("distribution", "family", "instrumentor", "module", "tried")
 
     def __init__(
-        self, *, distribution: str, module: str, instrumentor: str, family: str = "OpenTelemetry"
+        self,
+        *,
+        distribution: str,
+        module: str,
+        instrumentor: str,
+        family: str = "OpenTelemetry",
+        tried: str = "",
     ) -> None:
+        self.tried = tried
         self.distribution = distribution
         self.module = module
         self.instrumentor = instrumentor
@@ -101,12 +110,12 @@ class Library:
         self.aliases = aliases
 
 
-def _official(name: str, instrumentor: str) -> tuple[Other, ...]:
+def _official(name: str, instrumentor: str, tried: str = "") -> tuple[Other, ...]:
     # Named after the library, as all of them are.
     distribution = f"opentelemetry-instrumentation-{name}"
     inner = name.replace("genai-", "genai.", 1) if name.startswith("genai-") else name
     module = f"opentelemetry.instrumentation.{inner.replace('-', '_')}"
-    return (Other(distribution=distribution, module=module, instrumentor=instrumentor),)
+    return (Other(distribution=distribution, module=module, instrumentor=instrumentor, tried=tried),)
 
 
 def _openinference(name: str, instrumentor: str) -> tuple[Other, ...]:
@@ -245,7 +254,7 @@ LIBRARIES: tuple[Library, ...] = (
         place="instrumentors",
         records=_GENERATIONS,
         others=(
-            *_official("google-genai", "GoogleGenAiSdkInstrumentor"),
+            *_official("google-genai", "GoogleGenAiSdkInstrumentor", tried="3"),
             *_openinference("google-genai", "GoogleGenAIInstrumentor"),
         ),
     ),

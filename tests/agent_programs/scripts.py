@@ -62,9 +62,13 @@ _ANSWERS: dict[str, Answer | Telling] = {
     "refuse": fails(400, message="no such thing"),
     "busy": _busy,
     "stream a story": says("Once upon a time"),
+    "break off": says("one two three", breaks_after=2),
     "break it": asks(("explode", {})),
     "expert": _expert,
     "cell 99": _no_such_cell,
+    "question 0": says("answer 0"),
+    "question 1": says("answer 1"),
+    "question 2": says("answer 2"),
     "cells 3 and 4": _cells(3),
     "cells 5 and 6": _cells(5),
     "cell 4: ": _cells(3),  # a client that sends what is new, and not the conversation

@@ -91,6 +91,11 @@ class TestOpenAIAgents:
         above = {agent.lineage(span)[0] for span, means in agent.of("tool call")}
         assert above == {"invoke_agent keeper", "invoke_agent clumsy"}
 
+    def test_each_tool_call_names_the_call_that_a_generation_asked_for(self, agent: RecordedAgent) -> None:
+        ids = {means.tool_call_id for _, means in agent.of("tool call")}
+        assert len(ids) == 3
+        assert ids <= causes(agent)
+
     def test_generations_lie_in_their_agents_and_tell_usage(self, agent: RecordedAgent) -> None:
         found = {(agent.lineage(span)[0], means.usage.input_tokens) for span, means in agent.of("generation")}
         assert found == {
@@ -182,6 +187,74 @@ class TestAnthropic:
         assert all("traceparent" not in request.headers for request in agent.requests)
 
 
+class TestGemini:
+    """Google's SDK by the official instrumentor."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def agent(cls, record_agent: Recording) -> RecordedAgent:
+        return record_agent("gemini_loop.py", Cells())
+
+    def test_the_program_does_what_it_does(self, agent: RecordedAgent, record_agent: Recording) -> None:
+        alone = record_agent("gemini_loop.py", Cells(), recorded=False)
+        assert (agent.said, agent.complained) == (alone.said, alone.complained)
+        assert agent.said.splitlines() == [
+            "Cell 4 is warmer.",
+            "Once |upon |a |time|None|",
+            "Cell 6 is warmer.",
+            "refused: 400",
+            "broken off: RemoteProtocolError",
+            "['answer 0', 'answer 1', 'answer 2']",
+            "Once |upon |a |time|None|",
+        ]
+        assert agent.lost == 0
+
+    def test_parallel_tool_calls_stand_in_the_generation_that_asks_for_them(
+        self, agent: RecordedAgent
+    ) -> None:
+        (_, first), (_, second), *_ = agent.of("generation")
+        (message,) = first.output_messages or ()
+        assert [(part["name"], part["arguments"]) for part in message["parts"]] == [
+            ("temperature", {"cell": 3}),
+            ("temperature", {"cell": 4}),
+        ]
+        assert "You look after cells." in str(first.system_instructions)
+        assert first.model == "gemini-test"
+        assert "cell 4: 24 degrees" in str(second.input_messages)
+        assert "Cell 4 is warmer." in str(second.output_messages)
+        assert (second.usage.input_tokens, second.usage.output_tokens) == (50, 6)
+        assert second.usage.cache_read_tokens == 40
+
+    def test_a_stream_is_one_generation_with_all_that_was_said(self, agent: RecordedAgent) -> None:
+        stories = [means for _, means in agent.of("generation") if "story" in str(means.input_messages)]
+        for story in stories:
+            told = [part["content"] for one in story.output_messages or () for part in one["parts"]]
+            assert "".join(told) == "Once upon a time"
+            assert story.finish_reasons == ("stop",)
+        assert len(stories) == 2
+
+    def test_tools_that_the_sdk_calls_itself_lie_below_their_generation(self, agent: RecordedAgent) -> None:
+        assert calls_of(agent, "temperature") == [
+            ({"cell": 5}, "cell 5: 25 degrees"),
+            ({"cell": 6}, "cell 6: 26 degrees"),
+        ]
+        above = {agent.lineage(span)[0] for span, _ in agent.of("tool call")}
+        assert above == {"generate_content gemini-test"}
+
+    def test_refusals_and_broken_streams_are_failures(self, agent: RecordedAgent) -> None:
+        failed = [span for span, _ in agent.of("generation") if span.status == "error"]
+        types = [span.attributes["error.type"] for span in failed]
+        assert [one.rpartition(".")[2] for one in types] == ["400", "RemoteProtocolError"]
+
+    def test_calls_that_are_made_at_once_keep_apart(self, agent: RecordedAgent) -> None:
+        found = [
+            (str(means.input_messages), str(means.output_messages)) for _, means in agent.of("generation")
+        ]
+        for number in range(3):
+            (answer,) = [said for asked, said in found if f"question {number}" in asked]
+            assert f"answer {number}" in answer
+
+
 class TestMCP:
     """An agent whose tools are an MCP server's: client and server in one run, each call below its client."""
 
@@ -194,6 +267,16 @@ class TestMCP:
         assert agent.said.splitlines() == ["Cell 4 is warmer.", "True"]
         served = agent.of("tool call", "tools/call temperature")
         assert [agent.lineage(span)[0] for span, _ in served] == ["MCP send tools/call temperature"] * 3
+
+    def test_client_and_server_tell_arguments_and_results(self, agent: RecordedAgent) -> None:
+        for name in ("MCP send tools/call temperature", "tools/call temperature"):
+            (*told, _) = [
+                (means.tool_arguments, means.tool_result) for _, means in agent.of("tool call", name)
+            ]
+            assert sorted(told, key=str) == [
+                ({"cell": 3}, {"result": "cell 3: 23 degrees"}),
+                ({"cell": 4}, {"result": "cell 4: 24 degrees"}),
+            ]
 
     def test_generations_of_the_loop_stand_beside_them(self, agent: RecordedAgent) -> None:
         first, second = agent.of("generation")

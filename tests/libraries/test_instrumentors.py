@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_each_library_has_a_way_to_be_recorded(row: Library) -> None:
     assert families == sorted(families, key=order.index)
 
 
-@pytest.mark.parametrize("name", ["openai", "anthropic", "openai-agents", "langchain"])
+@pytest.mark.parametrize("name", ["openai", "anthropic", "openai-agents", "langchain", "google-genai"])
 def test_instrumentors_are_where_the_table_says(name: str) -> None:
     from importlib import import_module
 
@@ -130,6 +131,23 @@ def test_instrumentors_are_where_the_table_says(name: str) -> None:
     found: list[Other] = ways(row)
     assert [way.family for way in found] == ["OpenTelemetry"]
     assert callable(getattr(import_module(found[0].module), found[0].instrumentor))
+
+
+def test_what_was_tried_beyond_an_instrumentors_own_range_is_what_is_installed_here() -> None:
+    """The table's word for it is only as good as the tests that ran it."""
+    tried = {(row.package, way.tried) for row in ROWS for way in row.others if way.tried}
+    assert tried == {("google-genai", version("google-genai").partition(".")[0])}
+
+
+def test_a_library_that_no_instrumentor_is_made_for_is_recorded_by_ours_where_there_is_one(
+    asked: Callable, tmp_path: Path
+) -> None:
+    info = tmp_path / "older" / "opentelemetry_instrumentation_genai_openai-1.3b0.dist-info"
+    info.mkdir(parents=True)
+    told = "Name: opentelemetry-instrumentation-genai-openai\nVersion: 1.3b0\nProvides-Extra: instruments\n"
+    (info / "METADATA").write_text(f"{told}Requires-Dist: openai<1; extra == 'instruments'\n")
+    older = f"import sys; sys.path.insert(0, {str(info.parent)!r})"
+    assert asked(f"{older}\n{HOOKED}\nimport openai\n{RUN}") == ["otel_replay"]
 
 
 def test_libraries_that_record_themselves_are_known() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import mcp
 import pytest
+from mcp.client._memory import InMemoryTransport
 from mcp.server.mcpserver import MCPServer
 from store_kit import Recorded, Store
 
@@ -43,7 +44,7 @@ asyncio.run(main())
 """
 
 
-def in_memory() -> Any:
+def in_memory(transport: Callable[[Any], Any] = lambda server: server) -> Any:
     """What a client gets of a server in the same process."""
     server: Any = MCPServer("cells")
 
@@ -52,10 +53,15 @@ def in_memory() -> Any:
         return value * 2
 
     async def program() -> Any:
-        async with mcp.Client(server) as client:
+        async with mcp.Client(transport(server)) as client:
             return (await client.call_tool("double", {"value": 21})).structured_content
 
     return asyncio.run(program())
+
+
+def over_streams() -> Any:
+    """The same, with messages as between processes."""
+    return in_memory(InMemoryTransport)
 
 
 def tool_calls(run: Recorded) -> list[Span]:
@@ -84,8 +90,37 @@ def test_a_server_over_stdio_joins_the_run_of_its_client(
     spans = {span.span_id: span for span in run.spans}
     asked = spans[call.parent_id]
     assert (asked.name, asked.span_kind) == ("MCP send tools/call double", 3)
-    assert call.attributes["gen_ai.tool.call.arguments"] == {"value": 21}
+    for one in (asked, call):
+        assert one.attributes["gen_ai.tool.call.arguments"] == {"value": 21}
+        assert one.attributes["gen_ai.tool.call.result"] == {"result": 42}
     assert {span.trace_id for span in run.spans} == {call.trace_id}
+
+
+@pytest.mark.parametrize(("content", "kept"), [("full", 2), ("hashes", 2), ("none", 0)])
+def test_what_a_client_says_and_is_told_is_content(
+    recorded: Recording, monkeypatch: pytest.MonkeyPatch, content: str, kept: int
+) -> None:
+    monkeypatch.setenv("OTEL_REPLAY_CONTENT", content)
+    calls = [span for span in recorded(over_streams).spans if "tools/call" in span.name]
+    assert [span.name for span in calls] == ["tools/call double", "MCP send tools/call double"]
+    for call in calls:
+        said = [value for name, value in call.attributes.items() if name.startswith("gen_ai.tool.call.")]
+        assert len(said) == kept
+        assert all(str(value).startswith("sha256:") for value in said) is (content != "full")
+
+
+@pytest.mark.parametrize("hook", ["_note", "_Noted._begin"])
+def test_a_hook_of_a_client_that_fails_changes_nothing(
+    recorded: Recording, monkeypatch: pytest.MonkeyPatch, hook: str
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(f"otel_replay.libraries.mcp_client.{hook}", broken)
+    got: list[Any] = []
+    recorded(lambda: got.append(over_streams()))
+    assert got == [{"result": 42}]
+    assert guard.FAILURES.pop("recording a tool call that an MCP client sends") >= 1
 
 
 @pytest.mark.parametrize("hook", ["_set", "install"])
