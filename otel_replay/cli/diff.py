@@ -51,6 +51,11 @@ _SHOWN = 20
     metavar="GLOB",
     help="Compare only decisions, events and spans of such names, and what is in them; may be repeated.",
 )
+@click.option(
+    "--all-attributes",
+    is_flag=True,
+    help="Where a run was made counts too: machine, environment, directories in the command, versions.",
+)
 @click.option("--strict", is_flag=True, help="1 and 1.0 differ.")
 @click.option(
     "--times",
@@ -168,6 +173,7 @@ def _rules(wishes: dict[str, Any]) -> Rules:
         only=wishes["only"],
         strict=wishes["strict"],
         times=Tolerance(absolute=10.0, relative=0.1) if wishes["times"] else False,
+        all_attributes=wishes["all_attributes"],
     )
 
 

@@ -16,6 +16,7 @@ from otel_replay.diffing.findings import find
 from otel_replay.diffing.grids import grid_difference
 from otel_replay.diffing.nearby import neighbours
 from otel_replay.diffing.pairing import pair_runs
+from otel_replay.diffing.places import differing_places
 from otel_replay.diffing.rules import Rules, Tolerance, make_rules
 from otel_replay.diffing.sides import make_sides
 from otel_replay.diffing.totals import action_table, aggregates_of
@@ -40,6 +41,7 @@ def diff(
     only: Iterable[str] = (),
     strict: bool = False,
     times: bool | float | Tolerance = False,
+    all_attributes: bool = False,
     store: Store | None = None,
 ) -> Difference:
     """What is not the same in two runs.
@@ -63,6 +65,9 @@ def diff(
         Whether 1 and 1.0 differ.
     times:
         Whether the lengths of spans count, and how far they may be apart in milliseconds (or a `Tolerance`).
+    all_attributes:
+        Whether what says where a run was made counts too (`otel_replay.diffing.places`): the machine, the
+        environment, directories in the command, versions.
     store:
         Where names of runs are looked up; None: the store of the settings.
 
@@ -74,7 +79,13 @@ def diff(
         If a run cannot be read.
     """
     rules = make_rules(
-        tolerances=tolerances or {}, identity=identity, ignore=ignore, only=only, strict=strict, times=times
+        tolerances=tolerances or {},
+        identity=identity,
+        ignore=ignore,
+        only=only,
+        strict=strict,
+        times=times,
+        all_attributes=all_attributes,
     )
     with no_garbage_yet(stays=True):
         return compare(load_items(a, store=store), load_items(b, store=store), rules)
@@ -95,7 +106,7 @@ def compare(
 
 
 def _compare(a: Items, b: Items, rules: Rules, axes: Sequence[str], value: str, before: str) -> Difference:
-    contents = Contents(rules)
+    contents = Contents(rules, [items.run_id for items in (a, b) if items.run_id])
     left, right = make_sides(a, b, contents)
     top = pair_runs(left, right, contents)
     findings, same = find(top, left, right, contents)
@@ -107,6 +118,7 @@ def _compare(a: Items, b: Items, rules: Rules, axes: Sequence[str], value: str, 
         findings=tuple(findings),
         same=same,
         decisions_only=left.flat,
+        places=tuple(_places(a, b, rules, left.flat)),
         first_divergence=first,
         context=() if first is None else tuple(neighbours(top, first, left, right)),
         actions=tuple(action_table(a, b, findings)),
@@ -114,3 +126,8 @@ def _compare(a: Items, b: Items, rules: Rules, axes: Sequence[str], value: str, 
         grid=grid_difference(a, b, rules, findings, names=axes, value=value, before=before),
         followers=Counter(finding.follows for finding in findings if finding.follows is not None),
     )
+
+
+def _places(a: Items, b: Items, rules: Rules, flat: bool) -> Sequence[str]:
+    """What was left out because it only says where the runs were made."""
+    return () if flat or rules.all_attributes or rules.only_items else differing_places(a, b)

@@ -7,7 +7,7 @@ ones among 200,000 share about once in a billion comparisons.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ import orjson
 
 from otel_replay import attributes as names
 from otel_replay.analysis.items import Item
+from otel_replay.diffing.places import COMMANDS, is_place, placeless
 from otel_replay.diffing.rules import Rules
 from otel_replay.records import Decision, LogEntry
 
@@ -94,8 +95,9 @@ def is_noise(name: str) -> bool:
 class Contents:
     """What the items of both runs hold, by the rules of the comparison."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, run_ids: Sequence[str] = ()) -> None:
         self.rules = rules
+        self._run_ids = run_ids
         self._plain = not rules.ignored
         self._places: dict[tuple[str, bytes], int] = {}
 
@@ -111,6 +113,10 @@ class Contents:
             found.update((key, value) for key, value in record.extra.items() if not is_noise(key))
             return found
         found = {key: value for key, value in item.attributes.items() if not is_noise(key)}
+        if not self.rules.all_attributes:
+            found = {key: value for key, value in found.items() if not is_place(key)}
+            for key in COMMANDS.intersection(found):
+                found[key] = placeless(found[key], self._run_ids)
         for key in _MESSAGES.intersection(found):
             found[key] = _without_ids(found[key])
         if isinstance(record, LogEntry):

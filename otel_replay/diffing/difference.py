@@ -31,6 +31,8 @@ class Difference:
         How many decisions, events and spans are.
     decisions_only:
         One of the runs tells its decisions and nothing else, so nothing else was compared.
+    places:
+        Attributes that say where a run was made and are not the same. They count as no difference.
     first_divergence:
         The first finding; None where there is none but what one run did not reach.
     context:
@@ -51,6 +53,7 @@ class Difference:
     same: int
     first_divergence: Finding | None
     decisions_only: bool = False
+    places: tuple[str, ...] = ()
     context: tuple[Neighbour, ...] = ()
     actions: tuple[ActionTotals, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()

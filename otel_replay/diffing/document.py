@@ -29,6 +29,7 @@ def as_document(found: Difference) -> dict[str, Any]:
         "equal": found.equal,
         "equal_so_far": found.equal_so_far,
         "decisions_only": found.decisions_only,
+        "places": list(found.places),
         "a": _run(found.a),
         "b": _run(found.b),
         "counts": {

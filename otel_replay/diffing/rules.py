@@ -80,6 +80,7 @@ class Rules:
     only_items: tuple[re.Pattern[str], ...] = ()
     strict: bool = False
     times: Tolerance | None = None
+    all_attributes: bool = False
     _tolerance_of: dict[tuple[str, Path], Tolerance | None] = field(default_factory=dict)
     _ignores: dict[tuple[str, Path], bool] = field(default_factory=dict)
 
@@ -127,6 +128,7 @@ def make_rules(
     only: Iterable[str] = (),
     strict: bool = False,
     times: bool | float | Tolerance = False,
+    all_attributes: bool = False,
 ) -> Rules:
     """The rules of a comparison; :func:`otel_replay.diffing.diff` says what each means.
 
@@ -146,6 +148,7 @@ def make_rules(
         only_items=tuple(_glob(one) for one in only),
         strict=strict,
         times=None if times is False else _tolerance(0.0 if times is True else times),
+        all_attributes=all_attributes,
     )
 
 

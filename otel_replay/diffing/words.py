@@ -126,6 +126,10 @@ def notes(found: Difference) -> Iterator[str]:
             yield f"{letter} has {counted(bad, 'damaged line')}: what seems to be missing may be in them"
         for damage in items.damage[:3]:
             yield f"{letter}: {damage}"
+    if found.places:
+        count = len(found.places)
+        facts = "1 fact of the places differs" if count == 1 else f"{count} facts of the places differ"
+        yield f"{facts}, which is no difference; --all-attributes shows them"
 
 
 def name_of_run(found: Difference, letter: str) -> str:

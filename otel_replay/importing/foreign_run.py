@@ -15,11 +15,15 @@ __all__ = ["ForeignRun", "Importer", "SourceFile", "made_run_id"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """The file that is read: its name (without folders), its sha256, its bytes."""
+    """The file that is read: its name (without folders), its sha256, its content.
+
+    Of a compressed file the content is what is in it, and `damage` says what of that could not be read.
+    """
 
     name: str
     sha256: str
     content: bytes
+    damage: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

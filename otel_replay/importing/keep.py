@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from otel_replay.attributes import IMPORT_FORMAT, IMPORT_SHA256, IMPORT_SOURCE
@@ -17,6 +17,7 @@ from otel_replay.formats.journal_v1 import LONGEST_LINE_BYTES, encode
 from otel_replay.formats.journal_v1 import VERSION as JOURNAL_VERSION
 from otel_replay.importing import jaeger, otlp, session_replay
 from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile, made_run_id
+from otel_replay.importing.unwrapping import unwrapped
 from otel_replay.records import Close, JournalHeader, Loss, Record
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.finalise import finalise
@@ -101,7 +102,14 @@ def open_source(path: Path, form: str | None = None) -> tuple[SourceFile, Import
     """
     with told_as_store_error("read", path):
         content = _content(path)
-    source = SourceFile(name=path.name, sha256=hashlib.sha256(content).hexdigest(), content=content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    try:
+        content, damage = unwrapped(content)
+        if damage and not content:
+            raise FormatError(damage[0])
+    except FormatError as error:
+        raise FormatError(f"{shown(path)}: {error.message}", hint=error.hint) from None
+    source = SourceFile(name=path.name, sha256=sha256, content=content, damage=damage)
     return source, _importer(source, form)
 
 
@@ -114,9 +122,12 @@ def read_runs(source: SourceFile, importer: Importer, path: Path) -> list[Foreig
         If it is damaged.
     """
     try:
-        return list(importer.read(source))
+        runs = list(importer.read(source))
     except FormatError as error:
         raise FormatError(f"{shown(path)}: {error.message}", hint=error.hint) from None
+    if runs and source.damage:
+        runs[0] = replace(runs[0], damage=(*source.damage, *runs[0].damage))
+    return runs
 
 
 def _content(path: Path) -> bytes:

@@ -22,7 +22,7 @@ def _zstandard() -> Any:
             from backports import zstd
     except ImportError:
         raise UsageError(
-            "packing and unpacking runs needs Zstandard, which is not installed here",
+            "packs and other files compressed with Zstandard need it, and it is not installed here",
             hint="pip install 'otel-replay[pack]'",
         ) from None
     return zstd

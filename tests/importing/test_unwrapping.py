@@ -1,0 +1,125 @@
+"""Compressed files are read as what is in them: by hand, and as a real Collector compresses its archive."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from backports import zstd
+
+from otel_replay.errors import FormatError, UsageError
+from otel_replay.importing.keep import import_file, open_source, read_runs
+from otel_replay.importing.unwrapping import unwrapped
+from otel_replay.loading import load_runs
+from otel_replay.storage.store import Store
+
+COLLECTOR = Path(__file__).parents[1] / "corpus" / "collector-0.159"
+ARCHIVE = COLLECTOR / "traces.jsonl.zst"
+PLAIN = gzip.decompress((COLLECTOR / "traces.jsonl.gz").read_bytes())
+
+
+def names(path: Path) -> list[str]:
+    return [items.run_id for items in load_runs(path)]
+
+
+def test_an_archive_that_a_collector_compressed_holds_the_runs_of_the_plain_one(tmp_path: Path) -> None:
+    plain = tmp_path / "traces.jsonl"
+    plain.write_bytes(PLAIN)
+    assert names(ARCHIVE) == names(COLLECTOR / "traces.jsonl.gz") == names(plain)
+    assert len(names(ARCHIVE)) == 2
+    assert unwrapped(ARCHIVE.read_bytes()) == (PLAIN, ())
+
+
+@pytest.mark.parametrize(
+    "compress",
+    [
+        gzip.compress,
+        zstd.compress,
+        lambda text: gzip.compress(text[:3000]) + gzip.compress(text[3000:]),
+        lambda text: zstd.compress(text[:3000]) + zstd.compress(text[3000:]),
+    ],
+    ids=["gzip", "zstd", "gzip in two parts", "zstd in two frames"],
+)
+def test_what_somebody_compressed_by_hand_is_what_is_in_it(compress) -> None:
+    assert unwrapped(compress(PLAIN)) == (PLAIN, ())
+
+
+def test_an_archive_is_imported_once_under_the_digest_of_the_file(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    for new in (True, False):
+        assert [imported.new for imported in import_file(store, ARCHIVE)] == [new, new]
+
+
+def test_an_archive_whose_collector_died_is_read_to_its_last_whole_request(tmp_path: Path) -> None:
+    path = tmp_path / "cut.zst"
+    path.write_bytes(ARCHIVE.read_bytes()[:-1])
+    source, importer = open_source(path)
+    (run,) = read_runs(source, importer, path)
+    assert run.damage == ("request 2 is cut off: the archive ends in it",)
+
+
+def test_a_request_that_is_damaged_is_told_and_those_after_it_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.zst"
+    data = bytearray(ARCHIVE.read_bytes())
+    data[8] |= 0x08  # a reserved bit of the first frame's head
+    path.write_bytes(data)
+    (items,) = load_runs(path)
+    assert [told.split(":")[0] for told in items.damage] == ["request 1 cannot be read"]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
+def test_a_file_that_is_cut_off_gives_what_it_has_and_says_so(compress) -> None:
+    data = compress(PLAIN)
+    found, damage = unwrapped(data[: len(data) // 2])
+    assert PLAIN.startswith(found)
+    assert damage == ("the file is cut off: its last bytes are missing",)
+
+
+def test_what_follows_the_end_is_told() -> None:
+    for data in (gzip.compress(PLAIN), zstd.compress(PLAIN)):
+        assert unwrapped(data + b"more") == (
+            PLAIN,
+            ("4 bytes after the end of what is compressed are not read",),
+        )
+
+
+def test_a_damaged_gzip_says_where() -> None:
+    data = bytearray(gzip.compress(PLAIN))
+    data[-6] ^= 0xFF  # its checksum
+    _, damage = unwrapped(bytes(data))
+    assert "is damaged after" in damage[0]
+    assert "incorrect data check" in damage[0]
+
+
+def test_a_file_of_which_nothing_can_be_read_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "gone.zst"
+    path.write_bytes(ARCHIVE.read_bytes()[:20])
+    with pytest.raises(FormatError, match="request 1 is cut off"):
+        open_source(path)
+
+
+def test_protobuf_is_refused_with_what_to_do() -> None:
+    with pytest.raises(FormatError, match="as Protobuf") as refused:
+        open_source(COLLECTOR / "traces.proto.zst")
+    assert "format: json" in (refused.value.hint or "")
+
+
+def test_a_bomb_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_replay.importing.unwrapping._MOST_BYTES", 8 << 20)
+    zeros = bytes(64 << 20)
+    framed = zstd.compress(zeros)
+    for data in (zlib.compress(zeros, wbits=31), framed, len(framed).to_bytes(4, "big") + framed):
+        with pytest.raises(FormatError, match="it holds more than"):
+            unwrapped(data)
+
+
+def test_without_zstandard_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("backports.zstd", "compression.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delattr("backports.zstd", raising=False)
+    with pytest.raises(UsageError) as refused:
+        unwrapped(ARCHIVE.read_bytes())
+    assert refused.value.hint == "pip install 'otel-replay[pack]'"
