@@ -49,7 +49,8 @@ class Variable:
 class Settings:
     """How to record. Sizes are in bytes, times in seconds.
 
-    `sync_seconds` below 0, which no variable says: not before the process ends, for runs that hardly ever stay.
+    What no variable says is for runs that hardly ever stay. `sync_seconds` below 0: not before the process ends.
+    `projections` None: a run's end stands in its journal alone, and all that is derived is left to who keeps it.
     """
 
     store: Path = Path(".otel-replay")
@@ -60,7 +61,7 @@ class Settings:
     redact: bool = True
     redact_keys: tuple[str, ...] = ()
     decisions_as_logs: bool = False
-    projections: bool = True
+    projections: bool | None = True
     resources: bool = False
     replay: str | None = None
     hooks: str | None = None

@@ -38,8 +38,15 @@ _EVENTS_OF_LOGS = {log_name: name for name, log_name in LOG_EVENT_NAMES.items()}
 _NO_NAME = "log"
 
 
-def items_of(files: RunFiles) -> Items:
+def items_of(files: RunFiles, status: RunStatus | None = None) -> Items:
     """All items of a run of the store, with what its header says.
+
+    Parameters
+    ----------
+    files:
+        The run.
+    status:
+        How it stands, for a caller who knows.
 
     Raises
     ------
@@ -47,7 +54,7 @@ def items_of(files: RunFiles) -> Items:
         If it cannot be read.
     """
     header = files.header
-    status = files.status()
+    status = status or files.status()
     items = build_items(files.records(), status=status)
     items.run_id = items.source = files.run_id
     items.name = header.name

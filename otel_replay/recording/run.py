@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, T
 from otel_replay.recording.threads import carry_context_into_threads
 from otel_replay.settings import Settings, read_settings
 from otel_replay.storage import active_runs
+from otel_replay.storage.run_header import RunHeader
 from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
 from otel_replay.storage.run_writer import RunWriter
 
@@ -80,6 +82,11 @@ class Run(RecordedSpan):
     def directory(self) -> str:
         """The run's directory; empty where nothing is recorded."""
         return str(self._writer.directory) if self._writer is not None else ""
+
+    @property
+    def header(self) -> RunHeader | None:
+        """What is known of the run, and how it ended once it has; None where nothing is recorded."""
+        return self._opened.header if self._opened is not None else None
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -253,23 +260,17 @@ class Run(RecordedSpan):
         with self._here():
             moments.heartbeat(**attributes)
 
-    def _here(self) -> _Inside:
-        return _Inside(self if self._parent() is not None else None)
-
-
-class _Inside:
-    """Makes a run's own span the current one for a moment; for None it leaves things as they are."""
-
-    def __init__(self, run: Run | None) -> None:
-        self._run = run
-
-    def __enter__(self) -> None:
-        if self._run is not None:
-            self._run.attach()
-
-    def __exit__(self, *_: object) -> None:
-        if self._run is not None:
-            self._run.detach()
+    @contextmanager
+    def _here(self) -> Iterator[None]:
+        """Where the current span is none of this run's, the run's own is it for a moment."""
+        elsewhere = self._parent() is not None
+        if elsewhere:
+            self.attach()
+        try:
+            yield
+        finally:
+            if elsewhere:
+                self.detach()
 
 
 def _arguments(shape: Shape) -> dict[str, Any]:
@@ -392,7 +393,6 @@ def join_run() -> bool:
     inherited = offers.inherited_run_id()
     if settings.disabled or inherited is None:
         return False
-
     name = program_name()
     opened = open_run(name, settings=settings, run_id=inherited, joins=True)
     carry_context_into_threads()

@@ -112,7 +112,7 @@ def open_run(
     writer.begins = None if joined else writer.begins
     active_runs.add(writer)
     # Of a process that is not the run's own, such as a forked child: it may live longer than the run.
-    writer.on_exit = partial(_sum_up_again, writer, settings.projections)
+    writer.on_exit = partial(_sum_up_again, writer, bool(settings.projections))
     header = replace(header, run_id=writer.run_id, journal=writer.journal_name)
     return OpenedRun(writer=writer, header=header, store=store, settings=settings, joined=joined)
 
@@ -213,10 +213,11 @@ def _end_run(run: OpenedRun, ended_ns: int, failed: bool, message: str) -> None:
     try:
         os.stat(writer.directory)
         if home:
-            header = replace(run.header, ended_ns=ended_ns, status=status, message=message)
-            _sum_up(writer, header, run.settings.projections)
+            run.header = replace(run.header, ended_ns=ended_ns, status=status, message=message)
+            if run.settings.projections is not None:
+                _sum_up(writer, run.header, run.settings.projections)
         else:
-            _sum_up_again(writer, run.settings.projections)
+            _sum_up_again(writer, bool(run.settings.projections))
     except FileNotFoundError:
         log.warning("run %s: nothing of it is kept in %s", writer.run_id, writer.directory)
     except Exception as error:

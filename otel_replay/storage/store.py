@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_replay.errors import StoreError, UsageError
+from otel_replay.storage import spare
 from otel_replay.storage.atomic import make_private_directory, write_atomically
 from otel_replay.storage.documents import encode_document, read_document
 from otel_replay.storage.refusals import could_not, shown, told_as_store_error
@@ -132,7 +133,8 @@ class Store:
         try:
             if os.path.lexists(final):
                 raise FileExistsError
-            _make_pair(new)
+            if not spare.take(str(final.parent), str(new)):
+                _make_pair(new)
             fill(new)
             # rename() would put the new directory in place of an empty one.
             if os.path.lexists(final):
@@ -247,6 +249,40 @@ class Store:
 
                 shutil.rmtree(away)
             self.sweep()
+
+    def discard(self, run_id: str) -> None:
+        """As :meth:`delete`, for a run that this process began: the next one may get its directory.
+
+        Raises
+        ------
+        UsageError, StoreError
+            As there.
+        """
+        directory = self.directory(run_id)
+        with told_as_store_error("delete", directory):
+            if not self._has_one_closed_journal(directory):
+                self.delete(run_id)
+                return
+            away = directory.parent / f"{_NEW}{os.getpid()}-{os.urandom(4).hex()}"
+            os.rename(directory, away)
+            for name in os.listdir(away / "journal"):
+                os.unlink(away / "journal" / name)
+        if not spare.keep(str(directory.parent), str(away)):
+            import shutil
+
+            shutil.rmtree(away, ignore_errors=True)
+
+    def _has_one_closed_journal(self, directory: Path) -> bool:
+        """Whether nothing else is in a run's directory."""
+        from otel_replay.storage.liveness import is_alive
+
+        try:
+            if os.listdir(directory) != ["journal"]:
+                return False
+            names = os.listdir(directory / "journal")
+        except OSError:
+            return False
+        return len(names) == 1 and not is_alive(directory / "journal" / names[0])
 
     def sweep(self) -> None:
         """Finish what processes have left behind that were killed while they made or deleted a run.

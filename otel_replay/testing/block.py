@@ -11,15 +11,15 @@ from types import TracebackType
 from typing import Any
 
 from otel_replay.analysis.items import Items
+from otel_replay.analysis.items_builder import items_of
 from otel_replay.assertions.checks import Checks
 from otel_replay.assertions.checks import check as check_run
 from otel_replay.clock import SYSTEM_CLOCK, SteppingClock
 from otel_replay.errors import OtelReplayError, UsageError
-from otel_replay.loading import load_items
 from otel_replay.queries.indexed import Indexed
 from otel_replay.recording.run import Run, start_run
 from otel_replay.settings import read_settings
-from otel_replay.storage.finalise import finalise
+from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.store import Store
 from otel_replay.testing.golden import Rewritten, compare_with_golden, file_name
 from otel_replay.testing.options import Options, options
@@ -67,8 +67,8 @@ class RecordedBlock:
         clock = SteppingClock(spans=True) if self.options.clock == "stepping" else SYSTEM_CLOCK
         try:
             # What is derived is made of runs that stay; most do not.
-            self._projections = settings.projections
-            settings = replace(settings, projections=False, sync_seconds=-1.0, run_id=None)
+            self._projections = bool(settings.projections)
+            settings = replace(settings, projections=None, sync_seconds=-1.0, run_id=None)
             run = start_run(self.name, run_id=run_id, settings=settings, clock=clock)
         except BaseException:
             self._stack.close()
@@ -116,7 +116,9 @@ class RecordedBlock:
             If that cannot be written.
         """
         self.end()
-        finalise(self.directory, projections=self._projections, durable=False)
+        from otel_replay.storage.finalise import finalise  # most runs do not stay
+
+        finalise(self.directory, header=self.run.header, projections=self._projections, durable=False)
 
     def remove(self) -> None:
         """End the run and take it out of the store.
@@ -127,7 +129,7 @@ class RecordedBlock:
             If another process still writes to it, or it cannot be removed.
         """
         self.end()
-        Store(self.directory.parent.parent).delete(self.run_id)
+        Store(self.directory.parent.parent).discard(self.run_id)
 
     # -- what was recorded
 
@@ -144,7 +146,8 @@ class RecordedBlock:
     @property
     def items(self) -> Items:
         """What has been recorded so far: spans and what happened in them, for comparing and asserting."""
-        return load_items(self.directory)
+        files = RunFiles(self.directory, self.run.header)
+        return items_of(files, None if self._ended else "running")
 
     @property
     def check(self) -> Checks:

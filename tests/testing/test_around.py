@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from otel_replay.loading import load_items
+from otel_replay.storage.run_header import read_header
 from otel_replay.storage.store import Store
 from otel_replay.testing import GoldenDiffers, recorded_run
 
@@ -119,6 +121,46 @@ def test_without_pytest_a_block_is_recorded_and_compared(store, work, tmp_path: 
         block()
     (kept,) = Store(store.root).runs()
     assert kept.name == "clamp"
+
+
+KILLED = """
+import os, signal, sys
+import otel_replay
+from otel_replay.testing import recorded_run
+
+with recorded_run("killed", store=sys.argv[1]):
+    otel_replay.decision("CLAMP", "over the limit")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_test_whose_process_is_killed_leaves_its_run(store) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(store.root)], check=False)
+    (left,) = Store(store.root).runs()
+    assert (left.name, left.status) == ("killed", "interrupted")
+    assert "CLAMP" in [item.name for item in load_items(left.run_id, store=Store(store.root))]
+
+
+def test_a_run_that_is_kept_says_how_it_ended_and_holds_what_is_derived(store, work) -> None:
+    long = "it went wrong " * 100
+
+    def block() -> None:
+        with recorded_run("clamp", store=store.root) as run:
+            work(7.0)
+            assert not (run.directory / "run.json").exists()
+            raise ValueError(long)
+
+    with pytest.raises(ValueError, match="it went wrong"):
+        block()
+    (kept,) = Store(store.root).runs()
+    directory = Store(store.root).directory(kept.run_id)
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "journal",
+        "manifest.json",
+        "run.json",
+        "session_replay.json",
+    ]
+    assert (kept.status, read_header(directory).message.count("it went wrong")) == ("failed", 100)
 
 
 def test_without_pytest_checks_that_nobody_was_told_of_fail_the_block(store, work) -> None:
