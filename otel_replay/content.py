@@ -15,6 +15,8 @@ import orjson
 
 from otel_replay.attributes import (
     CHUNK,
+    EXCEPTION_MESSAGE,
+    EXCEPTION_STACKTRACE,
     EXCEPTION_STATE,
     GEN_AI_INPUT_MESSAGES,
     GEN_AI_OUTPUT_MESSAGES,
@@ -23,6 +25,7 @@ from otel_replay.attributes import (
     GEN_AI_TOOL_DEFINITIONS,
     GEN_AI_TOOL_RESULT,
 )
+from otel_replay.content_errors import logs_content, type_and_text, without_text
 from otel_replay.values import Notes, normalise, to_json
 
 __all__ = ["LEFT_OUT", "Content", "content_for", "is_content"]
@@ -65,6 +68,9 @@ _PREFIXES = (
 _TOLD = re.compile(r"gen_ai\.([a-z]+\.message|choice|content\.[a-z]+)$")
 """Events of older conventions that tell one message, in attributes or in a log record's body."""
 _IN_TOLD = frozenset({"content", "message", "tool_calls", "arguments", "refusal", "prompt", "completion"})
+_OF_ERRORS = frozenset({EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE})
+_OF_LOGS = ("code.", "exception.", "thread.", "gen_ai.", "otel_replay.", "error.type")
+"""Beginnings of what a library's log record keeps besides its text; all else is its own `extra`."""
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _KINDS = ("message.role", ".role", ".name", ".id", "finish_reason")
 """Ends of names below a prefix that say no content: who spoke, which tool was called."""
@@ -100,7 +106,39 @@ class Content:
             body = dict(body)
             kept = self._kept(body.pop("body"), notes)
             body.update({} if kept is None else {"body": kept})
+        if body.get("message"):
+            body = {**body, "message": self.message(body["message"], notes)}
         return body
+
+    def message(self, message: Any, notes: Notes) -> str:
+        """What a failure says, without what it may quote: the type of its exception stays."""
+        kind, text = type_and_text(str(message))
+        kept = (self._kept(text, notes) or "") if text else ""
+        return ": ".join(filter(None, (kind, kept)))
+
+    def log(self, body: dict[str, Any], logger: str, notes: Notes) -> dict[str, Any]:
+        """The body of a log record's line without content, by who logged it: a copy.
+
+        What a library of models or agents logs is content. Elsewhere the text of the record's exception is,
+        where the record repeats it.
+        """
+        attributes = body.get("attributes") or {}
+        body = dict(body)
+        if not logs_content(logger):
+            quoted = attributes.get(EXCEPTION_MESSAGE)
+            said = body.get("body")
+            if isinstance(said, str) and isinstance(quoted, str) and quoted and quoted in said:
+                body["body"] = said.replace(quoted, self._kept(quoted, notes) or "…")
+            return body
+        if "body" in body:
+            kept = self._kept(body.pop("body"), notes)
+            body.update({} if kept is None else {"body": kept})
+        if "event" in body:
+            return body  # its attributes are of conventions, and content among them goes by its name
+        plain = {name: value for name, value in attributes.items() if name.startswith(_OF_LOGS)}
+        if len(plain) < len(attributes):
+            notes[LEFT_OUT] = notes.get(LEFT_OUT, 0) + len(attributes) - len(plain)
+        return {**body, "attributes": plain}
 
     def attributes(
         self, attributes: Mapping[str, Any], notes: Notes, *, told: bool = False
@@ -119,13 +157,17 @@ class Content:
         names = [
             name
             for name in attributes
-            if isinstance(name, str) and (is_content(name) or (told and name in _IN_TOLD))
+            if isinstance(name, str)
+            and (is_content(name) or name in _OF_ERRORS or (told and name in _IN_TOLD))
         ]
         if not names:
             return attributes
         clean = dict(attributes)
         for name in names:
-            kept = self._kept(clean[name], notes)
+            if name == EXCEPTION_STACKTRACE:
+                kept = without_text(str(clean[name])) or None
+            else:
+                kept = self._kept(clean[name], notes)
             if kept is None:
                 del clean[name]
             else:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 GROUND = frozenset(
     {
-        *("answering", "attributes", "clock", "content", "errors", "interruptions", "light", "log"),
+        *(
+            "answering",
+            "attributes",
+            "clock",
+            "content",
+            "content_errors",
+            "errors",
+            "interruptions",
+            "light",
+            "log",
+        ),
         *("program", "records", "settings", "version"),
         *("redaction", "redaction_names", "redaction_rules"),
         *("values", "values_foreign", "values_json", "wording"),

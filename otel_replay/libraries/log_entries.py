@@ -52,7 +52,7 @@ def write(record: logging.LogRecord) -> None:
         "resource": _resource_number(writer),
         "scope": writer.table_id("scope", scope, lambda: scope),
     }
-    writer.log(int(record.created * 1e9), body)
+    writer.log(int(record.created * 1e9), body, logger=record.name)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -84,7 +84,9 @@ class ReplayLogExporter(LogRecordExporter):
             "resource": resource_id(writer, entry.resource),
             "scope": scope_id(writer, entry.instrumentation_scope),
         }
-        writer.log(time, {key: value for key, value in body.items() if value not in ("", 0, None, {})})
+        given = {key: value for key, value in body.items() if value not in ("", 0, None, {})}
+        scope = entry.instrumentation_scope
+        writer.log(time, given, logger=scope.name if scope is not None else "")
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Force the journals to the disk."""

@@ -205,9 +205,10 @@ def _end_run(run: OpenedRun, ended_ns: int, failed: bool, message: str) -> None:
     writer = run.writer
     active_runs.remove(writer)
     home = os.getpid() == writer.home_pid and not run.joined
+    message = writer.clean_message(message)
     status: EndStatus = "error" if failed else "ok"
     if home:
-        cut = writer.clean_text(message)[:_LONGEST_MESSAGE]  # all of it stands in the span's end
+        cut = message[:_LONGEST_MESSAGE]  # all of it stands in the span's end
         writer.ends = {"ended_ns": ended_ns, "status": status, **({"message": cut} if cut else {})}
     writer.close("ended" if home else "exit")
     try:

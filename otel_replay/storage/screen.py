@@ -40,13 +40,13 @@ class Screen:
     says what is kept of messages, where that is not all.
     """
 
-    __slots__ = ("_content", "known", "known_decisions", "meter", "redactor")
+    __slots__ = ("content", "known", "known_decisions", "meter", "redactor")
 
     def __init__(
         self, redactor: Redactor, meter: Meter | None = None, content: Content | None = None
     ) -> None:
         self.redactor = redactor
-        self._content = content
+        self.content = content
         self.meter = meter
         self.known: set[bytes] = set()
         """Skeletons of lines that may be written as they are."""
@@ -67,8 +67,8 @@ class Screen:
         put_blob:
             Where large values go; None keeps them in the line.
         """
-        if self._content is not None:
-            body = self._content.body(body, notes)
+        if self.content is not None:
+            body = self.content.body(body, notes)
         try:
             line = orjson.dumps(body, None, ORJSON_OPTIONS)
         except (TypeError, ValueError, RecursionError) as raised:
@@ -96,8 +96,8 @@ class Screen:
 
     def clean(self, attributes: Mapping[str, Any], notes: Notes, put_blob: PutBlob | None) -> dict[str, Any]:
         """`attributes` as AnyValues without secrets; large values as references to blobs."""
-        if self._content is not None:
-            attributes = self._content.attributes(attributes, notes)
+        if self.content is not None:
+            attributes = self.content.attributes(attributes, notes)
         if self._is_harmless(attributes):
             return dict(attributes)
         held = _Held(self.redactor, notes)
