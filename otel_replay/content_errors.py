@@ -11,7 +11,7 @@ import re
 __all__ = ["logs_content", "type_and_text", "without_text"]
 
 _TYPE = re.compile(
-    r"([A-Za-z_][\w.]*(?:Error|Exception|Exit|Failure|Fault|Group|Interrupt|Timeout|Warning)): "
+    r"([A-Za-z_][\w.]*(?:Error|Exception|Exit|Failure|Fault|Group|Interrupt|Timeout|Warning))(?:: |$)"
 )
 _OURS = re.compile(r"exit code -?\d+|ended by SIG[A-Z0-9+]+")
 """What is said of a process in our own words."""

@@ -163,11 +163,8 @@ class RunWriter:
         return str(self._noted(self.screen.clean, None, {"text": text})["text"])
 
     def clean_message(self, message: str) -> str:
-        """What a failure says, by the same rules, and without what it quotes where content is not kept."""
-        content = self.screen.content
-        if content is not None:
-            message = self._noted(lambda notes, _: content.message(message, notes), None)
-        return self.clean_text(message) if message else ""
+        """What a failure says, by the same rules; without what it quotes, where content is not kept."""
+        return self.clean_text(self._noted(self.screen.message, None, message))
 
     def _noted(self, by_the_rules: Callable[..., _T], put_blob: PutBlob | None, *what: Any) -> _T:
         notes = Notes()
@@ -222,9 +219,8 @@ class RunWriter:
 
     def log(self, time_ns: int, body: dict[str, Any], *, logger: str = "") -> None:
         """Write an OpenTelemetry log record of `logger`; `body` has the keys of docs/format.md."""
-        content = self.screen.content
-        if content is not None:
-            body = self._noted(lambda notes, _: content.log(body, logger, notes), None)
+        if self.screen.content is not None:
+            body = self._noted(self.screen.logged, None, body, logger)
         self.append(b'{"kind":"log","t":%d,' % time_ns + self.line(body, 0)[1:])
 
     def table_id(self, kind: str, entry: object, body: Callable[[], dict[str, Any]]) -> int:

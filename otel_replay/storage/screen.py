@@ -94,6 +94,14 @@ class Screen:
         self._remember(skeleton, line)
         return line
 
+    def logged(self, body: dict[str, Any], logger: str, notes: Notes, _: PutBlob | None) -> dict[str, Any]:
+        """The body of a log record, without what `logger` quotes in it, where content is not kept."""
+        return body if self.content is None else self.content.log(body, logger, notes)
+
+    def message(self, message: str, notes: Notes, _: PutBlob | None) -> str:
+        """What a failure says, without what it quotes, where content is not kept."""
+        return message if self.content is None else self.content.message(message, notes)
+
     def clean(self, attributes: Mapping[str, Any], notes: Notes, put_blob: PutBlob | None) -> dict[str, Any]:
         """`attributes` as AnyValues without secrets; large values as references to blobs."""
         if self.content is not None:
