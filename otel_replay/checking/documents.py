@@ -129,9 +129,9 @@ def _sarif_result(run: CheckedRun, one: Checked, number: int) -> dict[str, Any]:
         place["region"] = {"startLine": one.rule.line}
     location: dict[str, Any] = {"physicalLocation": place}
     if one.items:
-        location["logicalLocations"] = [
-            {"fullyQualifiedName": f"{run.run} > {item.path}"} for item in one.items
-        ]
+        # Each once: three decisions of one action in one task are one place.
+        paths = dict.fromkeys(item.path for item in one.items)
+        location["logicalLocations"] = [{"fullyQualifiedName": f"{run.run} > {path}"} for path in paths]
     return {
         "ruleId": _rule_id(one.rule),
         "ruleIndex": number,

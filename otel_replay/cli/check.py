@@ -167,9 +167,9 @@ def _report(outcome: Outcome, wishes: dict[str, Any]) -> None:
     if wishes["junit"]:
         _write(Path(wishes["junit"]), reports.junit(outcome))
     if wishes["sarif"]:
-        import orjson
+        from otel_replay.cli.json_out import json_bytes
 
-        _write(Path(wishes["sarif"]), orjson.dumps(documents.as_sarif(outcome), option=orjson.OPT_INDENT_2))
+        _write(Path(wishes["sarif"]), json_bytes(documents.as_sarif(outcome)))
     if wishes["markdown"]:
         _write(Path(wishes["markdown"]), reports.markdown(outcome).encode("utf-8", "replace"))
 

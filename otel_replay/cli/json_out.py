@@ -14,7 +14,7 @@ from otel_replay.values import to_json
 _ACTS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
 """What a terminal would act upon and JSON lets stand: delete, C1 controls, directions, line separators."""
 
-__all__ = ["json_value", "print_json", "stdout_bytes", "write_list"]
+__all__ = ["json_bytes", "json_value", "print_json", "stdout_bytes", "write_list"]
 
 
 def json_value(value: Any) -> Any:
@@ -30,7 +30,12 @@ def stdout_bytes() -> BinaryIO:
 
 def print_json(document: Any) -> None:
     """One document, indented, with a newline."""
-    stdout_bytes().write(_dumps(document, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    stdout_bytes().write(json_bytes(document))
+
+
+def json_bytes(document: Any) -> bytes:
+    """One document, indented, with a newline, whatever text is in it."""
+    return _dumps(document, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _dumps(value: Any, option: int | None = None) -> bytes:
