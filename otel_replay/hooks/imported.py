@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Hook = Callable[[ModuleType], object]
 
-__all__ = ["after_each_import", "stop_watching", "when_imported"]
+__all__ = ["after_each_import", "before_each_module", "stop_watching", "when_imported"]
 
 _BASE = next(base for base in reversed(SourceFileLoader.__mro__) if "exec_module" in vars(base))
 """What the loaders of source, byte code and zip files have `exec_module` from."""
@@ -36,7 +36,9 @@ _plain: dict[type, Callable[[Any, ModuleType], None]] = {}
 _executed: dict[str, int] = {}
 """Modules that have been executed while they were watched: their names, and the `id()` of each."""
 
+_before: Hook | None = None
 _lock = RLock()
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
 def when_imported(name: str, hook: Hook) -> None:
@@ -62,6 +64,14 @@ def after_each_import(hook: Hook) -> None:
     """Call `hook` with each module that is imported from now on."""
     _each.append(hook)
     _watch()
+
+
+def before_each_module(call: Hook | None) -> Hook | None:
+    """Have `call` called with each module that is about to be executed; gives what was called until now."""
+    global _before
+    _watch()
+    previous, _before = _before, call
+    return previous
 
 
 def stop_watching() -> None:
@@ -98,6 +108,8 @@ def _watch_loader(loader: type) -> None:
     _plain[loader] = plain
 
     def exec_module(self: Any, module: ModuleType) -> None:
+        if _before is not None:
+            _before(module)
         plain(self, module)
         _call_hooks(module)
 
@@ -112,8 +124,15 @@ def _call_hooks(module: ModuleType) -> None:
         _executed[name] = id(module)
         hooks = _waiting.get(name)
         hooks = [*hooks, *_each] if hooks else list(_each)
+    if hooks and name.partition(".")[0] in sys.stdlib_module_names and _is_of_the_program(module):
+        return  # it only has the name of the one that is waited for
     for hook in hooks:
         _call(hook, module)
+
+
+def _is_of_the_program(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None) or _LIBRARY
+    return not file.startswith(_LIBRARY) or "-packages" in file
 
 
 def _call(hook: Hook, module: ModuleType) -> None:

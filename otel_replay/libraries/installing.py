@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from otel_replay.hooks.guard import failed
 from otel_replay.hooks.imported import when_imported
@@ -113,7 +114,9 @@ def _installer(library: Library) -> Callable[[ModuleType | None], object]:
             if old:
                 _states[library.name] = f"not recorded: {old}"
                 return
-            place = import_module(f"otel_replay.libraries.{library.place}")
+            apart = sys.modules.get("otel_replay.hooks.apart")
+            load = import_module if apart is None else apart.import_apart
+            place = load(f"otel_replay.libraries.{library.place}")
             _states[library.name] = place.install(module) or BY_US
         except Exception as error:
             _states[library.name] = f"not recorded: {error}"

@@ -8,6 +8,7 @@ hook stays for the life of the process.
 
 from __future__ import annotations
 
+import os
 import sys
 from _thread import get_ident
 
@@ -24,9 +25,27 @@ _OURS = __file__.rpartition("/rules/")[0] + "/"
 _LIBRARY = (sys.modules["os"].__file__ or "").rpartition("/")[0] + "/"
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 
+_NEEDED = frozenset(
+    {
+        *("abc", "array", "ast", "asyncio", "atexit", "base64", "binascii", "bisect", "bz2"),
+        *("calendar", "codecs", "collections", "concurrent", "contextlib", "contextvars", "copy"),
+        *("copyreg", "csv", "ctypes", "dataclasses", "datetime", "decimal", "dis", "email", "enum"),
+        *("fcntl", "fnmatch", "fractions", "functools", "glob", "hashlib", "heapq", "http", "importlib"),
+        *("inspect", "io", "itertools", "json", "keyword", "linecache", "locale", "logging"),
+        *("lzma", "math", "mimetypes", "mmap", "numbers", "opcode", "operator", "pathlib", "platform"),
+        *("posixpath", "queue", "quopri", "random", "re", "reprlib", "resource", "secrets", "select"),
+        *("selectors", "shutil", "signal", "socket", "ssl", "stat", "statistics", "string", "struct"),
+        *("subprocess", "tempfile", "textwrap", "threading", "token", "tokenize", "traceback"),
+        *("types", "typing", "urllib", "uuid", "warnings", "weakref", "zipfile", "zlib"),
+    }
+)
+"""Modules of Python's own that recording loads."""
+
 _rules: Sequence[str] = ()
 _notes = ""
 _busy: set[int] = set()
+_front: object = None
+"""The place that was looked at last of those in front of Python's own in `sys.path`."""
 
 
 def watch(rules: Sequence[str] = (), notes: str = "") -> None:
@@ -42,6 +61,7 @@ def watch(rules: Sequence[str] = (), notes: str = "") -> None:
     global _rules, _notes
     _rules, _notes = tuple(rules), notes
     if rules:
+        _look_beside()
         # Before any module is looked into: what that needs may be the module that is imported just then.
         from otel_replay.rules.present import hook_present
 
@@ -55,9 +75,46 @@ def _seen(event: str, arguments: tuple[Any, ...]) -> None:
     try:
         code = arguments[0]
         if code.co_name == "<module>" and get_ident() not in _busy:
+            if sys.path and sys.path[0] is not _front:
+                _look_beside()
             _look_into(code)
     except Exception as error:
         _failed(error)
+
+
+def _look_beside() -> None:
+    """Where files of the program have names of modules of Python's own, what records must find the latter."""
+    global _front
+    _front = sys.path[0]
+    names: set[str] = set()
+    for place in sys.path:
+        if place.startswith(_LIBRARY[:-1]):
+            break
+        try:
+            names.update(filter(None, (_name_of(place, entry) for entry in os.listdir(place or "."))))
+        except OSError:
+            continue  # a zip file, or a folder that is not there
+    loaded = {name for name in names if _LIBRARY in (getattr(sys.modules.get(name), "__file__", "") or "")}
+    names -= {*loaded, *sys.builtin_module_names}
+    if names:
+        from otel_replay.hooks.apart import stay_apart
+
+        thread = get_ident()
+        _busy.add(thread)
+        try:
+            stay_apart(names, with_rules=bool(_rules))
+        finally:
+            _busy.discard(thread)
+
+
+def _name_of(place: str, entry: str) -> str:
+    """The module that a folder's entry is, if it has the name of one that is needed."""
+    name, dot, end = entry.partition(".")
+    if name not in _NEEDED:
+        return ""
+    if dot:
+        return name if end in ("py", "pyc") or end.endswith("so") else ""
+    return name if os.path.exists(os.path.join(place, entry, "__init__.py")) else ""
 
 
 def _look_into(code: CodeType) -> None:
