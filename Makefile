@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-fast test-ray lint bench browser engines jaeger jaeger-down clean
+.PHONY: help demo test test-fast test-ray mutants lint bench browser engines jaeger jaeger-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,6 +39,12 @@ test-ray: $(VENV)/.installed ## the test with the real Ray Tune, in an environme
 test-fast: $(VENV)/.tests-installed ## the tests without the slow ones, the engines and the browser (minutes)
 	$(BIN)/python -m pytest -m 'not slow and not engines and not browser'
 
+mutants: $(VENV)/.installed ## change the rules of assertions one place at a time: does a test notice? (an hour; own environment)
+	@test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
+	@.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all]' mutmut pytest hypothesis
+	.venv-mutants/bin/mutmut run
+	@.venv-mutants/bin/python tests/mutants_score.py
+
 lint: $(VENV)/.tests-installed ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -60,4 +66,4 @@ jaeger-down: ## stop what `make jaeger` started
 	@$(PYTHON) collector/stack.py down
 
 clean: ## remove what was set up here (not the store, not the engines)
-	rm -rf $(VENV) .venv-ray build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-ray .venv-mutants mutants build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -108,20 +108,7 @@ class Response(_Relation):
         _check_length(self.within)
 
     def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
-        limit = None if self.within is None else length_ns(self.within)
-        starts, seqs = seconds.earliest_starts, seconds.seqs
-        last = seqs[-1] if seqs else -1
-        followed = bisect_left(firsts.seqs, last)
-        if limit is not None:
-            nexts = map(bisect_right, repeat(seqs), firsts.seqs[:followed])
-            gaps = list(map(sub, map(starts.__getitem__, nexts), firsts.ends))
-            for place, gap in enumerate(gaps) if max(gaps, default=0) > limit else ():
-                if gap > limit:
-                    came = f"{self.second} came {shown_ns(gap)} after it, expected within {self.within}"
-                    yield firsts.items[place], came, None
-        alone = f"no {self.second} after it"
-        for place in range(followed, len(firsts.seqs)):
-            yield firsts.items[place], alone, self.second
+        return _unanswered(firsts, seconds, self.second, self.within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +119,10 @@ class Precedence(_Relation):
     ended: bool = False
 
     def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+        yield from _too_early(firsts, seconds, self.first)
         seqs = firsts.seqs
-        early = bisect_right(seconds.seqs, seqs[0]) if seqs else len(seconds.seqs)
-        alone = f"no {self.first} before it"
-        for place in range(early):
-            yield seconds.items[place], alone, self.first
         if self.ended and seqs:
-            for place in range(early, len(seconds.seqs)):
+            for place in range(bisect_right(seconds.seqs, seqs[0]), len(seconds.seqs)):
                 count = bisect_left(seqs, seconds.seqs[place])
                 if firsts.earliest_ends[count - 1] > seconds.starts[place]:
                     item = seconds.items[place]
@@ -155,9 +139,34 @@ class Succession(_Relation):
     def __post_init__(self) -> None:
         _check_length(self.within)
 
-    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
-        yield from Response(self.first, self.second, self.within)._broken(firsts, seconds, run)
-        yield from Precedence(self.first, self.second)._broken(firsts, seconds, run)
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+        yield from _unanswered(firsts, seconds, self.second, self.within)
+        yield from _too_early(firsts, seconds, self.first)
+
+
+def _unanswered(firsts: Line, seconds: Line, second: Query, within: str | None) -> Iterator[_Violation]:
+    """The firsts that no second follows in time."""
+    limit = None if within is None else length_ns(within)
+    starts, seqs = seconds.earliest_starts, seconds.seqs
+    followed = bisect_left(firsts.seqs, seqs[-1]) if seqs else 0
+    if limit is not None:
+        nexts = map(bisect_right, repeat(seqs), firsts.seqs[:followed])
+        gaps = list(map(sub, map(starts.__getitem__, nexts), firsts.ends))
+        for place, gap in enumerate(gaps) if max(gaps, default=0) > limit else ():
+            if gap > limit:
+                came = f"{second} came {shown_ns(gap)} after it, expected within {within}"
+                yield firsts.items[place], came, None
+    alone = f"no {second} after it"
+    for place in range(followed, len(firsts.seqs)):
+        yield firsts.items[place], alone, second
+
+
+def _too_early(firsts: Line, seconds: Line, first: Query) -> Iterator[_Violation]:
+    """The seconds up to the very first of the firsts, which may be one of them."""
+    early = bisect_right(seconds.seqs, firsts.seqs[0]) if firsts.seqs else len(seconds.seqs)
+    alone = f"no {first} before it"
+    for place in range(early):
+        yield seconds.items[place], alone, first
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +176,7 @@ class AlternateResponse(_Relation):
     name: ClassVar[str] = "alternate_response"
 
     def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
-        for item in firsts.items:
-            answer, again = seconds.next(item), firsts.next(item)
-            if answer is None:
-                yield item, f"no {self.second} after it", self.second
-            elif again is not None and again.seq < answer.seq:
-                yield item, f"{again.name} came again before {self.second}", None
+        return _not_answered_in_turn(firsts, seconds, self.second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +186,7 @@ class AlternatePrecedence(_Relation):
     name: ClassVar[str] = "alternate_precedence"
 
     def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
-        for item in seconds.items:
-            cause, last = firsts.previous(item), seconds.previous(item)
-            if cause is None:
-                yield item, f"no {self.first} before it", self.first
-            elif last is not None and last.seq > cause.seq:
-                yield item, f"no {self.first} between {last.name} and it", None
+        return _not_caused_in_turn(firsts, seconds, self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +195,27 @@ class AlternateSuccession(_Relation):
 
     name: ClassVar[str] = "alternate_succession"
 
-    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:
-        yield from AlternateResponse(self.first, self.second)._broken(firsts, seconds, run)
-        yield from AlternatePrecedence(self.first, self.second)._broken(firsts, seconds, run)
+    def _broken(self, firsts: Line, seconds: Line, run: Indexed) -> Iterator[_Violation]:  # noqa: ARG002 - shared
+        yield from _not_answered_in_turn(firsts, seconds, self.second)
+        yield from _not_caused_in_turn(firsts, seconds, self.first)
+
+
+def _not_answered_in_turn(firsts: Line, seconds: Line, second: Query) -> Iterator[_Violation]:
+    for item in firsts.items:
+        answer, again = seconds.next(item), firsts.next(item)
+        if answer is None:
+            yield item, f"no {second} after it", second
+        elif again is not None and again.seq < answer.seq:
+            yield item, f"{again.name} came again before {second}", None
+
+
+def _not_caused_in_turn(firsts: Line, seconds: Line, first: Query) -> Iterator[_Violation]:
+    for item in seconds.items:
+        cause, last = firsts.previous(item), seconds.previous(item)
+        if cause is None:
+            yield item, f"no {first} before it", first
+        elif last is not None and last.seq > cause.seq:
+            yield item, f"no {first} between {last.name} and it", None
 
 
 @dataclass(frozen=True, slots=True)

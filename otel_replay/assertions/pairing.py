@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["inversions", "pair_all", "pair_in_order"]
+__all__ = ["inversions", "pair_all", "pair_in_order", "pair_steps"]
 
 Fits = Sequence[Sequence[bool]]
 """Whether expected call `row` fits made call `column`."""
@@ -43,6 +43,23 @@ def pair_all(fits: Fits, made: int) -> dict[int, int]:
     for row in range(len(fits)):
         _place(row, fits, made, taken)
     return {row: column for column, row in sorted(taken.items(), key=lambda pair: pair[1])}
+
+
+def pair_steps(fits: Fits, made: int, steps: Sequence[int]) -> dict[int, int]:
+    """As `pair_all`, and with no call before one of an earlier step, where all can be paired so.
+
+    Where all are paired and none is too early, the sorted steps say of which step each made call is.
+    """
+    if len(fits) == made:
+        due = sorted(steps)
+        kept = [
+            [fit and step == due[column] for column, fit in enumerate(row)]
+            for row, step in zip(fits, steps, strict=True)
+        ]
+        pairs = pair_all(kept, made)
+        if len(pairs) == made:
+            return pairs
+    return pair_all(fits, made)
 
 
 def _place(row: int, fits: Fits, made: int, taken: dict[int, int]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import ClassVar, get_args
 
+from otel_replay.analysis.comparisons import Word
 from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Item, Items
 from otel_replay.assertions.report import Failure, Mark
@@ -13,7 +14,7 @@ from otel_replay.queries.expressions import Expression
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.query import Query
 
-__all__ = ["Result", "Rule", "indexed"]
+__all__ = ["Result", "Rule", "indexed", "shown"]
 
 _WRITTEN = (Query, *get_args(Expression))
 """What a rule shows as a person writes it."""
@@ -70,7 +71,7 @@ class Rule:
             value = getattr(self, field.name)
             if field.default is not MISSING and value == field.default:
                 continue
-            text = str(value) if isinstance(value, _WRITTEN) else repr(value)
+            text = shown(value)
             said.append(text if field.default is MISSING else f"{field.name}={text}")
         return f"{self.name}({', '.join(said)})"
 
@@ -98,6 +99,13 @@ class Rule:
             wanted=None if wanted is None else wanted.node,
         )
         return Result(self, False, failure.items, failure)
+
+
+def shown(value: object) -> str:
+    """A value of a rule as a person writes it: a query, `5±1`, anything else as in Python."""
+    if isinstance(value, Word):
+        return value.text
+    return str(value) if isinstance(value, _WRITTEN) else repr(value)
 
 
 def indexed(run: Items | Indexed) -> Indexed:

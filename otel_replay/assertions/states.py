@@ -11,7 +11,7 @@ from otel_replay.analysis.grid import Grid, Place, find_grid
 from otel_replay.analysis.items import Item
 from otel_replay.analysis.playback import Playback
 from otel_replay.assertions.report import Mark
-from otel_replay.assertions.rule import Result, Rule
+from otel_replay.assertions.rule import Result, Rule, shown
 from otel_replay.attributes import CHECKPOINT_EVENT, CHECKPOINT_NAME, CHECKPOINT_SHA256
 from otel_replay.errors import OtelReplayError, UsageError
 from otel_replay.queries.indexed import Indexed
@@ -37,10 +37,6 @@ def _is(value: Any, expected: Any) -> bool:
     if isinstance(expected, (list, tuple, dict)):
         return bool(value == (list(expected) if isinstance(expected, tuple) else expected))
     return tester("=", expected_word(expected))(value)
-
-
-def _shown(expected: Any) -> str:
-    return expected.text if isinstance(expected, Word) else repr(expected)
 
 
 def _checkpoint(run: Indexed, name: str) -> Item | None:
@@ -85,7 +81,7 @@ class State(Rule):
         where = self.path or "the state"
         if not values:
             return self._no(run, f"there is no {where} in it", bad=[Mark(item, False, _keys(state))])
-        found = f"{where} is {values[0]!r:.200}, expected {_shown(self.expected)}"
+        found = f"{where} is {values[0]!r:.200}, expected {shown(self.expected)}"
         return self._no(run, found, bad=[Mark(item, False, found)])
 
 
@@ -142,7 +138,7 @@ class Cell(Rule):
         where = f"cell {grid.axes.row}={place[0]} {grid.axes.column}={place[1]}"
         if found is None or last is None:
             return self._no(run, f"no decision has spoken of {where} by then; {_near(grid, place)}")
-        said = f"{where} holds {found:g}, expected {_shown(self.expected)}"
+        said = f"{where} holds {found:g}, expected {shown(self.expected)}"
         return self._no(run, said, bad=[Mark(items[last - 1], False, "the last decision about it")])
 
 

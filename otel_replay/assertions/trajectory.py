@@ -24,14 +24,15 @@ from typing import Any, ClassVar, Literal, get_args
 
 from otel_replay.analysis.comparisons import Word, glob_pattern, is_number, tester
 from otel_replay.analysis.items import Item, Items
-from otel_replay.assertions.pairing import inversions, pair_all, pair_in_order
+from otel_replay.assertions.pairing import inversions, pair_in_order, pair_steps
 from otel_replay.assertions.report import Mark
-from otel_replay.assertions.rule import Result, Rule
+from otel_replay.assertions.rule import Result, Rule, shown
 from otel_replay.errors import UsageError
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.names import meaning_of
 from otel_replay.queries.query import Query
 from otel_replay.queries.words import tool
+from otel_replay.wording import counted
 
 __all__ = ["Call", "Trajectory", "calls_of"]
 
@@ -56,8 +57,8 @@ class Call:
 
 def _shown(arguments: Any) -> str:
     if isinstance(arguments, Mapping):
-        return ", ".join(f"{key}={value!r:.60}" for key, value in arguments.items())
-    return "" if arguments is None else f"{arguments!r:.100}"
+        return ", ".join(f"{key}={shown(value):.60}" for key, value in arguments.items())
+    return "" if arguments is None else f"{shown(arguments):.100}"
 
 
 def calls_of(expected: Iterable[Any] | Items, *, among: Query | None = None) -> tuple[Call, ...]:
@@ -146,9 +147,9 @@ class Trajectory(Rule):
             pairs = pair_in_order(fits, len(made))
             swapped: list[tuple[int, int]] = []
         else:
-            pairs = pair_all(fits, len(made))
-            steps = [call.step for call in self.expected]
-            swapped = inversions(pairs, steps) if self.mode == "causal" else []
+            steps = [call.step if self.mode == "causal" else 0 for call in self.expected]
+            pairs = pair_steps(fits, len(made), steps)
+            swapped = inversions(pairs, steps)
         paired = set(pairs.values())
         missing = [] if self.mode == "subset" else [n for n in range(len(fits)) if n not in pairs]
         extra = [] if self.mode == "superset" else [n for n in range(len(made)) if n not in paired]
@@ -178,11 +179,14 @@ class Trajectory(Rule):
     ) -> Result:
         said, lines = [], []
         if missing:
-            said.append(f"{len(missing)} expected calls are missing or out of place")
+            are = "is" if len(missing) == 1 else "are"
+            said.append(f"{counted(len(missing), 'expected call')} {are} missing or out of place")
         if extra:
-            said.append(f"{len(extra)} calls were not expected")
+            were = "was" if len(extra) == 1 else "were"
+            said.append(f"{counted(len(extra), 'call')} {were} not expected")
         if swapped:
-            said.append(f"{len(swapped)} pairs of calls have swapped")
+            have = "has" if len(swapped) == 1 else "have"
+            said.append(f"{counted(len(swapped), 'pair of calls', 'pairs of calls')} {have} swapped")
         lines.append(f"expected: {', '.join(map(str, self.expected[:30])) or 'no calls'}")
         lines.append(f"made:     {', '.join(str(_made(item)) for item in made[:30]) or 'no calls'}")
         for number in missing[:5]:
@@ -218,25 +222,26 @@ def _made(item: Item) -> Call:
 def _differences(path: str, expected: Any, found: Any, rule: Trajectory) -> list[str]:
     """What differs, as sentences; empty where `found` is as expected."""
     if isinstance(expected, Word):
-        return [] if tester("=", expected)(found) else [_differs(path, expected.text, found)]
+        return [] if tester("=", expected)(found) else [_differs(path, expected, found)]
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         differences = []
         for key, value in expected.items():
             if key in found:
-                differences += _differences(f"{path}.{key}".lstrip("."), value, found[key], rule)
+                differences += _differences(_inside(path, key), value, found[key], rule)
             elif rule.arguments != "subset":
-                differences.append(f"expected {f'{path}.{key}'.lstrip('.')}, found none")
+                differences.append(f"expected {_inside(path, key)}, found none")
         if rule.arguments != "superset":
             more = [key for key in found if key not in expected]
-            differences += [f"found {f'{path}.{key}'.lstrip('.')}, expected none" for key in more]
+            differences += [f"found {_inside(path, key)}, expected none" for key in more]
         return differences
     if isinstance(expected, (list, tuple)) and isinstance(found, (list, tuple)):
         if len(expected) != len(found):
-            return [_differs(path, f"{len(expected)} items", f"{len(found)} items")]
+            items = counted(len(expected), "item")
+            return [f"expected {path or 'arguments'} with {items}, found {len(found)}"]
         return [
             difference
             for number, (one, other) in enumerate(zip(expected, found, strict=True))
-            for difference in _differences(f"{path}.{number}".lstrip("."), one, other, rule)
+            for difference in _differences(_inside(path, number), one, other, rule)
         ]
     if is_number(expected) and is_number(found):
         tolerance = max(rule.abs, rule.rel * abs(expected))
@@ -245,5 +250,9 @@ def _differences(path: str, expected: Any, found: Any, rule: Trajectory) -> list
     return [] if expected == found and type(expected) is type(found) else [_differs(path, expected, found)]
 
 
+def _inside(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
 def _differs(path: str, expected: Any, found: Any) -> str:
-    return f"expected {path or 'arguments'} {expected!r:.80}, found {found!r:.80}"
+    return f"expected {path or 'arguments'} {shown(expected):.80}, found {found!r:.80}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
@@ -15,10 +14,12 @@ from otel_replay.errors import UsageError
 from otel_replay.queries.columns import left_out
 from otel_replay.queries.expressions import Expression
 from otel_replay.queries.indexed import Indexed
+from otel_replay.queries.lines import sum_of
 from otel_replay.queries.names import PARTS
 from otel_replay.queries.nodes import And
 from otel_replay.queries.query import Query
 from otel_replay.queries.times import length_ns, shown_ns
+from otel_replay.wording import counted
 
 __all__ = ["All", "Any", "Budget", "Nothing", "Total", "counted_generations"]
 
@@ -106,7 +107,7 @@ class Total(Rule):
         selected = run.select(self.what.node)
         amounts = run.line(self.what.node).amounts(self.value)
         parts = [number for number in amounts if number is not None]
-        total = math.fsum(parts)
+        total = sum_of(parts)
         wanted = _outside(total, self.at_least, self.at_most)
         if wanted is None and len(parts) == len(selected):
             return self._yes(selected)
@@ -116,7 +117,9 @@ class Total(Rule):
         largest = sorted(told, key=lambda part: -abs(part[1]))[:10]
         bad = [Mark(item, False, f"{self.value} = {number:g}") for item, number in largest]
         return self._no(
-            run, f"{self.value} comes to {total:g} in {len(parts)} items, expected {wanted}", bad=bad
+            run,
+            f"{self.value} comes to {total:g} in {counted(len(parts), 'item')}, expected {wanted}",
+            bad=bad,
         )
 
 
@@ -146,7 +149,7 @@ def counted_generations(run: Indexed) -> list[Item]:
 
 def _spent(name: str) -> Callable[[Item], float]:
     read = PARTS[name]
-    return lambda item: math.fsum(_numbers(read(item)))
+    return lambda item: sum_of(_numbers(read(item)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +185,11 @@ class Budget(Rule):
         if not over:
             return self._yes(())
         lines = [line for line, _ in over]
-        bad = {mark.item.seq: mark for _, marks in over for mark in marks}
+        bad: dict[int, Mark] = {}
+        for mark in (mark for _, marks in over for mark in marks):
+            known = bad.get(mark.item.seq)
+            note = mark.note if known is None else f"{known.note}; {mark.note}"
+            bad[mark.item.seq] = Mark(mark.item, False, note)
         return self._no(run, "; ".join(lines), bad=list(bad.values()))
 
     def _sums(self, run: Indexed) -> Iterator[tuple[str, list[Mark]]]:
@@ -193,13 +200,14 @@ class Budget(Rule):
                 continue
             read = _spent(name)
             parts = sorted(((read(item), item) for item in calls), key=lambda part: -part[0])
-            total = math.fsum(number for number, _ in parts)
+            total = sum_of([number for number, _ in parts])
             if name == "cost" and (unknown := [call for call in calls if not PARTS["cost"](call)]):
-                told = f"of {len(unknown)} of {len(calls)} generations no cost was recorded"
+                told = f"of {len(unknown)} of {counted(len(calls), 'generation')} no cost was recorded"
                 yield told, [Mark(item, False, "no cost") for item in unknown]
             elif total > limit:
                 marks = [Mark(item, False, f"{name} {number:g}") for number, item in parts[:5] if number]
-                yield f"{total:g} {name}, expected at most {limit:g}", marks
+                said = f"a cost of {total:g}" if name == "cost" else f"{total:g} {name}"
+                yield f"{said}, expected at most {limit:g}", marks
 
     def _counts(self, run: Indexed) -> Iterator[tuple[str, list[Mark]]]:
         of_what: dict[str, Callable[[], Sequence[Item]]] = {
@@ -211,7 +219,8 @@ class Budget(Rule):
             limit = getattr(self, name)
             if limit is not None and len(found := items()) > limit:
                 marks = [Mark(item, False, "one too many") for item in found[limit:]]
-                yield f"{len(found)} {name.replace('_', ' ')}, expected at most {limit}", marks
+                said = counted(len(found), name.replace("_", " ").removesuffix("s"))
+                yield f"{said}, expected at most {limit}", marks
 
     def _time(self, run: Indexed) -> Iterator[tuple[str, list[Mark]]]:
         took = run.run.end_ns - run.run.start_ns

@@ -24,6 +24,7 @@ _SIGN = re.compile("|".join(map(re.escape, SIGNS)))
 _NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+")
 _OPERATOR = re.compile(r"[-+*/](?![=])")
 _BARE = re.compile(r"(?:\\.|[^\]\\,])*", re.DOTALL)
+_WORD = re.compile(r"\s*((?:\\.|[^\\])*?)\s*", re.DOTALL)
 _PATTERN = re.compile(r"(?:\\\]|\\\\|\[[^\]]*\]|[^\]])*", re.DOTALL)
 _MOST_NESTED = 50
 
@@ -134,7 +135,7 @@ def _right(text: Text, left: Expression, sign: str) -> Word | Expression:
         text.skip()
         return _word(text, left, sign, quoted, start, exact=True)
     bare = text.match(_PATTERN if sign == "=~" else _BARE) or ""
-    word = bare.strip() if sign == "=~" else re.sub(r"\\(.)", r"\1", bare.strip(), flags=re.DOTALL)
+    word = bare.strip() if sign == "=~" else _unescaped(bare)
     if not word:
         raise text.error("a word to compare with is missing here", at=start, hint='"" is the empty text')
     if sign in ORDER and left != Name(DURATION) and read_word(word).number is None:
@@ -145,6 +146,12 @@ def _right(text: Text, left: Expression, sign: str) -> Word | Expression:
             return expression
         raise text.error(f"`{sign}` compares by size, which takes a number or a name", at=start)
     return _word(text, left, sign, word, start, exact=False)
+
+
+def _unescaped(bare: str) -> str:
+    """A word without quotes: the space around it is none of it, but where a backslash stands before it."""
+    word = _WORD.fullmatch(bare)
+    return re.sub(r"\\(.)", r"\1", word[1] if word else bare, flags=re.DOTALL)
 
 
 def _word(text: Text, left: Expression, sign: str, word: str, start: int, *, exact: bool) -> Word:

@@ -20,7 +20,7 @@ from otel_replay.queries.at_once import Several, values_at_once
 from otel_replay.queries.columns import Chosen
 from otel_replay.queries.expressions import Expression
 
-__all__ = ["Line", "Together", "end_of"]
+__all__ = ["Line", "Together", "end_of", "sum_of"]
 
 _Found = TypeVar("_Found")
 
@@ -157,4 +157,12 @@ def _amount(value: object) -> float | None:
     numbers: list[Any] = [
         one for one in (value if isinstance(value, Several) else (value,)) if is_number(one)
     ]
-    return math.fsum(numbers) if numbers else None
+    return sum_of(numbers) if numbers else None
+
+
+def sum_of(numbers: Sequence[float]) -> float:
+    """The sum; `inf` where it is too large for a number, `nan` where it has none (`inf` and `-inf`)."""
+    try:
+        return math.fsum(numbers)
+    except (OverflowError, ValueError):
+        return sum(map(float, numbers))

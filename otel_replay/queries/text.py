@@ -31,4 +31,6 @@ def word_text(word: Word, sign: str) -> str:
     if not text or sign == "=~":
         return json.dumps(text, ensure_ascii=False)
     escaped = _ESCAPED.sub(r"\\\1", text)
-    return f"\\{escaped}" if escaped[0] in "\"'{ " else escaped
+    if len(text) > 1 and text[-1].isspace():
+        escaped = f"{escaped[:-1]}\\{text[-1]}"
+    return f"\\{escaped}" if escaped[0] in "\"'{" or escaped[0].isspace() else escaped

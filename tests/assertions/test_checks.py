@@ -102,7 +102,7 @@ def agent(*, cost: float | None = 0.01):
         if number == 2:
             inner = story.generation("gpt-x", outer)
             story.end(inner, **usage)
-        story.end(outer, **usage, **({} if cost is None else {"gen_ai.usage.cost": cost}))
+        story.end(outer, **usage, **({} if cost is None else {"operation.cost": cost}))
     story.end(story.tool_call("search", run))
     story.wait(100)
     story.end(run)
@@ -130,7 +130,7 @@ def test_a_run_within_its_budget_passes_each_call_counted_once(limits) -> None:
         ({"input_tokens": 299}, "300 input_tokens, expected at most 299"),
         ({"output_tokens": 19}, "20 output_tokens, expected at most 19"),
         ({"generations": 1}, "2 generations, expected at most 1"),
-        ({"tool_calls": 0}, "1 tool calls, expected at most 0"),
+        ({"tool_calls": 0}, "1 tool call, expected at most 0"),
         ({"duration": "100ms"}, "it took 109ms, expected at most 100ms"),
         (
             {"tokens": 1, "generations": 1},

@@ -148,7 +148,11 @@ FAILS: list[tuple[Rule, str, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "letters", "summary", "marks"), FAILS, ids=lambda value: str(value) or "-")
+@pytest.mark.parametrize(
+    ("rule", "letters", "summary", "marks"),
+    FAILS,
+    ids=[f"{rule}-{letters}" for rule, letters, *_ in FAILS],  # letters that a command line can have
+)
 def test_a_run_that_breaks_a_rule_fails_with_what_is_wrong_and_where(
     rule: Rule, letters: str, summary: str, marks: str
 ) -> None:

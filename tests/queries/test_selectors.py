@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from analysis.story import Story
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from otel_replay.analysis.conditions import condition
@@ -245,9 +245,21 @@ QUERIES = st.recursive(
 
 @settings(max_examples=400, deadline=None)
 @given(QUERIES)
+@example(attr("after").contains("\x1f"))
+@example(attr("after").contains(" a "))
+@example(attr("after").contains("a\\ "))
+@example(attr("after").contains(" "))
 def test_a_query_written_as_a_selector_selects_the_same(query: Query) -> None:
     text = str(query)
     assert found(selector(text)) == found(query), text
+
+
+@pytest.mark.parametrize(
+    "word", [" ", "  ", " a", "a ", "a\\", "a\\ ", "\\", "\x1f", "a\n", "]", ",", "'", '"a', "{a}"]
+)
+def test_a_word_is_written_so_that_it_is_read_back_to_its_last_space(word: str) -> None:
+    query = attr("after").contains(word)
+    assert selector(str(query)).node == query.node
 
 
 @settings(max_examples=200, deadline=None)
