@@ -21,19 +21,23 @@ def _final_result(said: Said) -> Any:
 
 
 def unwrapped_arguments(value: Any) -> Any:
-    """The arguments of a tool without what LangChain's callbacks and OpenLLMetry's decorators put around."""
+    """The arguments of a tool without what LangChain, LlamaIndex and OpenLLMetry's decorators put around."""
     found = as_value(value)
     if isinstance(found, Mapping):
         if "input_str" in found and isinstance(found.get("inputs"), Mapping):
             return found["inputs"]
         if found.keys() == {"args", "kwargs"} and not found["args"]:
             return found["kwargs"]
+        if found.keys() == {"kwargs"} and isinstance(found["kwargs"], Mapping):
+            return found["kwargs"]
     return found
 
 
 def unwrapped_result(value: Any) -> Any:
-    """The result of a tool without what is around it: LangChain's message, a block of text."""
+    """The result of a tool without what LangChain, LlamaIndex or a block of text put around."""
     found = as_value(value)
+    if isinstance(found, Mapping) and found.keys() >= {"tool_name", "raw_input", "raw_output"}:
+        return as_value(found["raw_output"])
     message = _tool_message(found)
     if message is not None:
         found = as_value(message["content"])

@@ -54,9 +54,12 @@ def _below(start_span: Callable[..., Any]) -> Callable[..., Any]:
     def around(self: Any, name: str, context: Any = None, *args: Any, **kwargs: Any) -> Any:
         try:
             recording_tracer()  # the program may have set a provider of its own since
-            if context is None and not trace.get_current_span().get_span_context().is_valid:
+            # Instrumentors may hand over the current context, in which there is nothing either.
+            if not any(trace.get_current_span(one).get_span_context().is_valid for one in (None, context)):
                 around_all = fallback_span()
-                context = parent_context(around_all) if around_all is not None else None
+                below = parent_context(around_all) if around_all is not None else None
+                if below is not None:
+                    context = trace.set_span_in_context(trace.get_current_span(below), context)
         except Exception as error:
             failed("finding the parent of a span", error)
         return start_span(self, name, context, *args, **kwargs)

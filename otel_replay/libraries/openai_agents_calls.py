@@ -48,7 +48,9 @@ def _note(context: Any) -> None:
 
     span = get_current_span()
     said = getattr(span, "attributes", None) or {}
-    names = {said.get(GEN_AI_TOOL_NAME), said.get("tool.name")} - {None}
+    names = {said.get(GEN_AI_TOOL_NAME)}
+    if said.get("openinference.span.kind") == "TOOL":
+        names.add(getattr(span, "name", None))  # it sets the tool's name at the end
     # Where tracing is off, or no instrumentor on, the current span is another one.
     if GEN_AI_TOOL_CALL_ID not in said and names & {context.tool_name, context.qualified_tool_name}:
         span.set_attribute(GEN_AI_TOOL_CALL_ID, context.tool_call_id)

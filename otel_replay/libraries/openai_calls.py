@@ -78,7 +78,7 @@ class _ModelCall:
         elif inner is not None:
             value._iterator = _Heard(inner, self)
         else:
-            self._tell(words.plain(value))
+            self._tell(words.plain(_body_of(value)))
             self._span.end()
 
     def raised(self, error: BaseException) -> None:
@@ -118,6 +118,17 @@ class _ModelCall:
 
     def _tell(self, answer: Any) -> None:
         raise NotImplementedError
+
+
+def _body_of(value: Any) -> Any:
+    """The answer in a raw response, which LiteLLM and others ask for; any other answer as it is."""
+    response = getattr(value, "http_response", None)
+    if response is None or not getattr(response, "is_stream_consumed", False):
+        return value  # of what has not been read yet nothing is taken
+    try:
+        return response.json()
+    except ValueError:
+        return value
 
 
 class _Listening:
@@ -180,7 +191,7 @@ class _ChatCall(_ModelCall):
             self._tell(words.joined_chunks(self._pieces))
 
     def _tell(self, answer: Any) -> None:
-        if isinstance(answer, Mapping):  # not a raw response, which the program reads itself
+        if isinstance(answer, Mapping):  # not a raw response that is still to be read
             self._span.output(**words.chat_answer(answer))
 
 

@@ -37,12 +37,14 @@ def asked(python: Callable[..., object], store: Store, model_server: Callable[..
         done = python(program, env=env, flags=(), **more)
         assert "Attempting to" not in done.stderr
         spans = store.run().spans
-        return [span.scope.name for span in spans if "gen_ai.operation.name" in span.attributes]
+        marks = {"gen_ai.operation.name", "openinference.span.kind"}
+        return [span.scope.name for span in spans if marks & span.attributes.keys()]
 
     return run
 
 
 OFFICIAL = "opentelemetry.instrumentation.genai.openai"
+OPENINFERENCE = "openinference.instrumentation.openai"
 
 
 def test_a_program_that_starts_its_run_itself_is_recorded_by_the_official_one(asked: Callable) -> None:
@@ -58,20 +60,6 @@ def test_an_instrumentor_that_the_program_switches_on_stays_the_only_one(asked: 
     switch = f"from {OFFICIAL} import OpenAIInstrumentor\nOpenAIInstrumentor().instrument()\n"
     order = [switch, HOOKED] if first == "the program" else [f"{HOOKED}\nimport openai\n", switch]
     assert asked("\n".join([*order, "import openai, otel_replay", RUN])) == [OFFICIAL]
-
-
-def test_ours_goes_off_when_the_program_switches_on_somebody_elses(asked: Callable) -> None:
-    other = """
-import sys, types
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
-class OpenAIInstrumentor(BaseInstrumentor):
-    def instrumentation_dependencies(self): return ()
-    def _instrument(self, **_): pass
-    def _uninstrument(self, **_): pass
-OpenAIInstrumentor.__module__ = "openinference.instrumentation.openai"
-OpenAIInstrumentor().instrument()
-"""
-    assert asked(f"{HOOKED}\nimport openai\n{other}\n{RUN}") == []
 
 
 def test_a_library_that_is_to_be_left_alone_is(asked: Callable) -> None:
@@ -129,8 +117,9 @@ def test_instrumentors_are_where_the_table_says(name: str) -> None:
     row = named(name)
     assert row is not None
     found: list[Other] = ways(row)
-    assert [way.family for way in found] == ["OpenTelemetry"]
-    assert callable(getattr(import_module(found[0].module), found[0].instrumentor))
+    assert found[0].family == "OpenTelemetry"
+    for way in found:
+        assert callable(getattr(import_module(way.module), way.instrumentor))
 
 
 def test_what_was_tried_beyond_an_instrumentors_own_range_is_what_is_installed_here() -> None:
@@ -139,15 +128,45 @@ def test_what_was_tried_beyond_an_instrumentors_own_range_is_what_is_installed_h
     assert tried == {("google-genai", version("google-genai").partition(".")[0])}
 
 
-def test_a_library_that_no_instrumentor_is_made_for_is_recorded_by_ours_where_there_is_one(
-    asked: Callable, tmp_path: Path
+@pytest.mark.parametrize(
+    ("too_old", "expected"),
+    [(["genai-openai"], OPENINFERENCE), (["genai-openai", "openai"], OPENINFERENCE), ([], OFFICIAL)],
+)
+def test_an_instrumentor_that_is_made_for_other_versions_is_passed_over(
+    asked: Callable, tmp_path: Path, too_old: list[str], expected: str
 ) -> None:
-    info = tmp_path / "older" / "opentelemetry_instrumentation_genai_openai-1.3b0.dist-info"
-    info.mkdir(parents=True)
-    told = "Name: opentelemetry-instrumentation-genai-openai\nVersion: 1.3b0\nProvides-Extra: instruments\n"
-    (info / "METADATA").write_text(f"{told}Requires-Dist: openai<1; extra == 'instruments'\n")
-    older = f"import sys; sys.path.insert(0, {str(info.parent)!r})"
-    assert asked(f"{older}\n{HOOKED}\nimport openai\n{RUN}") == ["otel_replay"]
+    for name in too_old:
+        info = tmp_path / "older" / f"opentelemetry_instrumentation_{name.replace('-', '_')}-1.dist-info"
+        info.mkdir(parents=True)
+        told = f"Name: opentelemetry-instrumentation-{name}\nVersion: 1\nProvides-Extra: instruments\n"
+        (info / "METADATA").write_text(f"{told}Requires-Dist: openai<1; extra == 'instruments'\n")
+    older = f"import sys; sys.path.insert(0, {str(tmp_path / 'older')!r})"
+    assert asked(f"{older}\n{HOOKED}\nimport openai\n{RUN}") == [expected]
+
+
+ONLY = """
+import otel_replay.libraries.instrumentors as instrumentors
+installed = instrumentors.ways
+instrumentors.ways = lambda row: [way for way in installed(row) if way.family == "{}"]
+"""
+FAMILIES = {"OpenInference": OPENINFERENCE, "OpenLLMetry": "opentelemetry.instrumentation.openai"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_where_only_somebody_elses_is_installed_it_records(asked: Callable, family: str) -> None:
+    (scope,) = asked(f"{ONLY.format(family)}\n{HOOKED}\nimport openai\n{RUN}")
+    assert scope.startswith(FAMILIES[family])
+
+
+@pytest.mark.parametrize("first", ["the program", "ours"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_somebody_elses_that_the_program_switches_on_is_the_only_one(
+    asked: Callable, family: str, first: str
+) -> None:
+    switch = f"from {FAMILIES[family]} import OpenAIInstrumentor\nOpenAIInstrumentor().instrument()\n"
+    order = [switch, HOOKED] if first == "the program" else [f"{HOOKED}\nimport openai\n", switch]
+    (scope,) = asked("\n".join([*order, "import openai, otel_replay", RUN]))
+    assert scope.startswith(FAMILIES[family])
 
 
 def test_libraries_that_record_themselves_are_known() -> None:

@@ -109,12 +109,13 @@ def test_a_stream_that_is_left_and_an_answer_that_the_program_reads_itself_are_n
     program.write_text(LEFT)
     said, run = alone(program)
     assert said.splitlines()[:2] == ["Once upon a time", "chatcmpl-3"]
-    (left, heard), (_, response), (raw, _), (unread, _), (broken, _) = generations(run)
+    (left, heard), (_, response), (raw, parsed), (unread, _), (broken, _) = generations(run)
     assert (unread.status, broken.status) == ("unset", "error")
     if sys.version_info >= (3, 11):
         assert "__next__" not in said.splitlines()[2]
     assert [part["content"] for part in heard.output_messages[0]["parts"]] == ["Once "]
     assert (left.status, raw.status) == ("unset", "unset")
+    assert (parsed.usage.input_tokens, parsed.usage.output_tokens) == (11, 7)
     assert "Once upon a time" in str(response.output_messages)
     assert response.system_instructions == [{"type": "text", "content": "Be kind."}]
 
