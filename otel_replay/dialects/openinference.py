@@ -33,14 +33,14 @@ def _message(flat: Mapping[str, Any]) -> Message:
     if role == "tool" or call_id is not None:
         shape: dict[str, Any] = {"role": "tool", "content": content, "tool_call_id": call_id}
         return message({**shape, "name": flat.get("message.name")})
-    parts: list[Part] = [] if content in (None, "") else [text_part(content)]
+    contents = indexed(flat, "message.contents")
+    # What a message says may be told twice: whole, and as contents.
+    texts = [one.get("message_content.text") for one in contents]
+    told = content in (None, "") or content == "".join(text for text in texts if isinstance(text, str))
+    parts: list[Part] = [] if told else [text_part(content)]
     calls = indexed(flat, "message.tool_calls")
-    # Anthropic's blocks are told twice: as contents, and their tool calls once more.
-    parts += [
-        _content(one)
-        for one in indexed(flat, "message.contents")
-        if not calls or one.get("message_content.type") != "tool_use"
-    ]
+    # So may Anthropic's tool calls: as contents, and once more.
+    parts += [_content(one) for one in contents if not calls or one.get("message_content.type") != "tool_use"]
     parts += [_call(one) for one in calls]
     if flat.get("message.function_call_name") is not None:
         parts.append(

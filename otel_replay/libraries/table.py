@@ -330,14 +330,20 @@ LIBRARIES: tuple[Library, ...] = (
         module="dspy",
         place="instrumentors",
         records=_AGENTS,
-        others=_official("genai-dspy", "DSPyInstrumentor"),
+        others=(
+            *_official("genai-dspy", "DSPyInstrumentor"),
+            *_openinference("dspy", "DSPyInstrumentor"),
+        ),
     ),
     Library(
         name="agno",
         module="agno",
         place="instrumentors",
         records=_AGENTS,
-        others=_official("genai-agno", "AgnoInstrumentor"),
+        others=(
+            *_official("genai-agno", "AgnoInstrumentor"),
+            *_openinference("agno", "AgnoInstrumentor"),
+        ),
     ),
     Library(
         name="mcp",

@@ -25,10 +25,18 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_models import FakeModels
+from framework_agents import (
+    BRIEF,
+    QUESTION,
+    agno_agent,
+    crewai_crew,
+    langgraph_agent,
+    llamaindex_agent,
+    openai_agents_run,
+    pydantic_agent,
+    strands_agent,
+)
 
-NO_KEY: Any = "none"
-QUESTION = "How far is it to Rome?"
-BRIEF = "Be brief."
 PARAMETERS = {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}
 
 
@@ -129,68 +137,6 @@ def anthropic_runner(url: str) -> None:
     ).until_done()
 
 
-def langgraph_agent(url: str) -> None:
-    """An agent of LangGraph with one tool."""
-    from langchain_core.tools import tool
-    from langchain_openai import ChatOpenAI
-    from langgraph.prebuilt import create_react_agent
-
-    @tool
-    def distance(to: str) -> str:
-        """How far it is to a place."""
-        return '{"km": 1430}'
-
-    model = ChatOpenAI(model="small-1", base_url=url + "/v1", api_key=NO_KEY, max_retries=0)
-    agent = create_react_agent(model, [distance], prompt=BRIEF, name="guide")
-    agent.invoke({"messages": [("user", QUESTION)]})
-
-
-def pydantic_agent(url: str, version_of_format: int | None = None) -> None:
-    """An agent of pydantic-ai with one tool."""
-    from pydantic_ai import Agent, InstrumentationSettings
-    from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.providers.openai import OpenAIProvider
-
-    model = OpenAIChatModel("small-1", provider=OpenAIProvider(base_url=url + "/v1", api_key="none"))
-    settings: dict[str, Any] = {} if version_of_format is None else {"version": version_of_format}
-    try:
-        instrument = InstrumentationSettings(**settings)
-        agent = Agent(model, name="guide", instructions=BRIEF, instrument=instrument)
-    except TypeError:
-        from pydantic_ai.capabilities import Instrumentation
-
-        agent = Agent(
-            model,
-            name="guide",
-            instructions=BRIEF,
-            capabilities=[Instrumentation(settings=InstrumentationSettings(**settings))],
-        )
-
-    @agent.tool_plain
-    def distance(to: str) -> dict[str, int]:
-        """How far it is to a place."""
-        return {"km": 1430}
-
-    agent.run_sync(QUESTION)
-
-
-def strands_agent(url: str) -> None:
-    """An agent of Strands with one tool."""
-    import strands
-    from strands.models.openai import OpenAIModel
-
-    @strands.tool
-    def distance(to: str) -> str:
-        """How far it is to a place."""
-        return '{"km": 1430}'
-
-    model = OpenAIModel(client_args={"api_key": "none", "base_url": url + "/v1"}, model_id="small-1")
-    agent = strands.Agent(
-        model=model, tools=[distance], system_prompt=BRIEF, name="guide", callback_handler=None
-    )
-    agent(QUESTION)
-
-
 def mcp_call(_: str) -> None:
     """A client and a server of MCP in one process."""
     from mcp.client import Client
@@ -285,6 +231,26 @@ FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...], Talk]] = {
             "openinference.instrumentation.openai:OpenAIInstrumentor",
         ),
         langgraph_agent,
+    ),
+    "openinference-llamaindex": (
+        ("openinference-instrumentation-llama-index", "llama-index-core", "llama-index-llms-openai"),
+        ("openinference.instrumentation.llama_index:LlamaIndexInstrumentor",),
+        llamaindex_agent,
+    ),
+    "openinference-crewai": (
+        ("openinference-instrumentation-crewai", "crewai"),
+        ("openinference.instrumentation.crewai:CrewAIInstrumentor",),
+        crewai_crew,
+    ),
+    "openinference-openai-agents": (
+        ("openinference-instrumentation-openai-agents", "openai-agents"),
+        ("openinference.instrumentation.openai_agents:OpenAIAgentsInstrumentor",),
+        openai_agents_run,
+    ),
+    "official-agno": (
+        ("opentelemetry-instrumentation-genai-agno", "agno"),
+        ("opentelemetry.instrumentation.genai.agno:AgnoInstrumentor",),
+        agno_agent,
     ),
     "traceloop-openai": (
         ("traceloop-sdk", "opentelemetry-instrumentation-openai", "openai"),

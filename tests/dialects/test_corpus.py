@@ -21,7 +21,33 @@ SMALL = "generation | {} | openai small-1 | 40 12 16 - 5 | {}"
 AGENT = "agent | gen_ai | guide"
 TASK = "task | {}"
 
+MINI = "generation | openinference | openai gpt-4o-mini | 40 12 16 - 5 | {}"
+STEP = TASK.format("openinference")
+
 EXPECTED: dict[str, tuple[str, ...]] = {
+    "openinference-crewai": (STEP, "agent | openinference | None", TOOL.format("openinference")),
+    # It calls the preparation of a call one, too, and tells no messages and no tokens of it.
+    "openinference-llamaindex": (
+        *[STEP] * 4,
+        "generation | openinference | openai gpt-4o-mini",
+        MINI.format("tool_calls"),
+        *[STEP] * 2,
+        TOOL.format("openinference"),
+        *[STEP] * 3,
+        "generation | openinference | openai gpt-4o-mini",
+        MINI.format("stop"),
+        STEP,
+    ),
+    "openinference-openai-agents": (
+        "agent | openinference | None",
+        STEP,
+        "agent | openinference | guide",
+        STEP,
+        "generation | openinference | openai small-1-2026 | 40 12 16 - 5 | stop",
+        TOOL.format("openinference"),
+        STEP,
+        "generation | openinference | openai small-1-2026 | 40 12 16 - 5 | stop",
+    ),
     "anthropic-native": (
         CLAUDE.format("gen_ai", "tool_use"),
         CLAUDE.format("gen_ai", "end_turn"),
@@ -47,6 +73,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
         CLAUDE.format("gen_ai", "stop"),
         CLAUDE.format("gen_ai", "end_turn"),
     ),
+    # What its models are asked is told by the instrumentor of their SDK.
+    "official-agno": (AGENT, TOOL.format("gen_ai")),
     "official-openai": (
         SMALL.format("gen_ai", "tool_calls"),
         SMALL.format("gen_ai", "stop"),
@@ -199,14 +227,17 @@ def test_messages_have_one_shape_whoever_wrote_them(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_answer_of_a_model_is_there(name: str) -> None:
-    """No call of the corpus but the refused one, the embedding and one old stream lacks its messages."""
+    """None but the refused one, the embedding, one old stream and what is no call lacks its messages."""
     without = [
         meaning.model
         for _, meaning in spans_of(name)
         if meaning.kind == "generation" and not meaning.output_messages
     ]
-    old_stream = ["claude-small"] if name == "traceloop-anthropic-0.40" else []
-    assert [model for model in without if model not in ("missing-1", "embed-1")] == old_stream
+    few = {
+        "traceloop-anthropic-0.40": ["claude-small"],
+        "openinference-llamaindex": ["gpt-4o-mini"] * 2,
+    }
+    assert [model for model in without if model not in ("missing-1", "embed-1")] == few.get(name, [])
 
 
 def summary_of(name: str, folder: Path) -> Summary:
