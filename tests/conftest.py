@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
 from store_kit import Store
 
@@ -24,6 +25,16 @@ _KEPT = {"OTEL_REPLAY_ENGINES", "OTEL_REPLAY_STACK"}
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts the tests in the background lets them ignore Ctrl-C, and all they start with them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples each time, on however busy a machine: what fails is what has changed. To look for others:
+# pytest --hypothesis-profile=default
+hypothesis.settings.register_profile(
+    "the same each time",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("the same each time")
 
 _CONTEXT = {"TRACEPARENT", "TRACESTATE", "BAGGAGE"}
 
@@ -50,6 +61,10 @@ def no_run_is_left(no_environment: None) -> Iterator[None]:
     if process_run is not None:
         process_run._run = None
         process_run.offers.withdraw_process_run()
+    contexts = sys.modules.get("opentelemetry.context")
+    if contexts is not None and contexts.get_current():
+        # What began here and ended in another thread is still the current span: no other can put that right.
+        contexts.attach(contexts.Context())
 
 
 @pytest.fixture

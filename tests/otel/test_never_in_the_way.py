@@ -58,18 +58,17 @@ def disk_is_gone(*_args):
     ],
 )
 def test_a_fault_of_ours_reaches_neither_start_nor_end_of_a_span(store, program, monkeypatch, owner, name):
-    with otel_replay.start_run("r"):
-        monkeypatch.setattr(owner, name, fails)
+    with otel_replay.start_run("r"), monkeypatch.context() as broken:
+        broken.setattr(owner, name, fails)
         use_all_of_it(program)
-        monkeypatch.undo()
     check_theirs(program)
 
 
 def test_a_fault_of_ours_is_counted_as_a_loss(store, program, monkeypatch, caplog):
     with otel_replay.start_run("r") as run, caplog.at_level(logging.WARNING):
-        monkeypatch.setattr(processor, "write_end", fails)
-        program.tracer.start_span("work").end()
-        monkeypatch.undo()
+        with monkeypatch.context() as broken:
+            broken.setattr(processor, "write_end", fails)
+            program.tracer.start_span("work").end()
         assert sum(run.lost.values()) == 1
     assert store.run().lost == 1
     assert [r.getMessage().count("ours is broken") for r in caplog.records if r.name == "otel_replay"] == [1]
@@ -81,13 +80,16 @@ def test_a_store_that_is_a_file_or_is_lost_leaves_the_other_telemetry_alone(
 ):
     if where == "start":
         store.root.write_text("a file")
-    with caplog.at_level(logging.WARNING), otel_replay.start_run("r") as run:
+    with (
+        caplog.at_level(logging.WARNING),
+        otel_replay.start_run("r") as run,
+        monkeypatch.context() as broken,
+    ):
         if where == "middle":
-            monkeypatch.setattr(run._writer.journal, "append", disk_is_gone)
-            monkeypatch.setattr(run._writer.journal, "fast", disk_is_gone)
-            monkeypatch.setattr(run._writer, "_opened", disk_is_gone)
+            broken.setattr(run._writer.journal, "append", disk_is_gone)
+            broken.setattr(run._writer.journal, "fast", disk_is_gone)
+            broken.setattr(run._writer, "_opened", disk_is_gone)
         use_all_of_it(program)
-        monkeypatch.undo()
     check_theirs(program)
     assert {"run r", "task t", "work"} <= set(program.names())
     assert len(program.folded()["work"].events) == 301

@@ -126,9 +126,9 @@ def test_force_flush_in_the_middle_of_a_run_forces_the_journal_to_the_disk(store
         otel_replay.decision("A", "because")
         synced = []
         real = run._writer.journal.sync
-        monkeypatch.setattr(run._writer.journal, "sync", lambda: (synced.append(True), real())[1])
-        assert program.provider.force_flush()
+        with monkeypatch.context() as watched:
+            watched.setattr(run._writer.journal, "sync", lambda: (synced.append(True), real())[1])
+            assert program.provider.force_flush()
         assert synced == [True]
         otel_replay.decision("B", "because")
-        monkeypatch.undo()
     assert [decision.action for decision in store.runs()[0].decisions] == ["A", "B"]

@@ -220,13 +220,12 @@ def test_a_failure_anywhere_inside_never_reaches_the_caller(store, monkeypatch, 
             run.file_read("/etc/hostname")
             run.heartbeat(a=1)
 
-    try:
-        monkeypatch.setattr(target, fail)
-    except AttributeError:
-        pytest.fail(f"{target} is not there any more: choose another place to fail")
-    use("broken")
-    monkeypatch.undo()
-    monkeypatch.setenv("OTEL_REPLAY_STORE", str(store.root))
+    with monkeypatch.context() as broken:
+        try:
+            broken.setattr(target, fail)
+        except AttributeError:
+            pytest.fail(f"{target} is not there any more: choose another place to fail")
+        use("broken")
     caplog.clear()
     use("after")
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

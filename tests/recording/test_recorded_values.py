@@ -233,7 +233,11 @@ ANY = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=80,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(cases=st.lists(st.tuples(st.text(), st.text(), ANY, ANY), min_size=1, max_size=20))
 def test_what_goes_in_comes_out_of_any_decision(store, cases):
     from otel_replay.values import normalise
