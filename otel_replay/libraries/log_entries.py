@@ -20,7 +20,7 @@ from otel_replay.errors import told
 from otel_replay.hooks.here import span_here
 from otel_replay.interruptions import let_through
 from otel_replay.program import program_name
-from otel_replay.storage.first_span import service_of
+from otel_replay.storage.first_span import reported_name
 from otel_replay.storage.run_writer import RunWriter
 
 __all__ = ["attributes_of", "severity_of", "write"]
@@ -104,6 +104,6 @@ def _resource_number(writer: RunWriter) -> int:
         if resource is not None:
             return int(sdk.resource_id(writer, resource))
     if not _resource:
-        service = service_of(program_name())
+        service = reported_name(program_name())
         _resource["attributes"] = {"service.name": service}
     return writer.table_id("resource", _resource, lambda: _resource)

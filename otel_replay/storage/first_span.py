@@ -11,13 +11,13 @@ from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 from otel_replay.version import VERSION
 
-__all__ = ["begin_first_span", "service_of"]
+__all__ = ["begin_first_span", "reported_name"]
 
 _SCOPE = {"name": "otel_replay", "version": VERSION}
 
 
-def service_of(program: str) -> str:
-    """The service's name: the environment's, else the program's."""
+def reported_name(program: str) -> str:
+    """What telemetry calls the program (`service.name`): what the environment says, else its own name."""
     return os.environ.get("OTEL_SERVICE_NAME") or program.removesuffix(".py")
 
 
@@ -46,7 +46,7 @@ def begin_first_span(
     link:
         Trace and span of what it is linked to.
     """
-    resource = {"service.name": service_of(program)}
+    resource = {"service.name": reported_name(program)}
     start: dict[str, Any] = {
         "kind": "start",
         "span": span_id,

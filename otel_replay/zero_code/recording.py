@@ -22,7 +22,7 @@ from otel_replay.attributes import (
 from otel_replay.errors import told
 from otel_replay.hooks.guard import failed
 from otel_replay.settings import read_settings
-from otel_replay.storage.first_span import begin_first_span, service_of
+from otel_replay.storage.first_span import begin_first_span, reported_name
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
 from otel_replay.zero_code.leaving import leave
@@ -125,7 +125,7 @@ class _Recording:
             end.update(status="error", message=message)
         self.span.writer.span_ended(self.span, ended_ns, end)
         end_run(self.opened, ended_ns=ended_ns, failed=bool(code), message=message)
-        export_span(self.opened.writer, self.span.start, end, service_of(self.name), ended_ns)
+        export_span(self.opened.writer, self.span.start, end, reported_name(self.name), ended_ns)
 
 
 def _own_environment() -> dict[str, str]:
