@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from otel_replay.analysis.decision_lines import DecisionLines
 from otel_replay.analysis.items import Items
 from otel_replay.analysis.items_builder import build_items, items_of
 from otel_replay.attributes import CHECKPOINT_SHA256
@@ -39,7 +40,10 @@ class RecordedRun(Protocol):
 
 
 def load_items(
-    source: str | os.PathLike[str] | RunFiles | RecordedRun | Items, *, store: Store | None = None
+    source: str | os.PathLike[str] | RunFiles | RecordedRun | Items,
+    *,
+    store: Store | None = None,
+    lines: DecisionLines | None = None,
 ) -> Items:
     """All items of one run.
 
@@ -50,6 +54,8 @@ def load_items(
         the Collector's, Jaeger's), of Jaeger's own JSON, or a `session_replay.json`. Or a run itself.
     store:
         Where names are looked up; None: the store of the settings.
+    lines:
+        What reads the decisions, where several runs are read to be compared: it is the same for all of them.
 
     Raises
     ------
@@ -58,7 +64,7 @@ def load_items(
     StoreError, FormatError
         If it cannot be read.
     """
-    found = list(load_runs(source, store=store))
+    found = list(load_runs(source, store=store, lines=lines))
     if len(found) > 1:
         names = ", ".join(f"`{one.run_id}`" for one in found[:5])
         raise UsageError(
@@ -69,28 +75,31 @@ def load_items(
 
 
 def load_runs(
-    source: str | os.PathLike[str] | RunFiles | RecordedRun | Items, *, store: Store | None = None
+    source: str | os.PathLike[str] | RunFiles | RecordedRun | Items,
+    *,
+    store: Store | None = None,
+    lines: DecisionLines | None = None,
 ) -> Iterator[Items]:
     """As :func:`load_items`, but all the runs that a file holds, in their order."""
     if isinstance(source, Items):
         yield source
     elif isinstance(source, RunFiles):
-        yield items_of(source)
+        yield items_of(source, lines)
     elif isinstance(source, (str, os.PathLike)):
-        yield from _named(os.fspath(source), store)
+        yield from _named(os.fspath(source), store, lines)
     else:
         directory: Any = getattr(source, "directory", None)
         if not isinstance(directory, (str, os.PathLike)):
             raise UsageError(f"{source!r:.80} is no run", hint=f"what can be named: {LOADABLE}")
-        yield items_of(RunFiles(Path(directory)))
+        yield items_of(RunFiles(Path(directory)), lines)
 
 
-def _named(name: str, store: Store | None) -> Iterator[Items]:
+def _named(name: str, store: Store | None, lines: DecisionLines | None) -> Iterator[Items]:
     path = Path(name)
     if "\0" not in name and path.is_file():
         if is_pack(path):
             with unpacked(path) as files:
-                items = items_of(files)
+                items = items_of(files, lines)
                 items.read_blob = _kept_snapshots(items)
             items.source = path.name
             yield items
@@ -100,9 +109,9 @@ def _named(name: str, store: Store | None) -> Iterator[Items]:
             yield _of_foreign(run, path, source.sha256)
         return
     if "\0" not in name and looks_like_a_run(name):
-        yield items_of(RunFiles(path))
+        yield items_of(RunFiles(path), lines)
         return
-    yield items_of(_of_store(name, store or Store(read_settings().store)))
+    yield items_of(_of_store(name, store or Store(read_settings().store)), lines)
 
 
 def _of_store(name: str, store: Store) -> RunFiles:

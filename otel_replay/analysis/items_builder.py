@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from otel_replay.analysis.decision_lines import DecisionLines
 from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Item, Items
 from otel_replay.analysis.kinds import kind_of
@@ -38,13 +39,17 @@ _EVENTS_OF_LOGS = {log_name: name for name, log_name in LOG_EVENT_NAMES.items()}
 _NO_NAME = "log"
 
 
-def items_of(files: RunFiles, status: RunStatus | None = None) -> Items:
+def items_of(
+    files: RunFiles, lines: DecisionLines | None = None, *, status: RunStatus | None = None
+) -> Items:
     """All items of a run of the store, with what its header says.
 
     Parameters
     ----------
     files:
         The run.
+    lines:
+        What reads its decisions, where several runs are read to be compared.
     status:
         How it stands, for a caller who knows.
 
@@ -54,8 +59,8 @@ def items_of(files: RunFiles, status: RunStatus | None = None) -> Items:
         If it cannot be read.
     """
     header = files.header
-    status = status or files.status()
-    items = build_items(files.records(), status=status)
+    builder = _Builder(status or files.status(), lines or DecisionLines())
+    items = builder.build(files.records(builder.take))
     items.run_id = items.source = files.run_id
     items.name = header.name
     items.message = header.message
@@ -66,20 +71,13 @@ def items_of(files: RunFiles, status: RunStatus | None = None) -> Items:
 
 def build_items(records: Iterable[Located], *, status: RunStatus = "finished") -> Items:
     """All items of these records, in their order."""
-    builder = _Builder(status)
-    actions = builder.actions
-    with no_garbage_yet(stays=True):
-        for located in records:
-            record = located.record
-            act = actions.get(record.kind)
-            if act is not None:
-                act(record, located.journal)
-        return builder.finish()
+    return _Builder(status, DecisionLines()).build(records)
 
 
 class _Builder:
-    def __init__(self, status: RunStatus) -> None:
+    def __init__(self, status: RunStatus, lines: DecisionLines) -> None:
         self.status = status
+        self.lines = lines
         self.items: list[Item] = []
         self.book = SpanBook()
         self.spans: dict[str, Item] = {}
@@ -102,6 +100,27 @@ class _Builder:
             "loss": self.loss,
             "bad line": self.bad_line,
         }
+
+    def build(self, records: Iterable[Located]) -> Items:
+        actions = self.actions
+        with no_garbage_yet(stays=True):
+            for located in records:
+                record = located.record
+                act = actions.get(record.kind)
+                if act is not None:
+                    act(record, located.journal)
+            return self.finish()
+
+    def take(self, journal: str, lines: list[bytes], begin: int) -> int:
+        """Take up decisions as they stand in a journal; the number of the first line that is not taken."""
+        if self.repeated:
+            return begin
+        count = len(self.items)
+        end = self.lines.take(lines, begin, journal, self.items, self.spans)
+        for item in self.items[count:]:
+            if item.start_ns > self.last_ns:
+                self.last_ns = item.start_ns
+        return end
 
     def seen(self, time_ns: int) -> None:
         if time_ns > self.last_ns:

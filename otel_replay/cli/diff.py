@@ -12,6 +12,7 @@ from otel_replay.cli.grid_options import grid_options
 from otel_replay.cli.options import choosing_options, complete_run, json_option, store_option
 
 if TYPE_CHECKING:
+    from otel_replay.analysis.decision_lines import DecisionLines
     from otel_replay.analysis.items import Items
     from otel_replay.diffing.difference import Difference
     from otel_replay.diffing.rules import Rules
@@ -104,6 +105,7 @@ def command(
     one action alone. What one run did not reach, because its recording ended before, is told apart. Exits
     with 0 all the same, as git does, unless --exit-code asks for 1.
     """
+    from otel_replay.analysis.decision_lines import DecisionLines
     from otel_replay.cli.chosen_runs import choose_runs
     from otel_replay.cli.options import open_store
     from otel_replay.diffing.compare import compare
@@ -117,8 +119,9 @@ def command(
     names = choose_runs(others, store, all_runs=all_runs, since=since)
     if html and len(names) > 1:
         raise UsageError("--html compares two runs", hint="without it, several runs make a table")
-    base = load_items(a, store=store)
-    runs = _Others(names, others, base, store)
+    lines = DecisionLines(numbered=True)
+    base = load_items(a, store=store, lines=lines)
+    runs = _Others(names, others, base, store, lines.enough())
     found = [compare(base, other, rules, **grid) for other in runs]
     if wishes["axes"] and not any(one.grid for one in found):
         raise UsageError(f"no decision changes a cell with --axes {wishes['axes']}")
@@ -132,8 +135,10 @@ def command(
 class _Others:
     """The runs that are compared with A. Of several, one that cannot be read does not stop the rest."""
 
-    def __init__(self, names: Sequence[str], named: Sequence[str], base: Items, store: Store) -> None:
-        self.names, self.named, self.base, self.store = names, named, base, store
+    def __init__(
+        self, names: Sequence[str], named: Sequence[str], base: Items, store: Store, lines: DecisionLines
+    ) -> None:
+        self.names, self.named, self.base, self.store, self.lines = names, named, base, store, lines
         self.unreadable: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[Items]:
@@ -143,7 +148,7 @@ class _Others:
         compared = 0
         for name in self.names:
             try:
-                items = load_items(name, store=self.store)
+                items = load_items(name, store=self.store, lines=self.lines)
             except OtelReplayError as error:
                 if len(self.names) == 1:
                     raise

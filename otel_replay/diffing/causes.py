@@ -16,12 +16,11 @@ What had the same inputs and another outcome is independent, and so is what noth
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from otel_replay.analysis.grid import AFTER_NAMES
 from otel_replay.analysis.items import Item
 from otel_replay.diffing.content import label_of, own_name
-from otel_replay.diffing.findings import Finding, is_outcome
+from otel_replay.diffing.findings import OF_AFTER, Finding, are_outcomes, is_map, is_outcome
 from otel_replay.diffing.values import MISSING, Change
 from otel_replay.records import Decision
 
@@ -38,9 +37,18 @@ def explain(findings: Iterable[Finding]) -> None:
     for finding in findings:
         if finding.how == "not reached":
             continue
-        source, why = known.source(finding)
-        finding.follows, finding.why = source, why
-        known.learn(finding)
+        one = _Told(finding, finding.item, [_key(change) for change in finding.changes], _cell(finding.item))
+        finding.follows, finding.why = known.source(one)
+        known.learn(one)
+
+
+class _Told(NamedTuple):
+    """A finding and its item; its changes and its cell as what has been different is found by."""
+
+    finding: Finding
+    item: Item
+    keys: list[Hashable]
+    cell: Hashable | None
 
 
 class _Known:
@@ -55,33 +63,30 @@ class _Known:
         self.called: dict[int, int] = {}
         self.last_decision = 0
 
-    def source(self, finding: Finding) -> tuple[int | None, str]:
+    def source(self, one: _Told) -> tuple[int | None, str]:
         """The number of the earlier finding that explains this one, and how that is known."""
-        item = finding.item
-        inputs = [change for change in finding.changes if not is_outcome(item, change)]
-        if not item.is_span and not _has_inputs(item):
+        finding, item, keys, _ = one
+        changes, has_inputs = finding.changes, _has_inputs(item)
+        outcomes = are_outcomes(item, changes)
+        told = [(change, key) for change, key, came in zip(changes, keys, outcomes, strict=True) if not came]
+        if not has_inputs and not item.is_span:
             # It does not say what it began with: a value that was carried on may be any of its values.
-            inputs = sorted(finding.changes, key=lambda change: change.path[0] == "reason")
-        for found in self._sources(finding, inputs):
+            told = sorted(zip(changes, keys, strict=True), key=lambda entry: entry[0].path[0] == "reason")
+        for change, key in told:
+            number = self._value(change, key)
+            if number is not None:
+                return number, f"{change.name} had changed before"
+        for found in self._sources(one, bool(told), has_inputs):
             return found
-        if finding.changes and not inputs:
+        if changes and not told:
             return None, "the same went in, and something else came out"
         return None, "nothing before it explains it"
 
-    def _sources(self, finding: Finding, inputs: list[Change]) -> Iterator[tuple[int, str]]:
-        item = finding.item
-        for change in inputs:
-            number = self._value(change)
-            if number is not None:
-                yield number, f"{change.name} had changed before"
+    def _sources(self, one: _Told, inputs: bool, has_inputs: bool) -> Iterator[tuple[int, str]]:
+        finding, item, _, cell = one
         if item.kind == "event" and own_name(item) and finding.how == "changed" and self.last_decision:
             yield self.last_decision, "it holds what had been decided before"
-        cell = _cell(item)
-        if (
-            cell is not None
-            and cell in self.cells
-            and (inputs or finding.how != "changed" or not _has_inputs(item))
-        ):
+        if cell is not None and cell in self.cells and (inputs or finding.how != "changed" or not has_inputs):
             yield self.cells[cell], "the same cell had changed before"
         if finding.how in {"added", "removed"} and item.kind == "tool call":
             for answer in reversed(self.answers):
@@ -91,16 +96,11 @@ class _Known:
             number = self.inside.get(item.seq if finding.before is not None else -1)
             if number is not None:
                 yield number, "something in it was not the same"
-        for above in item.ancestors():
-            if (
-                finding.before is not None
-                and above.seq in self.called
-                and above.kind not in {"run", "process"}
-            ):
+        for above in item.ancestors() if self.called and finding.before is not None else ():
+            if above.seq in self.called and above.kind not in {"run", "process"}:
                 yield self.called[above.seq], "the call that it is part of had other inputs"
 
-    def _value(self, change: Change) -> int | None:
-        key = _key(change)
+    def _value(self, change: Change, key: Hashable | None) -> int | None:
         if key is not None and key in self.values:
             return self.values[key]
         if isinstance(change.before, str) and isinstance(change.after, str):
@@ -109,19 +109,18 @@ class _Known:
                     return number
         return None
 
-    def learn(self, finding: Finding) -> None:
+    def learn(self, one: _Told) -> None:
         """Take up what is not the same from here on."""
-        number, item = finding.number, finding.item
+        finding, item, keys, cell = one
+        number = finding.number
         if item.kind == "decision":
             self.last_decision = number
-        for change in finding.changes:
-            key = _key(change)
+        for change, key in zip(finding.changes, keys, strict=True):
             if key is not None:
                 self.values[key] = number
-            if _is_text(change.before) and _is_text(change.after):
+            if type(change.before) is not float and _is_text(change.before) and _is_text(change.after):
                 self.texts.append((change.before, change.after, number))
                 del self.texts[:-_MOST_TEXTS]
-        cell = _cell(item)
         if cell is not None:
             self.cells[cell] = number
         if item.kind == "generation" and any(is_outcome(item, change) for change in finding.changes):
@@ -139,8 +138,10 @@ class _Known:
 
 def _key(change: Change) -> Hashable | None:
     """Both values, where they are not such as meet by chance: 0 and 1, true and false, none."""
-    pair = change.before, change.after
-    return pair if all(_is_telling(value) for value in pair) else None
+    before, after = change.before, change.after
+    if type(before) is type(after) is float or (_is_telling(before) and _is_telling(after)):
+        return before, after
+    return None
 
 
 def _is_telling(value: Any) -> bool:
@@ -157,7 +158,7 @@ def _is_text(value: Any) -> bool:
 
 def _cell(item: Item) -> Hashable | None:
     record = item.record
-    if not isinstance(record, Decision) or not isinstance(record.cell, Mapping) or not record.cell:
+    if not isinstance(record, Decision) or not is_map(record.cell) or not record.cell:
         return None
     try:
         return frozenset(record.cell.items())
@@ -168,10 +169,9 @@ def _cell(item: Item) -> Hashable | None:
 def _has_inputs(item: Item) -> bool:
     """Whether a decision says what it began with."""
     record = item.record
-    if not isinstance(record, Decision) or not isinstance(record.values, Mapping):
+    if not isinstance(record, Decision) or not is_map(record.values):
         return False
-    told = [name in AFTER_NAMES for name in record.values]
-    return any(told) and not all(told)
+    return not (OF_AFTER.isdisjoint(record.values) or OF_AFTER.issuperset(record.values))
 
 
 def _names(answer: Finding, tool: str) -> bool:

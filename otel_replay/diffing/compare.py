@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from otel_replay.analysis.decision_lines import DecisionLines
 from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Items
 from otel_replay.diffing.causes import explain
@@ -88,7 +89,9 @@ def diff(
         all_attributes=all_attributes,
     )
     with no_garbage_yet(stays=True):
-        return compare(load_items(a, store=store), load_items(b, store=store), rules)
+        lines = DecisionLines(numbered=True)
+        base = load_items(a, store=store, lines=lines)
+        return compare(base, load_items(b, store=store, lines=lines.enough()), rules)
 
 
 def compare(

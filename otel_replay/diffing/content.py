@@ -100,6 +100,8 @@ class Contents:
         self._run_ids = run_ids
         self._plain = not rules.ignored
         self._places: dict[tuple[str, bytes], int] = {}
+        self.known_marks: dict[int, tuple[int, int]] = {}
+        """What :meth:`marks` gave for numbered items, by their number (`Item.told`)."""
 
     def of(self, item: Item) -> dict[str, Any]:
         """The content: `reason`, `values`, `cell` and more of a decision; attributes of others."""
@@ -133,6 +135,14 @@ class Contents:
 
     def marks(self, item: Item, numbers: dict[Hashable, int]) -> tuple[int, int]:
         """The item's key (:meth:`key`) and the number of its subject; `numbers` grows with new subjects."""
+        if not item.told:
+            return self._marked(item, numbers)
+        known = self.known_marks.get(item.told)
+        if known is None:
+            known = self.known_marks[item.told] = self._marked(item, numbers)
+        return known
+
+    def _marked(self, item: Item, numbers: dict[Hashable, int]) -> tuple[int, int]:
         record = item.record
         if self._plain and type(record) is Decision and not record.extra:
             # Most items of long runs: everything about them is asked once, and in as few steps as can be.

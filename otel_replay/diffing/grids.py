@@ -145,22 +145,26 @@ def _decisions(items: Items) -> list[Decision]:
 
 def _ends(decisions: Sequence[Decision], axes: Axes) -> dict[Place, _End]:
     """What each cell holds at the end, as `analysis.grid` reads it; what is told plainly in one step."""
-    ends: dict[Place, _End] = {}
+    ends: dict[Place, _End | Decision] = {}
     first, row, column = axes.after[0], axes.row, axes.column
     for decision in decisions:
         values, cell = decision.values, decision.cell
         if type(values) is dict and type(cell) is dict:
-            after = values.get(first)
-            if type(after) is float and -_LARGEST < after < _LARGEST:
-                place = cell.get(row), cell.get(column)
-                if type(place[0]) is int and type(place[1]) is int:
-                    ends[place] = (after, decision.action)  # type: ignore[index]  # two integers
+            try:
+                after, x, y = values[first], cell[row], cell[column]
+            except KeyError:
+                if not any(name in values for name in axes.after):
                     continue
-            elif after is None and not any(name in values for name in axes.after):
-                continue
+            else:
+                if type(after) is float and type(x) is type(y) is int and -_LARGEST < after < _LARGEST:
+                    ends[x, y] = decision
+                    continue
         for change in build_grid((decision,), axes).changes:
             ends[change.place] = (change.after, decision.action)
-    return ends
+    return {
+        place: (end.values[first], end.action) if isinstance(end, Decision) else end
+        for place, end in ends.items()
+    }
 
 
 _LARGEST = 1e300

@@ -241,8 +241,9 @@ def _paired_in_gaps(rows: list[Row], left: Side, right: Side) -> list[Row]:
     gap: list[Row] = []
     for row in rows:
         if row.how == "paired":
-            result += _paired_in_gap(gap, left, right, elsewhere)
-            gap = []
+            if gap:
+                result += _paired_in_gap(gap, left, right, elsewhere)
+                gap = []
             result.append(row)
         else:
             gap.append(row)

@@ -36,6 +36,8 @@ class Side:
         Spans of which only the place counts, because `only` asked for others.
     clusters:
         Spans that ran at the same time as siblings of theirs have the number of their cluster.
+    spans:
+        Which of the items are spans.
     """
 
     items: Items
@@ -47,6 +49,7 @@ class Side:
     flat: bool = False
     bare: set[int] = field(default_factory=set)
     clusters: dict[int, int] = field(default_factory=dict)
+    spans: set[int] = field(default_factory=set)
 
     def cut_at(self, seq: int) -> bool:
         """Whether the recording ended while this span (-1: the run) was open."""
@@ -80,17 +83,26 @@ def _side(items: Items, contents: Contents, numbers: dict[Hashable, int], flat: 
         flat=flat,
     )
     kept, side.bare = _chosen(items, contents, flat)
-    marks = contents.marks
+    marks, known = contents.marks, contents.known_marks
+    keys, trees, groups = side.keys, side.trees, side.groups
     for item in items:
         seq = item.seq
         if not kept[seq]:
             continue
         if flat or item.parent is None:
             side.children[_TOP].append(seq)
-        if item.children and not flat:
-            side.children[seq] = [child.seq for child in item.children if kept[child.seq]]
-        key, side.groups[seq] = marks(item, numbers)
-        side.keys[seq] = side.trees[seq] = 0 if seq in side.bare else key
+        if item.told:
+            # Nothing but a decision has been numbered.
+            key, groups[seq] = known.get(item.told) or marks(item, numbers)
+        else:
+            if item.is_span:
+                side.spans.add(seq)
+            if item.children and not flat:
+                side.children[seq] = [child.seq for child in item.children if kept[child.seq]]
+            key, groups[seq] = marks(item, numbers)
+        keys[seq] = trees[seq] = key
+    for seq in side.bare:
+        keys[seq] = trees[seq] = 0
     for seq in _spans_bottom_up(side):
         _close(side, seq)
     _order_concurrent(side, side.children[_TOP])
@@ -170,7 +182,9 @@ def _close(side: Side, seq: int) -> None:
 def _order_concurrent(side: Side, children: list[int]) -> None:
     """Put spans that overlap in time into the places that they have together, in an order of their own."""
     items = side.items
-    spans = [place for place, seq in enumerate(children) if items[seq].is_span]
+    if side.spans.isdisjoint(children):
+        return
+    spans = [place for place, seq in enumerate(children) if seq in side.spans]
     cluster: list[int] = []
     reached = -1.0
     for place in [*spans, -1]:

@@ -70,6 +70,7 @@ def action_table(a: Items, b: Items, findings: Iterable[Finding]) -> list[Action
         counts = Counter([item.name for item in items if item.kind == "decision"])
         for action, count in counts.items():
             setattr(table.setdefault(action, ActionTotals(action=action)), side, count)
+    shares: dict[str, float] = {}
     for finding in findings:
         item = finding.item
         for one in item.walk() if finding.items > 1 else (item,):
@@ -79,10 +80,12 @@ def action_table(a: Items, b: Items, findings: Iterable[Finding]) -> list[Action
                 setattr(row, name, getattr(row, name) + 1)
                 row.not_reached_by_b += finding.how == "not reached" and finding.after is None
         if item.kind == "decision" and finding.changes:
-            row = table[item.name]
+            largest = shares.get(item.name, 0.0)
             for change in finding.changes:
-                if _share(change) > (_share(row.largest) if row.largest is not None else 0.0):
-                    row.largest = change
+                share = _share(change)
+                if share > largest:
+                    shares[item.name] = largest = share
+                    table[item.name].largest = change
     return list(table.values())
 
 

@@ -31,7 +31,7 @@ MISSING: Any = _Missing()
 """The other side of a value that only one run has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Change:
     """One value that is not the same: where it stands, what it was before (in the first run) and after.
 
@@ -72,9 +72,11 @@ def _compare(a: Any, b: Any, item: str, rules: Rules, path: Path, found: list[Ch
     if rules.ignored and path and rules.ignores(item, path):
         return
     kinds = type(a), type(b)
-    if kinds in _PLAIN_NUMBERS:
+    if kinds[0] is kinds[1] is dict:
+        _compare_maps(a, b, item, rules, path, found)
+    elif kinds in _PLAIN_NUMBERS:
         _compare_numbers(a, b, item, rules, path, found)
-    elif kinds == (dict, dict) or (isinstance(a, Mapping) and isinstance(b, Mapping)):
+    elif isinstance(a, Mapping) and isinstance(b, Mapping):
         _compare_maps(a, b, item, rules, path, found)
     elif isinstance(a, list | tuple) and isinstance(b, list | tuple):
         _compare_lists(a, b, item, rules, path, found)
@@ -90,12 +92,18 @@ _PLAIN_NUMBERS = frozenset({(one, other) for one in (int, float) for other in (i
 def _compare_maps(
     a: Mapping[str, Any], b: Mapping[str, Any], item: str, rules: Rules, path: Path, found: list[Change]
 ) -> None:
+    # Nothing but the numbers themselves counts; so it is unless somebody asked for more.
+    exact = not rules.tolerances and not rules.ignored
     for key, before in a.items():
         if key in b:
             after = b[key]
             kind = type(before)
             # Most are the same: the rest must not wait for them.
             if kind is not type(after) or kind not in _LEAVES or before != after:
+                if exact and kind is float and type(after) is float:
+                    if before == before or after == after:
+                        found.append(Change((*path, key), before, after))
+                    continue
                 _compare(before, after, item, rules, (*path, key), found)
         elif not rules.ignores(item, (*path, key)):
             found.append(Change((*path, key), before, MISSING, "removed"))

@@ -20,7 +20,7 @@ from otel_replay.storage.inside import open_file
 from otel_replay.storage.liveness import is_alive
 from otel_replay.storage.refusals import shown, told_as_store_error
 
-__all__ = ["JournalTail", "Located", "read_journal"]
+__all__ = ["JournalTail", "Located", "Take", "read_journal"]
 
 _BLOCK_BYTES = 256 * 1024
 
@@ -41,7 +41,13 @@ class Located:
     line: int
 
 
-def read_journal(path: Path, *, block_bytes: int = _BLOCK_BYTES) -> Iterator[Located]:
+Take = Callable[[str, list[bytes], int], int]
+"""Takes lines of a journal, from a number on, before they are decoded; gives the first that it left."""
+
+
+def read_journal(
+    path: Path, *, block_bytes: int = _BLOCK_BYTES, take: Take | None = None
+) -> Iterator[Located]:
     """Everything in a journal, in the order of the file. A torn end comes last, as a `BadLine`.
 
     The last line of a journal that is being written right now may be only half there: that is not torn, and
@@ -59,7 +65,7 @@ def read_journal(path: Path, *, block_bytes: int = _BLOCK_BYTES) -> Iterator[Loc
         # What is added while it is read is left out: a writer may be faster than any reader, and never end.
         tail.stop_at_its_end()
     while True:
-        yield from tail.new_records()
+        yield from tail.new_records(take)
         if tail.rest() is None or is_alive(path):
             return
         # Nobody writes it any more, so this look at the end is the last one; it may have grown before.
@@ -111,8 +117,11 @@ class JournalTail:
         self._block_bytes = block_bytes
         self._decode: Decode = journal_v1.decode
 
-    def new_records(self) -> Iterator[Located]:
-        """The records of the complete lines that were added since the last call; all, the first time."""
+    def new_records(self, take: Take | None = None) -> Iterator[Located]:
+        """The records of the complete lines that were added since the last call; all, the first time.
+
+        But for those that `take` takes: it is offered each line behind the header in its turn.
+        """
         name = self.name
         for lines, size_bytes in self._lines():
             before = number = self.line
@@ -120,7 +129,12 @@ class JournalTail:
                 self._choose_reader(lines[0])
             decode = self._decode
             try:
-                for line in lines:
+                while number - before < len(lines):
+                    if take is not None and number:
+                        number = before + take(name, lines, number - before)
+                        if number - before == len(lines):
+                            break
+                    line = lines[number - before]
                     try:
                         record: Record | BadLine = decode(line)
                     except FormatError as error:

@@ -12,7 +12,7 @@ from typing import Literal
 from otel_replay.errors import OtelReplayError
 from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.inside import check_relative, open_inside
-from otel_replay.storage.journal_reader import JournalTail, Located, read_journal
+from otel_replay.storage.journal_reader import JournalTail, Located, Take, read_journal
 from otel_replay.storage.liveness import is_alive
 from otel_replay.storage.refusals import could_not
 from otel_replay.storage.run_header import RunHeader, read_header
@@ -101,11 +101,11 @@ class RunFiles:
             return "finished" if header.status == "ok" else "failed"
         return "running" if header.ended_ns is None and self.is_written() else "interrupted"
 
-    def records(self) -> Iterator[Located]:
+    def records(self, take: Take | None = None) -> Iterator[Located]:
         """Every record of the run, in the order in which things happened. Memory does not grow with the run.
 
         The order of a journal's lines is kept, also where its clock was set back; several journals are merged
-        by the latest time that each has reached.
+        by the latest time that each has reached. Of a run with one journal, `take` is offered them first.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class RunFiles:
         """
         journals = self.journals()
         if len(journals) == 1:
-            return read_journal(journals[0])
+            return read_journal(journals[0], take=take)
         block_bytes = max(16_384, min(_BLOCK_BYTES, _ALL_BLOCKS_BYTES // (len(journals) or 1)))
         merged = heapq.merge(*(_timed(path, block_bytes) for path in journals))
         return (item[2] for item in merged)

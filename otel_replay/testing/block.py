@@ -147,7 +147,7 @@ class RecordedBlock:
     def items(self) -> Items:
         """What has been recorded so far: spans and what happened in them, for comparing and asserting."""
         files = RunFiles(self.directory, self.run.header)
-        return items_of(files, None if self._ended else "running")
+        return items_of(files, status=None if self._ended else "running")
 
     @property
     def check(self) -> Checks:
