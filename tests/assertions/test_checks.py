@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+import sys
 
 import pytest
 from analysis.story import Story
 
-import otel_replay
 from assertions.runs import calls, line
 from otel_replay.analysis.items_builder import build_items
 from otel_replay.assertions import CheckFailed, approx, attr, check, decision, span, tool
 from otel_replay.assertions.table import RULES
-from otel_replay.cli.main import main
 from otel_replay.errors import UsageError
 from otel_replay.records import BadLine, Decision, Event, LogEntry, Loss, SpanEnd
+
+A, B = decision("A"), decision("B")
 
 
 def test_all_failures_are_told_at_the_end() -> None:
@@ -55,8 +55,79 @@ def test_an_error_in_the_block_is_what_is_raised() -> None:
     with pytest.raises(ZeroDivisionError) as raised, check(line("AB")) as t:  # noqa: PT012 - the block is the point
         t.absence(decision("A"))
         _ = 1 // 0
-    notes = getattr(raised.value, "__notes__", ["1 of 1 checks failed"])
-    assert "1 of 1 checks failed" in notes[0]
+    noted = getattr(raised.value, "__notes__", [])
+    assert noted == ([t.text] if sys.version_info >= (3, 11) else [])
+    assert t.text.startswith("line-1: 1 of 1 checks failed\n\nabsence(decision(A)): ")
+
+
+def test_an_error_in_a_block_in_which_all_holds_is_told_nothing_more() -> None:
+    with pytest.raises(ZeroDivisionError) as raised, check(line("AB")) as t:  # noqa: PT012 - the block is the point
+        t.existence(decision("A"))
+        _ = 1 // 0
+    assert getattr(raised.value, "__notes__", []) == []
+    with pytest.raises(KeyboardInterrupt) as stopped, check(line("AB")) as t:  # noqa: PT012 - as above
+        t.absence(decision("A"))
+        raise KeyboardInterrupt
+    assert getattr(stopped.value, "__notes__", []) == []
+
+
+@pytest.mark.parametrize(
+    ("ask", "rule"),
+    [
+        (lambda t: t.existence(A), "existence(decision(A))"),
+        (lambda t: t.absence("decision(A)"), "absence(decision(A))"),
+        (lambda t: t.exactly(2, A), "exactly(decision(A), 2)"),
+        (lambda t: t.at_least(2, A), "at_least(decision(A), 2)"),
+        (lambda t: t.at_most(2, A), "at_most(decision(A), 2)"),
+        (lambda t: t.between(2, 3, A), "between(decision(A), 2, 3)"),
+        (lambda t: t.init(A, among=B), "init(decision(A), among=decision(B))"),
+        (lambda t: t.last(A, among="tool"), "last(decision(A), among=tool)"),
+        (lambda t: t.responded_existence(A, B), "responded_existence(decision(A), decision(B))"),
+        (lambda t: t.coexistence(A, B), "coexistence(decision(A), decision(B))"),
+        (lambda t: t.not_coexistence(A, B), "not_coexistence(decision(A), decision(B))"),
+        (lambda t: t.response(A, B), "response(decision(A), decision(B))"),
+        (lambda t: t.response(A, B, within="5s"), "response(decision(A), decision(B), within='5s')"),
+        (lambda t: t.precedence(A, B), "precedence(decision(A), decision(B))"),
+        (lambda t: t.precedence(A, B, ended=True), "precedence(decision(A), decision(B), ended=True)"),
+        (lambda t: t.succession(A, B, within="5s"), "succession(decision(A), decision(B), within='5s')"),
+        (lambda t: t.alternate_response(A, B), "alternate_response(decision(A), decision(B))"),
+        (lambda t: t.alternate_precedence(A, B), "alternate_precedence(decision(A), decision(B))"),
+        (lambda t: t.alternate_succession(A, B), "alternate_succession(decision(A), decision(B))"),
+        (lambda t: t.chain_response(A, B, among=A), "chain_response(decision(A), decision(B), among=decision(A))"),
+        (lambda t: t.chain_precedence(A, B, among=A), "chain_precedence(decision(A), decision(B), among=decision(A))"),
+        (lambda t: t.chain_succession(A, B, among=A), "chain_succession(decision(A), decision(B), among=decision(A))"),
+        (lambda t: t.not_succession(A, B), "not_succession(decision(A), decision(B))"),
+        (lambda t: t.not_chain_succession(A, B, among=A), "not_chain_succession(decision(A), decision(B), among=decision(A))"),
+        (lambda t: t.trajectory(["x"], mode="subset"), "trajectory([x], mode='subset')"),
+        (lambda t: t.all(A, B), "all(decision(A), decision(B))"),
+        (lambda t: t.all(A, B, or_none=True), "all(decision(A), decision(B), or_none=True)"),
+        (lambda t: t.any(A, B), "any(decision(A), decision(B))"),
+        (lambda t: t.none(A), "none(decision(A))"),
+        (lambda t: t.none(A, B), "none(decision(A), holds=decision(B))"),
+        (lambda t: t.total(attr("n"), A, at_most=3), "total(n, decision(A), at_most=3)"),
+        (lambda t: t.total(attr("n"), A, at_least=3), "total(n, decision(A), at_least=3)"),
+        (lambda t: t.budget(tokens=3), "budget(tokens=3)"),
+        (lambda t: t.state("here", "ve.1", approx(4, abs=1)), "state('here', 've.1', 4±1)"),
+        (lambda t: t.cell((1, 2), 3), "cell((1, 2), 3)"),
+        (lambda t: t.cell((1, 2), 3, at="here", value="ve"), "cell((1, 2), 3, at='here', value='ve')"),
+        (lambda t: t.no_errors(), "no_errors()"),
+        (lambda t: t.no_errors(allow=A), "no_errors(allow=decision(A))"),
+        (lambda t: t.nothing_dropped(), "nothing_dropped()"),
+        (lambda t: t.finished(), "finished()"),
+        (lambda t: t.finished(failed_too=True), "finished(failed_too=True)"),
+    ],
+)  # fmt: skip
+def test_a_method_checks_the_rule_that_it_was_asked_for(ask, rule: str) -> None:
+    t = check(line("AB"))
+    assert str(ask(t).rule) == rule
+    assert [str(result.rule) for result in t.results] == [rule]
+
+
+def test_calls_are_taken_from_among_some_of_both_runs() -> None:
+    golden = calls("a", "b", "a")
+    assert check(calls("a", "a", "c")).trajectory(golden, among=tool("a"))
+    assert not check(calls("a", "a", "c")).trajectory(golden)
+    assert check(calls("c", "a")).trajectory(["a"], among="tool(a)")
 
 
 def test_a_method_checks_each_rule_that_there_is() -> None:
@@ -164,86 +235,6 @@ def test_a_cost_that_nobody_recorded_is_not_nothing() -> None:
 def test_a_budget_needs_a_limit(limits) -> None:
     with pytest.raises(UsageError):
         check(line("A")).budget(**limits)
-
-
-# -- states --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def tuned(store) -> otel_replay.Run:
-    """A run with a table, of which two cells change, and two checkpoints."""
-    with otel_replay.start_run("tuned", run_id="tuned") as run:
-
-        def change(rpm: int, kpa: int, after: float) -> None:
-            otel_replay.decision("SET", "better", values={"after": after}, cell={"rpm": rpm, "kpa": kpa})
-
-        change(2000, 65, 90.0)
-        otel_replay.checkpoint("post-clamp", {"ve": [[1.0, 2.0], [3.0, 4.5]], "steps": 3, "name": "first"})
-        change(2000, 65, 98.25)
-        change(3000, 65, 50.0)
-        otel_replay.checkpoint("post-smooth", {"ve": [[1.0]], "steps": 4})
-    return run
-
-
-def test_the_state_at_a_checkpoint_is_looked_into(tuned, tmp_path: Path, capsys) -> None:
-    pack = tmp_path / "tuned.pack"
-    assert main(["pack", "tuned", "-o", str(pack)]) == 0
-    for source in (tuned, pack):
-        t = check(source)
-        t.state("post-clamp", "ve.1.1", 4.5)
-        t.state("post-clamp", "ve.1.1", approx(4.4, abs=0.2))
-        t.state("post-clamp", "ve", [[1.0, 2.0], [3.0, 4.5]])
-        t.state("post-clamp", "name", "first")
-        t.state("post-*", "steps", 4)
-        t.state("post-smooth", "", {"ve": [[1.0]], "steps": 4})
-        t.cell((2000, 65), 98.25)
-        t.cell((2000, 65), approx(98.2, abs=0.1), at="post-smooth")
-        t.cell((2000, 65), 90, at="post-clamp")
-        t.cell((3000, 65), 50.0, value="after")
-        assert t.passed, t.text
-
-
-@pytest.mark.parametrize(
-    ("ask", "summary", "mark"),
-    [
-        (lambda t: t.state("post-clamp", "steps", 4), "steps is 3, expected 4", "steps is 3, expected 4"),
-        (lambda t: t.state("post-clamp", "ve.1.1", approx(5, abs=0.1)), "ve.1.1 is 4.5, expected 5±0.1", None),
-        (lambda t: t.state("post-clamp", "", 3), "the state is {'name':", None),
-        (lambda t: t.state("post-clamp", "fuel", 3), "there is no fuel in it", "it has name, steps, ve"),
-        (lambda t: t.state("nowhere", "ve", 3), "there is no checkpoint nowhere; its checkpoints are post-clamp, post-smooth", None),
-        (lambda t: t.cell((2000, 65), 98), "cell rpm=2000 kpa=65 holds 98.25, expected 98", "the last decision about it"),
-        (lambda t: t.cell((2000, 65), 98.25, at="post-clamp"), "cell rpm=2000 kpa=65 holds 90, expected 98.25", None),
-        (lambda t: t.cell((3000, 65), 50, at="post-clamp"), "no decision has spoken of cell rpm=3000 kpa=65 by then; its row and column are known", None),
-        (lambda t: t.cell((9, 65), 50), "no decision has spoken of cell rpm=9 kpa=65 by then; there is no such coordinate among 2000; 3000", None),
-        (lambda t: t.cell((2000, 65), 50, at="nowhere"), "there is no checkpoint nowhere", None),
-    ],
-)  # fmt: skip
-def test_a_state_that_is_another_is_told(tuned, ask, summary: str, mark: str | None) -> None:
-    failure = ask(check(tuned)).failure
-    assert failure is not None
-    assert failure.summary.startswith(summary)
-    if mark is not None:
-        assert [one.note for one in failure.marks] == [mark]
-
-
-def test_what_has_no_states_says_so() -> None:
-    t = check(line("A"))
-    missing = t.state("any", "x", 3).failure
-    assert missing is not None
-    assert missing.summary == "there is no checkpoint any; it has no checkpoints"
-    no_table = t.cell((1, 2), 3).failure
-    assert no_table is not None
-    assert no_table.summary == "no decision changes a cell of a table"
-    with pytest.raises(UsageError, match="a cell is a row and a column"):
-        t.cell((1, 2, 3), 3)  # type: ignore[arg-type]  # the mistake
-
-
-def test_a_file_of_spans_has_no_snapshots(tuned, tmp_path: Path, capsys) -> None:
-    path = tmp_path / "tuned.jsonl"
-    assert main(["dump", "tuned", "--format", "otlp", "-o", str(path)]) == 0
-    failure = check(path).state("post-clamp", "ve", 3).failure
-    assert failure is not None
-    assert failure.summary.startswith("the snapshot cannot be read: a file of spans does not hold it")
 
 
 # -- errors, losses, ends ------------------------------------------------------------------------------------

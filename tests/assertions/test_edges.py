@@ -7,14 +7,15 @@ import math
 import pytest
 from analysis.story import Story
 
-from assertions.runs import calls, line, spent, table
+from assertions.runs import calls, line, spent
 from otel_replay.analysis.items import Items
 from otel_replay.analysis.items_builder import build_items
-from otel_replay.assertions import Call, approx, attr, check, decision, tool
+from otel_replay.assertions import attr, check, decision, task, tool
 from otel_replay.assertions.order import Precedence
 from otel_replay.assertions.report import plain
-from otel_replay.assertions.trajectory import Trajectory, calls_of
+from otel_replay.assertions.trajectory import calls_of
 from otel_replay.errors import UsageError
+from otel_replay.records import Event, LogEntry, Loss
 
 A, B = decision("A"), decision("B")
 
@@ -159,6 +160,15 @@ def test_what_is_not_selected_counts_neither_for_nor_against() -> None:
     assert [mark.item.name for mark in told.bad] == ["A", "B"]
 
 
+def test_why_an_item_is_not_as_it_should_be_is_told_of_what_stands_below_it_too() -> None:
+    story = Story()
+    run = story.run()
+    story.end(story.task("smooth", run))
+    story.end(run)
+    said = lines_of(check(build_items(story)).all("task", task().has(decision("A"))))
+    assert said[-1].startswith("    ✗ task smooth  1ms  ← expected ")
+
+
 def test_of_many_conditions_that_do_not_hold_three_are_told() -> None:
     wrong = (attr("n") > 1) & (attr("n") > 2) & (attr("n") > 3) & (attr("n") > 4)
     said = lines_of(check(line("A")).all(A, wrong))[-1]
@@ -248,151 +258,50 @@ def test_a_call_and_a_query_that_are_none_are_shown_how_to_be_written() -> None:
     )
 
 
-# -- states --------------------------------------------------------------------------------------------------
+# -- errors and losses ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("path", "expected", "other"),
-    [
-        ("done", True, False),
-        ("done", True, 1),
-        ("done", True, "true"),
-        ("name", None, "null"),
-        ("name", None, False),
-        ("steps", 3, True),
-        ("steps", 3, "3"),
-        ("steps", approx(3.4, abs=0.5), approx(3.4, abs=0.3)),
-        ("ve", (1.0, 2.5), (1.0,)),
-    ],
-)
-def test_a_state_is_what_is_expected_and_nothing_like_it(path: str, expected: object, other: object) -> None:
-    t = check(table())
-    assert t.state("step 1", path, expected)
-    assert not t.state("step 1", path, other)
-
-
-def test_what_a_cell_holds_is_what_the_last_decision_before_the_checkpoint_left() -> None:
-    t = check(table())
-    for found in (
-        t.cell((2000, 65), 98.25),
-        t.cell((2000, 65), 90, at="step 1"),
-        t.cell((2000, 65), 90, at="step 2"),
-    ):
-        assert found.passed
-    assert [item.seq for item in t.cell((2000, 65), 98.25).matched] == [5]
-    assert [item.seq for item in t.cell((3000, 65), 50).matched] == [3]
-    assert [item.seq for item in t.state("step *", "", [1, 2]).matched] == [4], "the last of them"
-    assert t.cell((2000, 65), 3, value="trim")
-    wrong = t.cell((3000, 65), 51).failure
-    assert wrong is not None
-    assert [mark.item.seq for mark in wrong.bad] == [3]
-
-
-def test_long_lists_of_what_there_is_are_cut() -> None:
+def test_the_beginning_of_a_long_log_body_is_told() -> None:
     story = Story()
     run = story.run()
-    for number in range(30):
-        story.decide(run, "SET", values={"after": 1.0}, cell={"rpm": number, "kpa": 65})
+    story.add(LogEntry(time_ns=story.now_ns, span_id=run, severity=17, severity_text="ERROR", body="x" * 300))
     story.end(run)
-    said = check(build_items(story)).cell((99, 65), 1).failure
-    assert said is not None
-    assert said.summary.endswith("among 0; 1; 2; 3; 4; 5; 6; 7; 8; 9; 10; 11")
+    failure = check(build_items(story)).no_errors().failure
+    assert failure is not None
+    assert [mark.note for mark in failure.bad] == ["x" * 200]
 
 
-# -- calls ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("expected", "made", "how", "differs"),
-    [
-        ({"n": approx(10, abs=1)}, {"n": 12}, {}, "expected n 10±1, found 12"),
-        ({"a": {"b": 1}}, {"a": {"b": 2}}, {}, "expected a.b 1, found 2"),
-        ({"a": {"b": 1}}, {"a": {}}, {}, "expected a.b, found none"),
-        ({"a": {}}, {"a": {"b": 1}}, {}, "found a.b, expected none"),
-        ({"a": 1}, {}, {}, "expected a, found none"),
-        ({}, {"a": 1}, {}, "found a, expected none"),
-        ({".a": 1}, {".a": 2}, {}, "expected .a 1, found 2"),
-        ({"a": [1, 2]}, {"a": [1]}, {}, "expected a with 2 items, found 1"),
-        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, {}, "expected a.1.b 2, found 3"),
-        ({"a": [1]}, {"a": "1"}, {}, "expected a [1], found '1'"),
-        (dict.fromkeys("abcd", 1), dict.fromkeys("abcd", 2), {}, "expected a 1, found 2; expected b 1, found 2; expected c 1, found 2"),
-        ({"n": 100}, {"n": 102}, {"rel": 0.01}, "expected n 100, found 102"),
-    ],
-)  # fmt: skip
-def test_the_nearest_call_says_in_what_it_differs(expected, made, how, differs: str) -> None:
-    result = Trajectory((Call("a", expected),), **how).check(calls(("a", made)))
-    assert f"; nearest is {Call('a', made)}: {differs}" in next(
-        line for line in lines_of(result) if "missing" in line and "nearest" in line
-    )
-
-
-def test_arguments_that_are_no_map_are_told_as_such() -> None:
-    said = lines_of(Trajectory((Call("a", 7),)).check(calls(("a", 8))))
-    assert "  missing: a(7); nearest is a('8'): expected arguments 7, found '8'" in said
-
-
-def test_a_number_may_be_off_by_just_as_much_as_is_allowed() -> None:
-    for given, how in ((101, {"rel": 0.01}), (99, {"abs": 1}), (100.3, {"abs": 0.3})):
-        assert Trajectory((Call("a", {"n": 100}),), **how).check(calls(("a", {"n": given})))
-
-
-def test_the_nearest_is_the_one_that_differs_least_of_the_same_tool() -> None:
-    run = calls(("b", {"x": 1}), ("a", {"x": 2, "y": 2}), ("a", {"x": 1, "y": 2}), ("a", {"x": 2, "y": 1}))
-    said = lines_of(Trajectory((Call("a", {"x": 1, "y": 1}),)).check(run))
-    assert "  missing: a(x=1, y=1); nearest is a(x=1, y=2): expected y 1, found 2" in said
-    none = lines_of(Trajectory((Call("c", {"x": 1}),)).check(run))
-    assert "  missing: c(x=1)" in none
-    moved = lines_of(Trajectory(calls_of("ab")).check(calls("b", "a")))
-    assert "  missing: a; nearest is a(): it came at another place" in moved
-
-
-def test_of_long_trajectories_the_beginning_is_told() -> None:
-    names = [f"t{number:02}" for number in range(40)]
-    said = lines_of(
-        Trajectory(calls_of(names), mode="superset").check(calls(*reversed([f"u{n:02}" for n in range(40)])))
-    )
-    assert said[1] == f"  expected: {', '.join(names[:30])}"
-    assert said[2] == f"  made:     {', '.join(f'u{n:02}()' for n in range(39, 9, -1))}"
-    assert [line.split()[1] for line in said if line.startswith("  missing: ")] == names[:5]
-    swapped = lines_of(Trajectory(calls_of(names), mode="causal").check(calls(names[-1], *names[:-1])))
-    assert sum(line.startswith("  swapped: ") for line in swapped) == 5
-
-
-def test_a_recorded_run_is_expected_with_its_arguments() -> None:
-    golden = calls(("a", {"x": 1}), ["b", "c"], "d")
-    assert Trajectory(calls_of(golden)).check(golden)
-    assert not Trajectory(calls_of(golden)).check(calls(("a", {"x": 2}), ["b", "c"], "d"))
-    assert calls_of([Call("a", None, 3, False)]) == (Call("a", None, 0, False),)
-
-
-def test_a_call_that_begins_as_another_ends_waits_for_it_and_one_that_never_ends_waits_for_none() -> None:
-    run = calls("a", "b")
-    run[2].start_ns = run[1].end_ns  # type: ignore[assignment]  # it has ended
-    assert [call.step for call in calls_of(run)] == [0, 1]
+def test_ten_of_many_losses_are_told_and_all_are_counted() -> None:
     story = Story()
-    above = story.run()
-    story.tool_call("a", above)
-    story.tool_call("b", above)
-    assert [call.step for call in calls_of(build_items(story))] == [0, 1]
+    run = story.run()
+    for number in range(12):
+        story.add(Loss(time_ns=story.now_ns, records=2, reason=f"reason {number}"))
+    story.end(run)
+    said = lines_of(check(build_items(story)).nothing_dropped())
+    assert said[0] == "nothing_dropped(): 24 lost, dropped or damaged, expected none"
+    assert said[1:] == [f"  2 records could not be kept: reason {number}" for number in range(10)]
 
 
-def test_a_call_is_written_as_a_person_writes_it() -> None:
-    assert str(Call("a", None)) == "a()"
-    assert str(Call("a", "text")) == "a('text')"
-    assert str(Call("a", {"q": "x", "n": 1})) == "a(q='x', n=1)"
-    assert str(Call("a", None, 0, False)) == "a"
-    rule = Trajectory(calls_of(["a"]), mode="subset", arguments="ignore")
-    tolerant = Trajectory((Call("a", {"n": approx(10, abs=1)}),))
-    assert str(tolerant) == "trajectory([a(n=10±1)], mode='strict')"
-    assert str(rule) == "trajectory([a], mode='subset', arguments='ignore')"
+@pytest.mark.parametrize("kind", ["loss", "dropped", "damage"])
+def test_a_loss_of_any_kind_is_a_loss(kind: str) -> None:
+    story = Story()
+    run = story.run()
+    if kind == "loss":
+        story.add(Loss(time_ns=story.now_ns, records=1, reason="no room"))
+    story.add(Event(time_ns=story.now_ns, span_id=run, name="big", dropped_attributes=int(kind == "dropped")))
+    story.end(run)
+    items = build_items(story)
+    items.damage = ("line 9: torn",) if kind == "damage" else ()
+    assert lines_of(check(items).nothing_dropped())[0].endswith(": 1 lost, dropped or damaged, expected none")
 
 
-def test_calls_that_wait_for_none_may_be_paired_with_whichever_lets_the_order_hold() -> None:
-    """Paired with the first that fits, `*b` would take the last call, and `*c*` the one before it."""
-    expected = calls_of([["a*", "*b"], "*c*"])
-    run = calls("ab", "ac", "bcb")
-    assert Trajectory(expected, mode="causal").check(run)
-    assert not Trajectory(expected, mode="causal").check(calls("ab", "bcb", "xy"))
+def test_a_run_that_failed_without_a_word_is_marked_failed() -> None:
+    run = line("A", status="failed")
+    run[0].status = "error"
+    assert lines_of(check(run).finished()) == [
+        "finished(): the run is failed, expected finished",
+        "  ✗ run line  2ms  ← failed",
+    ]
 
 
 # -- text ----------------------------------------------------------------------------------------------------

@@ -5,16 +5,24 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from analysis.story import Story
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assertions.runs import calls
-from otel_replay.assertions import Call, approx, tool
+from otel_replay.analysis.items_builder import build_items
+from otel_replay.assertions import Call, Result, approx, tool
 from otel_replay.assertions.pairing import inversions, pair_all, pair_in_order, pair_steps
 from otel_replay.assertions.trajectory import Trajectory, calls_of
 from otel_replay.errors import UsageError
 
 MODES = ("strict", "unordered", "subset", "superset", "causal")
+
+
+def lines_of(result: Result) -> list[str]:
+    """The text of a failure, line by line."""
+    assert result.failure is not None
+    return result.failure.text.splitlines()
 
 
 def passing(expected, *made, **how) -> str:
@@ -150,6 +158,101 @@ def test_calls_may_be_written_as_yaml_has_them() -> None:
         Call("c", None, 2),
         Call("d", 3, 3),
     )
+
+
+# -- what is said, and where a call just fits ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "made", "how", "differs"),
+    [
+        ({"n": approx(10, abs=1)}, {"n": 12}, {}, "expected n 10±1, found 12"),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, {}, "expected a.b 1, found 2"),
+        ({"a": {"b": 1}}, {"a": {}}, {}, "expected a.b, found none"),
+        ({"a": {}}, {"a": {"b": 1}}, {}, "found a.b, expected none"),
+        ({"a": 1}, {}, {}, "expected a, found none"),
+        ({}, {"a": 1}, {}, "found a, expected none"),
+        ({".a": 1}, {".a": 2}, {}, "expected .a 1, found 2"),
+        ({"a": [1, 2]}, {"a": [1]}, {}, "expected a with 2 items, found 1"),
+        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, {}, "expected a.1.b 2, found 3"),
+        ({"a": [1]}, {"a": "1"}, {}, "expected a [1], found '1'"),
+        ({"a": 1, "b": 1, "c": 1, "d": 1}, dict.fromkeys("abcd", 2), {}, "expected a 1, found 2; expected b 1, found 2; expected c 1, found 2"),
+        ({"n": 100}, {"n": 102}, {"rel": 0.01}, "expected n 100, found 102"),
+    ],
+)  # fmt: skip
+def test_the_nearest_call_says_in_what_it_differs(expected, made, how, differs: str) -> None:
+    result = Trajectory((Call("a", expected),), **how).check(calls(("a", made)))
+    missing = next(line for line in lines_of(result) if "missing: " in line)
+    assert missing.endswith(f"; nearest is {Call('a', made)}: {differs}")
+
+
+def test_arguments_that_are_no_map_are_told_as_such() -> None:
+    said = lines_of(Trajectory((Call("a", 7),)).check(calls(("a", 8))))
+    assert "  missing: a(7); nearest is a('8'): expected arguments 7, found '8'" in said
+
+
+def test_a_number_may_be_off_by_just_as_much_as_is_allowed() -> None:
+    for made, how in ((101, {"rel": 0.01}), (99, {"abs": 1}), (100.3, {"abs": 0.3})):
+        assert Trajectory((Call("a", {"n": 100}),), **how).check(calls(("a", {"n": made})))
+
+
+def test_the_nearest_is_the_one_that_differs_least_of_the_same_tool() -> None:
+    run = calls(("b", {"x": 1}), ("a", {"x": 2, "y": 2}), ("a", {"x": 1, "y": 2}), ("a", {"x": 2, "y": 1}))
+    said = lines_of(Trajectory((Call("a", {"x": 1, "y": 1}),)).check(run))
+    assert "  missing: a(x=1, y=1); nearest is a(x=1, y=2): expected y 1, found 2" in said
+    none = lines_of(Trajectory((Call("c", {"x": 1}),)).check(run))
+    assert "  missing: c(x=1)" in none
+    moved = lines_of(Trajectory(calls_of("ab")).check(calls("b", "a")))
+    assert "  missing: a; nearest is a(): it came at another place" in moved
+
+
+def test_of_long_trajectories_the_beginning_is_told() -> None:
+    names = [f"t{number:02}" for number in range(40)]
+    said = lines_of(
+        Trajectory(calls_of(names), mode="superset").check(calls(*reversed([f"u{n:02}" for n in range(40)])))
+    )
+    assert said[1] == f"  expected: {', '.join(names[:30])}"
+    assert said[2] == f"  made:     {', '.join(f'u{n:02}()' for n in range(39, 9, -1))}"
+    assert [line.split()[1] for line in said if line.startswith("  missing: ")] == names[:5]
+    swapped = lines_of(Trajectory(calls_of(names), mode="causal").check(calls(names[-1], *names[:-1])))
+    assert sum(line.startswith("  swapped: ") for line in swapped) == 5
+
+
+def test_a_recorded_run_is_expected_with_its_arguments() -> None:
+    golden = calls(("a", {"x": 1}), ["b", "c"], "d")
+    assert Trajectory(calls_of(golden)).check(golden)
+    assert not Trajectory(calls_of(golden)).check(calls(("a", {"x": 2}), ["b", "c"], "d"))
+    assert calls_of([Call("a", None, 3, False)]) == (Call("a", None, 0, False),)
+
+
+def test_a_call_that_begins_as_another_ends_waits_for_it_and_one_that_never_ends_waits_for_none() -> None:
+    run = calls("a", "b")
+    run[2].start_ns = run[1].end_ns  # type: ignore[assignment]  # it has ended
+    assert [call.step for call in calls_of(run)] == [0, 1]
+    story = Story()
+    above = story.run()
+    story.tool_call("a", above)
+    story.tool_call("b", above)
+    assert [call.step for call in calls_of(build_items(story))] == [0, 1]
+
+
+def test_a_call_is_written_as_a_person_writes_it() -> None:
+    assert str(Call("a", None)) == "a()"
+    assert str(Call("a", "text")) == "a('text')"
+    assert str(Call("a", {"q": "x", "n": 1})) == "a(q='x', n=1)"
+    assert str(Call("a", None, 0, False)) == "a"
+    rule = Trajectory(calls_of(["a"]), mode="subset", arguments="ignore")
+    tolerant = Trajectory((Call("a", {"n": approx(10, abs=1)}),))
+    assert str(tolerant) == "trajectory([a(n=10±1)], mode='strict')"
+    assert str(rule) == "trajectory([a], mode='subset', arguments='ignore')"
+
+
+def test_calls_that_wait_for_none_may_be_paired_with_whichever_lets_the_order_hold() -> None:
+    """Paired with the first that fits, `*b` would take the last call, and `*c*` the one before it."""
+    expected = calls_of([["a*", "*b"], "*c*"])
+    run = calls("ab", "ac", "bcb")
+    assert Trajectory(expected, mode="causal").check(run)
+    assert not Trajectory(expected, mode="causal").check(calls("ab", "bcb", "xy"))
 
 
 # -- pairing -------------------------------------------------------------------------------------------------
