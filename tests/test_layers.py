@@ -7,6 +7,8 @@ as well, but make no cycle: nothing is loaded by them.
 from __future__ import annotations
 
 import ast
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -212,16 +214,23 @@ def test_the_help_loads_click_and_nothing_else(python) -> None:
     assert third_party(python, program) == {"click"}
 
 
-@pytest.fixture
-def recorded(python, store):
-    """A run in the test's store, recorded by another process."""
-    python(
-        """
-        import otel_replay
-        with otel_replay.start_run("small", run_id="small"), otel_replay.task("count"):
+@pytest.fixture(scope="module")
+def recorded_store(tmp_path_factory):
+    """A store with a run, recorded once for all, by another process."""
+    root = tmp_path_factory.mktemp("recorded") / "store"
+    program = """if True:
+        import otel_replay, sys
+        with otel_replay.start_run("small", run_id="small", store=sys.argv[1]), otel_replay.task("count"):
             otel_replay.decision("COUNTED", "there were three", values={"n": 3}, cell={"row": 1})
         """
-    )
+    subprocess.run([sys.executable, "-c", program, str(root)], check=True)
+    return root
+
+
+@pytest.fixture
+def recorded(recorded_store, store):
+    """A copy of it as the test's store."""
+    shutil.copytree(recorded_store, store.root)
     return store
 
 

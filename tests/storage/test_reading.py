@@ -304,7 +304,7 @@ def test_memory_does_not_grow_with_the_run(runs, journal_count):
         return used
 
     small = peak(5_000)
-    assert peak(50_000) < small * 1.3
+    assert peak(20_000) < small * 1.3
 
 
 def test_links_and_other_files_among_the_journals_are_not_read(runs, tmp_path):
