@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["Choice"]
+__all__ = ["Choice", "absolute"]
 
 _COMPILED = (".pyc", ".pyo")
 """What Python writes by itself."""
@@ -34,7 +34,7 @@ class Choice:
             os.environ.get("OTEL_REPLAY_STORE", ""),
             os.environ.get("OTEL_REPLAY_HOOKS", "").partition("\n")[0],
         )
-        self._ours = tuple(os.path.abspath(place) + os.sep for place in ours if place)
+        self._ours = tuple(absolute(place) + os.sep for place in ours if place)
         self._to_read: dict[str, bool] = {}
         self._to_write: dict[str, bool] = {}
 
@@ -45,7 +45,7 @@ class Choice:
         if known is None:
             if len(all_known) >= _MOST_KNOWN:
                 all_known.clear()
-            known = all_known[name] = self._decided(os.path.abspath(name), _COMPILED if writes else _CODE)
+            known = all_known[name] = self._decided(absolute(name), _COMPILED if writes else _CODE)
         return known
 
     def moved(self) -> None:
@@ -64,6 +64,14 @@ class Choice:
         return _FOLDERS.isdisjoint(parts) and not any(part.endswith(_DESCRIPTIONS) for part in parts)
 
 
+def absolute(name: str) -> str:
+    """The whole path of a file; as it is where the current folder was deleted."""
+    try:
+        return os.path.abspath(name)
+    except OSError:
+        return name
+
+
 def _patterns(variable: str) -> tuple[str, ...]:
     # Not by the settings, which a process that has nothing to record does not load.
     return tuple(pattern.strip() for pattern in os.environ.get(variable, "").split(",") if pattern.strip())
@@ -79,14 +87,14 @@ def _matches(path: str, patterns: tuple[str, ...]) -> bool:
         if os.sep not in pattern:
             if fnmatchcase(os.path.basename(path), pattern):
                 return True
-        elif fnmatchcase(path, pattern if pattern[0] in "/*" else os.path.join(os.getcwd(), pattern)):
+        elif fnmatchcase(path, pattern if pattern[0] in "/*" else os.path.join(absolute(""), pattern)):
             return True
     return False
 
 
 def _left_out() -> list[str]:
     """Where Python and its packages are, and the system; a Python that the program lives in only in part."""
-    here = os.getcwd()
+    here = absolute("")
     places = list(_SYSTEM)
     for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)}:
         if here == prefix or here.startswith(prefix.rstrip(os.sep) + os.sep):

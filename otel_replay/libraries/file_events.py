@@ -16,6 +16,7 @@ from otel_replay.attributes import (
 )
 from otel_replay.hooks.here import span_here
 from otel_replay.interruptions import let_through
+from otel_replay.libraries.file_choice import absolute
 from otel_replay.storage import active_runs
 
 __all__ = ["moved", "tell"]
@@ -53,7 +54,7 @@ def tell(name: str, *, writes: bool) -> None:
         _opens[key] = count
         if count not in _TOLD_AGAIN:
             return
-    path = os.path.abspath(name)
+    path = absolute(name)
     if _is_in_a_store(path) or (writes and os.path.isdir(path)):
         return  # a file without a name is made in a directory
     if count == 1 and len(_opens) < _MOST:

@@ -25,6 +25,8 @@ def lines_of(code: CodeType, variables: Mapping[str, Any]) -> Sequence[str]:
     file = code.co_filename
     if file == "<string>" and "__spec__" not in variables:
         return _command()
+    if file == "<stdin>":
+        return _standard_input()
     try:
         # A pipe can be read only once, by the interpreter.
         if stat.S_ISREG(os.stat(file).st_mode):
@@ -60,6 +62,16 @@ def _command() -> Sequence[str]:
         if option.startswith("-") and not option.startswith("--") and option.endswith("c"):
             return text.split("\n")
     return []
+
+
+def _standard_input() -> Sequence[str]:
+    """The program that comes by standard input, where that is a file, as in `python < tune.py`."""
+    try:
+        told = os.fstat(0)
+        # A pipe can be read only once, by the interpreter.
+        return decoded(os.pread(0, told.st_size, 0)).split("\n") if stat.S_ISREG(told.st_mode) else []
+    except (OSError, ValueError, SyntaxError):
+        return []
 
 
 def imported_names(code: CodeType) -> frozenset[str]:

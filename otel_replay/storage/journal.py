@@ -12,6 +12,7 @@ import mmap
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,8 @@ __all__ = ["Journal", "JournalFull", "open_journal"]
 
 _FIRST_PIECE_BYTES = 64 * 1024
 _LARGEST_PIECE_BYTES = 2 * 1024 * 1024
-_RESERVE_BYTES = 1024
+_PATIENCE_SECONDS = 0.1  # a full disk takes long to say that a piece does not fit
+_RESERVE_BYTES = 2048
 """Kept free at the end of the last piece, so that a full disk can still be told about in the journal."""
 
 
@@ -240,6 +242,7 @@ class _MappedJournal(Journal):
         self._base = 0  # where in the file the window begins, or the next record without one
         self._first = 0  # where in the window the first record went
         self._allocated = 0
+        self._full_until = 0.0
         # The map's own write() keeps the position and refuses what does not fit: nothing is left to do here.
         self._write: Callable[[bytes], int] = _no_room
 
@@ -267,17 +270,19 @@ class _MappedJournal(Journal):
         piece = max(_FIRST_PIECE_BYTES, min(self._allocated, _LARGEST_PIECE_BYTES))
         smallest = position + needed_bytes + _RESERVE_BYTES
         try:
-            self._allocate(smallest + piece)
+            if time.monotonic() > self._full_until:
+                self._allocate(smallest + piece)
         except OSError as raised:
             let_through(raised)
-            # The disk may have room for this record, if not for a whole piece more.
-            try:
-                self._allocate(smallest)
-            except OSError as error:
-                let_through(error)
-                if self._window is not None:
-                    self._window.seek(position - self._base)  # shorter records may still fit
-                raise JournalFull(error.strerror or str(error)) from None
+            self._full_until = time.monotonic() + _PATIENCE_SECONDS
+        # The disk may have room for this record, if not for a whole piece more.
+        try:
+            self._allocate(smallest)
+        except OSError as error:
+            let_through(error)
+            if self._window is not None:
+                self._window.seek(position - self._base)  # shorter records may still fit
+            raise JournalFull(error.strerror or str(error)) from None
         base = position - position % mmap.ALLOCATIONGRANULARITY
         # The window ends before the reserve, so that no record gets there.
         window = self._file.map(self._allocated - _RESERVE_BYTES - base, base)

@@ -215,7 +215,9 @@ class RunWriter:
         line = f'{{"kind":"end","t":{time_ns},"span":"{span.span_id}"}}\n'.encode()
         if end:
             line = line[:-2] + b"," + self.line(end, 0)[1:]
-        self.append(line)
+        full = self.journal if span is self.root and self.losses.total else None  # room is kept for its end
+        if full is None or not full.append_reserved(line):
+            self.append(line)
 
     def log(self, time_ns: int, body: dict[str, Any], *, logger: str = "") -> None:
         """Write an OpenTelemetry log record of `logger`; `body` has the keys of docs/format.md."""

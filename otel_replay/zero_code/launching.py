@@ -49,7 +49,7 @@ def launch(asked: Asked) -> int:
         refusal = _refusal(store, asked)
         rules = _rules(asked) if not refusal and (asked.rules or _project_has_rules()) else ()
     except OSError as error:
-        store, refusal, rules = error.strerror or "this folder", None, ()
+        store, refusal, rules = f"this folder ({error.strerror or error})", None, ()
     if refusal:
         return _tell(*refusal, code=2)
     if _cannot_write(store):
@@ -145,7 +145,10 @@ def _rules(asked: Asked) -> tuple[str, ...]:
 
 def _project_has_rules() -> bool:
     """Whether the nearest `pyproject.toml` names us, which is read in full only then."""
-    folder = os.getcwd()
+    try:
+        folder = os.getcwd()
+    except OSError:
+        return False  # it was deleted
     while True:
         try:
             with open(os.path.join(folder, "pyproject.toml"), "rb") as stream:

@@ -1,6 +1,7 @@
 """The real Ray Tune under `otel-replay run`: `make test-ray`. Apart from the other tests, for its size.
 
-It says what it found and exits with 0 where the run tells of every trial, and the search ends as without us.
+It says what it found and exits with 0 where the run tells of every trial, and the search ends as without us,
+also where each hook in Ray fails.
 """
 
 from __future__ import annotations
@@ -35,6 +36,16 @@ print("FOUND", found, results.get_best_result(scope="all").config)
 """
 
 
+INJECTED = """
+import otel_replay.libraries.ray_tune as hooks
+def injected(*args, **kwargs):
+    raise RuntimeError("injected")
+for name in ("_started", "_reported", "_completed", "_failed"):
+    setattr(hooks, name, injected)
+hooks._Searching.sum_up = injected
+"""
+
+
 def found_by(command: list[str], folder: Path) -> str:
     """The line in which the program says what it found."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
@@ -52,9 +63,17 @@ def main() -> int:
         replay = [sys.executable, "-m", "otel_replay", "--store", str(folder / "store")]
         plain = [sys.executable, "program.py"]
         expected = found_by([*plain, str(folder / "a")], folder)
-        assert found_by([*replay, "run", "--", *plain, str(folder / "b")], folder) == expected
+        assert (
+            found_by([*replay, "run", "--run-id", "recorded", "--", *plain, str(folder / "b")], folder)
+            == expected
+        )
+        (folder / "program.py").write_text(INJECTED + PROGRAM)
+        assert (
+            found_by([*replay, "run", "--run-id", "failing", "--", *plain, str(folder / "c")], folder)
+            == expected
+        )
         dumped = subprocess.run(
-            [*replay, "dump", "--run-id", "latest"], capture_output=True, text=True, check=True, timeout=60
+            [*replay, "dump", "--run-id", "recorded"], capture_output=True, text=True, check=True, timeout=60
         )
         decisions = json.loads(dumped.stdout)["decisions"]
     actions = Counter(one["action"] for one in decisions)

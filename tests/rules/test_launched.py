@@ -206,7 +206,9 @@ def test_processes_that_multiprocessing_spawns(tmp_path: Path, store: Store, twi
     assert [span.name for span in store.run().spans].count("execute_tool work") == 2
 
 
-def test_a_program_from_standard_input_has_no_source(tmp_path: Path, store: Store, twice: Twice) -> None:
+def test_a_program_that_comes_through_a_pipe_has_no_source(
+    tmp_path: Path, store: Store, twice: Twice
+) -> None:
     """It is read once, by the interpreter: it runs as it is, and that is told."""
     done = twice("-", stdin=textwrap.dedent(FAILING))
     assert done.code == 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
+from otel_replay.records import Loss
 from tests.zero_code.conftest import PYTHON, RUN, Recorded
 
 CONVENTION = "def log_decision(action, reason, values=None, cell=None):\n    pass\n"
@@ -97,4 +100,64 @@ def test_of_two_starts_that_ask_for_one_id_at_once_one_is_refused(recorded: Reco
     both = [recorded.start(PYTHON, "program.py", options=("--run-id", "same")) for _ in range(2)]
     said = sorted(one.communicate(timeout=120)[1].partition(" in ")[0] for one in both)
     assert (said, sorted(one.returncode for one in both)) == (["", "error: run same exists already"], [0, 2])
+    assert recorded.decisions() == ["A"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("-", "a")])
+def test_a_program_that_is_given_as_standard_input_decides_as_any_other(
+    recorded: Recorded, arguments: tuple[str, ...]
+) -> None:
+    """`python < tune.py`: from a file, which can be read twice; through a pipe it runs, and that is told."""
+    script = CONVENTION + "import sys\nlog_decision('A', '')\nprint(sys.argv[1:], repr(sys.stdin.read()))\n"
+    recorded.script(script)
+    with (recorded.folder / "program.py").open() as stdin:
+        done = recorded.run(PYTHON, *arguments, stdin=stdin)
+    assert (done.stdout, done.stderr) == (f"{[*arguments[1:]]} ''\n", "")
+    assert recorded.decisions() == ["A"]
+
+
+def test_a_program_that_comes_through_a_pipe_runs_and_is_said_not_to_be_recorded(recorded: Recorded) -> None:
+    recorded.script(CONVENTION + "print('runs')\n")
+    done = recorded.run("sh", "-c", f"cat program.py | {PYTHON} -")
+    assert done.stdout == "runs\n"
+    assert "__main__:log_decision is not recorded" in done.stderr
+
+
+def test_a_program_whose_disk_is_full_goes_on_and_its_process_is_not_said_to_have_died(
+    recorded: Recorded,
+) -> None:
+    """What was lost is counted; for how the process ended there is room."""
+    recorded.script(
+        CONVENTION
+        + "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        + "for number in range(3000):\n    log_decision('A', 'a reason', {'x': number})\n"
+        + "print('goes on')\nraise SystemExit(3)\n"
+    )
+    done = recorded.run(PYTHON, "program.py")
+    assert (done.stdout, done.returncode) == ("goes on\n", 3)
+    lost = sum(one.records for one in recorded.records() if isinstance(one, Loss))
+    assert lost + len(recorded.decisions()) == 3000
+    assert lost > 0
+    assert set(recorded.ends()) == {span.span_id for span in recorded.spans().values()}
+
+
+def test_a_program_in_a_folder_that_was_deleted_is_recorded(recorded: Recorded) -> None:
+    opens = "try:\n    open('x.csv', 'w')\nexcept FileNotFoundError:\n    print('runs')\n"
+    recorded.script(CONVENTION + "log_decision('A', '')\n" + opens)
+    place = recorded.folder / "gone"
+    place.mkdir()
+    program, store = str(recorded.folder / "program.py"), str(recorded.store)
+    words = " ".join(map(shlex.quote, [*RUN, "--store", store, "--", PYTHON, program]))
+    done = recorded.plain("sh", "-c", f"cd gone && rmdir ../gone && exec {words}")
+    assert (done.stdout, done.stderr, done.returncode) == ("runs\n", "", 0)
+    assert recorded.decisions() == ["A"]
+
+
+def test_a_store_whose_path_has_a_line_end_and_other_letters_is_as_any_other(recorded: Recorded) -> None:
+    """With next to no environment: no HOME, no PATH, no locale."""
+    recorded.store = recorded.folder / 'st\nør "e"'
+    recorded.script(CONVENTION + "log_decision('A', '')\n")
+    words = [*RUN, "--store", str(recorded.store), "--", PYTHON, "program.py"]
+    done = recorded.plain("env", "-i", *words)
+    assert (done.stderr, done.returncode) == ("", 0)
     assert recorded.decisions() == ["A"]

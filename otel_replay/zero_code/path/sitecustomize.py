@@ -9,9 +9,16 @@ import os
 import sys
 
 
+def _absolute(place: str) -> str:
+    try:
+        return os.path.abspath(place or ".")
+    except OSError:
+        return place  # the current folder was deleted
+
+
 def _step_aside() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [place for place in sys.path if os.path.abspath(place or ".") != here]
+    sys.path[:] = [place for place in sys.path if _absolute(place) != here]
     sys.path_importer_cache.pop(here, None)
 
 
