@@ -27,7 +27,10 @@ _COMMANDS = {
     "dump --format json": ("dump", "--format", "json", "--run-id"),
     "view": ("view",),
     "summary": ("summary",),
+    "stats": ("stats",),
 }
+_SQL = "SELECT action, avg((values->>'afr_error_pct')::double) FROM decisions GROUP BY ALL"
+_QUERY_BAR_MB = 500.0
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 # A process inherits the peak of the one that starts it; so that is one with next to nothing in it.
 _LAUNCHER = """
@@ -67,7 +70,21 @@ def measure(scale: Scale) -> list[Row]:
         for what, words in _COMMANDS.items():
             done = [_run([*words, f"run-{decisions}"], store, place) for decisions in scale.decisions]
             rows += _rows(what, scale.decisions, done)
+        rows.append(_query(scale.decisions[-1], store, place))
     return rows
+
+
+def _query(decisions: int, store: Path, place: Path) -> Row:
+    """SQL goes over a database on disk, of which DuckDB holds a part in memory: no more than it may."""
+    done = _run(["query", _SQL, "--run", f"run-{decisions}"], store, place)
+    return row(
+        NAME,
+        f"query: peak memory at {decisions:,} decisions",
+        done.peak_bytes / 1e6,
+        unit="MB",
+        bar=_QUERY_BAR_MB,
+        note=f"{done.seconds:.1f} s, loading included",
+    )
 
 
 def _rows(what: str, lengths: tuple[int, ...], done: list[_Done]) -> list[Row]:

@@ -20,13 +20,14 @@ import orjson
 
 from otel_replay.errors import UsageError
 from otel_replay.sql.rows import CALL, TABLES, rows_of
+from otel_replay.values_json import is_native_exact, to_json
 
 if TYPE_CHECKING:
     from otel_replay.loading import RunRecords
 
 __all__ = ["Answer", "ask"]
 
-_PORTION_BYTES = 64 << 20
+_PORTION_BYTES = 16 << 20
 _LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "1GB",
     "threads": 2,
@@ -139,6 +140,17 @@ def _is_time(column: str) -> bool:
     return column.endswith("time") or column == "started"
 
 
+def _line(row: dict[str, Any]) -> bytes:
+    """A row as one line of JSON; most hold nothing that JSON cannot say as it is."""
+    try:
+        line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        line = b"null"
+    if is_native_exact(line):
+        return line
+    return orjson.dumps(to_json(row), option=orjson.OPT_APPEND_NEWLINE)
+
+
 class _Loader:
     """Fills the tables that are wanted, in portions."""
 
@@ -146,6 +158,7 @@ class _Loader:
         self.database = database
         self.file = folder / "portion.jsonl"
         self.portions = {name: bytearray() for name in wanted}
+        self.longest_bytes = _LONGEST_ROW_BYTES
 
     def load(self, runs: Iterable[RunRecords]) -> None:
         if not self.portions:
@@ -162,7 +175,9 @@ class _Loader:
                     continue
                 if CALL in row:
                     row[CALL] += number << 32  # of this run
-                portion += orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+                line = _line(row)
+                self.longest_bytes = max(self.longest_bytes, len(line))
+                portion += line
                 if len(portion) > _PORTION_BYTES:
                     self.take_in(table, portion)
         for table, portion in self.portions.items():
@@ -173,7 +188,6 @@ class _Loader:
     def take_in(self, table: str, portion: bytearray) -> None:
         if not portion:
             return
-        longest_bytes = max(_LONGEST_ROW_BYTES, max(map(len, portion.split(b"\n"))) + 1)
         self.file.write_bytes(portion)
         portion.clear()
         columns = TABLES[table]
@@ -184,7 +198,7 @@ class _Loader:
         )
         self.database.execute(
             f"INSERT INTO {table} SELECT {told} FROM read_json(?, format='newline_delimited', columns=?, "
-            f"maximum_object_size={longest_bytes})",
+            f"maximum_object_size={self.longest_bytes})",
             [str(self.file), columns],
         )
         self.file.unlink()

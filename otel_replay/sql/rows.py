@@ -1,4 +1,7 @@
-"""Runs as rows of tables; `docs/query.md` says what each column means."""
+"""Runs as rows of tables; `docs/query.md` says what each column means.
+
+What was recorded stands in them as it is; `otel_replay.values_json` says what JSON it becomes.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from otel_replay.analysis.spans import SpanBook, TrackedSpan
 from otel_replay.attributes import GEN_AI_RESPONSE_ID
 from otel_replay.dialects.reading import read_span, usage_of
 from otel_replay.records import Decision, Event, LogEntry, Scope, SpanEnd, SpanStart, SpanUpdate
-from otel_replay.values_json import to_json
 
 if TYPE_CHECKING:
     from otel_replay.loading import RunRecords
@@ -133,7 +135,7 @@ class _Rows:
             "duration_ms": None if end is None else span.duration_ns / 1e6,
         }
         if "spans" in self.wanted:
-            yield "spans", {**row, "kind": kind, "attributes": to_json(span.attributes)}
+            yield "spans", {**row, "kind": kind, "attributes": span.attributes}
         if kind != "generation":
             self.repeats.other(span.span_id)
             self.costs.other(span.span_id)
@@ -170,9 +172,9 @@ def _decision(run_id: str, number: int, span_id: str, record: Decision) -> dict[
         "time": record.time_ns,
         "action": record.action,
         "reason": record.reason,
-        "values": to_json(record.values),
-        "cell": to_json(record.cell),
-        "attributes": to_json(dict(record.extra)),
+        "values": record.values,
+        "cell": record.cell,
+        "attributes": dict(record.extra),
     }
 
 
@@ -183,5 +185,5 @@ def _event(run_id: str, span_id: str, record: Event | LogEntry) -> dict[str, Any
         "span_id": span_id,
         "name": name,
         "time": record.time_ns,
-        "attributes": to_json(dict(record.attributes)),
+        "attributes": dict(record.attributes),
     }

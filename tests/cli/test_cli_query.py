@@ -208,3 +208,21 @@ def _asks(pid: int) -> bool:
                 flags = next(line.split()[1] for line in facts.splitlines() if line.startswith("flags:"))
                 return int(flags, 8) & os.O_ACCMODE == os.O_RDONLY
     return False
+
+
+def test_values_that_json_cannot_say_are_asked_as_they_are_dumped(call, keep):
+    story = Story("odd")
+    run = story.run("odd")
+    for value in (float("nan"), b"\x00", {"$float": 1}, None, 2**62, [1, {"a": "\u202e"}]):
+        story.decide(run, "ODD", values={"v": value, "n": 1})
+    story.end(run)
+    keep(story)
+    rows = ask(call, "SELECT values->'v' AS v FROM decisions ORDER BY number")
+    assert [json.loads(row["v"]) for row in rows] == [
+        {"$float": "NaN"},
+        {"$bytes": "AA=="},
+        {"$map": [["$float", 1]]},
+        None,
+        2**62,
+        [1, {"a": "\u202e"}],
+    ]
