@@ -14,9 +14,9 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 LAPTOP, CI = CORPUS / "jaeger-2" / "laptop.json", CORPUS / "jaeger-2" / "ci.json"
 HERE = {
     "host.name": "laptop",
-    "process.working_directory": "/home/ann/tuner",
-    "process.command_args": ["/usr/bin/python", "/home/ann/tuner/tune.py", "--out=/home/ann/x.csv"],
-    "otel_replay.environment": {"PATH": "/usr/bin", "HOME": "/home/ann", "LANG": "C"},
+    "process.working_directory": "/opt/ann/tuner",
+    "process.command_args": ["/usr/bin/python", "/opt/ann/tuner/tune.py", "--out=/opt/ann/x.csv"],
+    "otel_replay.environment": {"PATH": "/usr/bin", "HOME": "/opt/ann", "LANG": "C"},
     "vcs.ref.head.revision": "a" * 40,
     "limit": 7,
 }
