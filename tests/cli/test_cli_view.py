@@ -202,8 +202,8 @@ def test_following_shows_what_is_there_and_then_what_comes_until_the_run_ends(st
     writer.stdin.flush()
     assert follower.stdout.readline().strip().endswith("after")
     writer.stdin.close()
-    assert writer.wait(20) == 0
-    assert follower.communicate(timeout=20)[0] == ""
+    assert writer.wait(60) == 0
+    assert follower.communicate(timeout=60)[0] == ""
     assert follower.returncode == 0
     writer.stdout.close()
 
@@ -226,9 +226,9 @@ def test_an_interrupt_ends_following_quietly(store):
     )
     assert follower.stdout.readline()
     follower.send_signal(signal.SIGINT)
-    out, err = follower.communicate(timeout=20)
+    out, err = follower.communicate(timeout=60)
     assert (follower.returncode, out, err) == (130, "", "")
-    writer.communicate("", timeout=20)
+    writer.communicate("", timeout=60)
 
 
 def test_following_a_run_that_is_over_shows_it_and_ends(call, keep, tuning):

@@ -165,13 +165,13 @@ def test_stopping_waits_for_what_is_under_way(tmp_path: Path) -> None:
         async def generate(self, request: ImageRequest) -> ImageAnswer:
             if not asked.is_set():  # the first one only: what is asked for later is drawn at once
                 asked.set()
-                await asyncio.to_thread(go_on.wait, 30)
+                await asyncio.to_thread(go_on.wait, 100)
             return await super().generate(request)
 
     with ThreadServer(tmp_path, generator=Waiting()) as server, ThreadPoolExecutor(2) as pool:
         server.started("one")
         generation = pool.submit(server.generate)
-        assert asked.wait(30)
+        assert asked.wait(60)
         stop = pool.submit(server.post, "/session/stop?session_id=one")
         drawn = 1
         while server.generate("?session_id=one").status != 409:

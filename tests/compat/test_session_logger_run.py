@@ -117,7 +117,7 @@ def test_parallel_tasks_of_the_same_name_are_kept_apart(store):
 
     def work(number: int) -> None:
         mine[number] = logger.log_task_start("crawl", {"number": number})
-        all_started.wait(20)
+        all_started.wait(60)
         logger.log_file_read(f"page {number}")
         logger.log_task_complete("crawl", 1000 * (number + 1), {"done": number})
 

@@ -59,7 +59,7 @@ def python_run(tmp_path: Path, store: Store) -> Callable[[str], None]:
             [sys.executable, "-m", "otel_replay", "run", "--", sys.executable, str(path)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         assert (done.returncode, done.stderr) == (0, "")
 
@@ -77,7 +77,7 @@ def unmodified(tmp_path: Path, store: Store) -> Callable[[str], Recorded]:
         under = [sys.executable, "-m", "otel_replay", "run", "--"]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         both = [subprocess.Popen(command, cwd=tmp_path, **pipes) for command in (plain, [*under, *plain])]
-        expected, found = [(one.communicate(timeout=120), one.returncode) for one in both]
+        expected, found = [(one.communicate(timeout=300), one.returncode) for one in both]
         assert found == expected
         assert expected[1] == 0, expected
         return store.run()

@@ -255,7 +255,7 @@ def test_a_child_that_is_forked_in_the_middle_of_an_export_can_export_itself(pyt
         inside.wait()
         child = os.fork()
         if not child:
-            signal.alarm(20)
+            signal.alarm(60)
             span = TracerProvider(shutdown_on_exit=False).get_tracer("t").start_span("of the child")
             span.end()
             exporter.export([span])

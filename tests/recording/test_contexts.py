@@ -135,7 +135,7 @@ def test_a_pool_that_is_older_and_lives_longer_than_a_run_takes_nothing_along(st
     barrier = threading.Barrier(3)
     for _ in range(2):
         pool.submit(barrier.wait, 10)
-    barrier.wait(10)
+    barrier.wait(60)
     with start_run("one", run_id="one"):
         pool.submit(work, "ONE").result()
     pool.submit(work, "NOBODY").result()
@@ -165,7 +165,7 @@ def test_work_that_a_pool_does_after_the_end_of_the_run_is_kept_in_the_run(store
     go_on = threading.Event()
 
     def work():
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         decision("LATE", "the run is over")
         with task("late"):
             pass
@@ -190,7 +190,7 @@ def test_a_thread_without_any_context_works_for_the_only_run(store):
 
     with start_run("r"):
         _thread.start_new_thread(work, ())
-        assert done.wait(10)
+        assert done.wait(60)
     recorded = store.run()
     assert recorded.owners() == {"RAW": "run r", "INSIDE": "task t"}
     assert recorded.parents() == {"run r": "-", "task t": "run r"}

@@ -241,11 +241,11 @@ def test_one_block_may_be_entered_again_and_in_several_threads_and_tasks_at_once
 
     def work(number):
         for step in range(20):
-            barrier.wait(10)
+            barrier.wait(60)
             with block:
-                barrier.wait(10)
+                barrier.wait(60)
                 decision(f"T{number}", str(step))
-                barrier.wait(10)
+                barrier.wait(60)
             decision(f"OUT{number}", str(step))
 
     async def work_async(number):

@@ -251,7 +251,7 @@ def test_with_runs_side_by_side_the_environment_names_none(store, python, tmp_pa
         def other():
             with otel_replay.start_run("other", run_id="other"):
                 started.set()
-                assert go_on.wait(30)
+                assert go_on.wait(100)
 
         before = dict(os.environ)
         with otel_replay.start_run("one", run_id="one"):
@@ -262,7 +262,7 @@ def test_with_runs_side_by_side_the_environment_names_none(store, python, tmp_pa
             import contextvars
             thread = contextvars.Context().run(threading.Thread, target=other)
             contextvars.Context().run(thread.start)
-            assert started.wait(30)
+            assert started.wait(100)
             assert not any(name in os.environ for name in names)
             subprocess.run([sys.executable, "child.py"], check=True)
             told = otel_replay.child_environment()

@@ -155,11 +155,11 @@ def test_a_run_beside_another_one_lies_in_its_own_store(store, tmp_path):
     def elsewhere():
         with otel_replay.start_run("first", store=tmp_path / "elsewhere"):
             started.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
     with otel_replay.start_run("second"):
         pass
     go_on.set()
@@ -172,11 +172,11 @@ def test_runs_side_by_side_in_threads_keep_what_is_theirs(store):
 
     def work(number):
         with otel_replay.start_run(f"r{number}", run_id=f"run-{number}"):
-            barrier.wait(10)
+            barrier.wait(60)
             for step in range(50):
                 with otel_replay.task(f"t{number}"):
                     otel_replay.decision(f"D{number}", str(step))
-            barrier.wait(10)
+            barrier.wait(60)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -210,7 +210,7 @@ def test_many_threads_tear_no_line_and_lose_none(path, mode):
     barrier = threading.Barrier(17)
 
     def work(number):
-        barrier.wait(10)
+        barrier.wait(60)
         for step in range(2000):
             line = b"%d %d %s\n" % (number, step, b"x" * (step * 31 % 300))
             try:
@@ -219,7 +219,7 @@ def test_many_threads_tear_no_line_and_lose_none(path, mode):
                 journal.append(line)
 
     def sync():
-        barrier.wait(10)
+        barrier.wait(60)
         while not done.is_set():
             journal.sync()
             journal.append_reserved(b"reserved\n")

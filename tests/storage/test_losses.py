@@ -19,7 +19,7 @@ class Journal:
     def append_reserved(self, line):
         other = threading.Thread(target=self.losses.note, args=("another's", None))
         other.start()
-        other.join(10)
+        other.join(60)
         assert not other.is_alive()
         if self.room:
             self.lines.append(line)

@@ -257,7 +257,7 @@ def test_sixteen_threads_lose_nothing_and_tear_nothing(store):
     barrier = threading.Barrier(16)
 
     def work(number):
-        barrier.wait(10)
+        barrier.wait(60)
         for step in range(1000):
             if step % 50 == 0:
                 with otel_replay.task(f"t{number}"):

@@ -40,5 +40,5 @@ def test_journals_that_begin_while_others_are_synced_do_not_end_the_syncing():
             journal.closed = True
     last = Journal()
     syncer.watch(last)
-    assert last.synced.wait(10)
+    assert last.synced.wait(60)
     syncer.stop()
