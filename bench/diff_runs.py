@@ -25,25 +25,28 @@ NAME = "diff_runs"
 _BAR_SECONDS, _BAR_MB = 2.0, 500.0
 _ACTIONS = ("AFR_CORRECTION", "CLAMPING_APPLIED", "SMOOTHING")
 
+# The calls of `otel-replay diff`, so that one process tells both: all of it, and what of it is loading.
 _PROGRAM = """
-import json, resource, sys, time
+import json, os, resource, sys, time
 from pathlib import Path
-from otel_replay.diffing import diff
+from otel_replay.analysis.decision_lines import DecisionLines
+from otel_replay.diffing.compare import compare
 from otel_replay.diffing.rules import make_rules
 from otel_replay.loading import load_items
 from otel_replay.storage.store import Store
 
 store = Store(Path(sys.argv[1]))
-if sys.argv[3] == "loading":
-    begin, wall = time.process_time(), time.perf_counter()
-    kept = [load_items(name, store=store) for name in ("base", sys.argv[2])]
-    found = None
-else:
-    begin, wall = time.process_time(), time.perf_counter()
-    found = diff("base", sys.argv[2], store=store)
+lines = DecisionLines(numbered=True)
+begin, wall = time.process_time(), time.perf_counter()
+base = load_items("base", store=store, lines=lines)
+other = load_items(sys.argv[2], store=store, lines=lines.enough())
+loading = time.process_time() - begin
+found = compare(base, other, make_rules())
 seconds, wall = time.process_time() - begin, time.perf_counter() - wall
 memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-print(json.dumps([seconds, memory_mb, wall, len(found.findings) if found is not None else 0]))
+print(json.dumps([seconds, memory_mb, wall, len(found.findings), loading]), flush=True)
+# What was made need not be taken apart.
+os._exit(0)
 """
 
 
@@ -56,8 +59,8 @@ def measure(scale: Scale) -> list[Row]:
         record(place, "some", decisions, mutated=0.06)
         record(place, "drifted", decisions, mutated=0.01, drift=0.05)
         for name, what in (("some", "6% are not the same"), ("drifted", "none is the same")):
-            runs = [_run(place, name, "diff") for _ in range(scale.diffs)]
-            loading = [_run(place, name, "loading")[0] for _ in range(scale.diffs)]
+            runs = [_run(place, name) for _ in range(scale.diffs)]
+            loading = [one[4] for one in runs]
             title = f"two runs of {decisions:,} decisions, {what}"
             wall = spread([one[2] for one in runs])
             note = (
@@ -71,9 +74,9 @@ def measure(scale: Scale) -> list[Row]:
     return rows
 
 
-def _run(place: Path, name: str, what: str) -> list[float]:
+def _run(place: Path, name: str) -> list[float]:
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, str(place), name, what], stdout=subprocess.PIPE, check=True
+        [sys.executable, "-c", _PROGRAM, str(place), name], stdout=subprocess.PIPE, check=True
     )
     found: list[float] = json.loads(done.stdout)
     return found

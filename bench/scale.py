@@ -58,7 +58,7 @@ SCALES = {
         replayed_calls=1_000,
         replayed_loops=7,
         mutated_runs=300,
-        diffs=7,
+        diffs=3,
     ),
     "quick": Scale(
         rounds=80,
