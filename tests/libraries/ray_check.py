@@ -36,6 +36,10 @@ print("FOUND", found, results.get_best_result(scope="all").config)
 """
 
 
+_TRIES = 3
+_TOO_SLOW = "timed out during startup"
+"""What Ray says after half a minute, on a machine that has much else to do."""
+
 INJECTED = """
 import otel_replay.libraries.ray_tune as hooks
 def injected(*args, **kwargs):
@@ -48,7 +52,10 @@ hooks._Searching.sum_up = injected
 
 def found_by(command: list[str], folder: Path) -> str:
     """The line in which the program says what it found."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
+    for _ in range(_TRIES):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
+        if _TOO_SLOW not in done.stderr:
+            break
     lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND")]
     assert done.returncode == 0, done.stderr[-2000:]
     assert lines, done.stdout[-2000:]
@@ -63,19 +70,15 @@ def main() -> int:
         replay = [sys.executable, "-m", "otel_replay", "--store", str(folder / "store")]
         plain = [sys.executable, "program.py"]
         expected = found_by([*plain, str(folder / "a")], folder)
-        assert (
-            found_by([*replay, "run", "--run-id", "recorded", "--", *plain, str(folder / "b")], folder)
-            == expected
-        )
-        (folder / "program.py").write_text(INJECTED + PROGRAM)
-        assert (
-            found_by([*replay, "run", "--run-id", "failing", "--", *plain, str(folder / "c")], folder)
-            == expected
-        )
+        recorded = [*replay, "run", "--name", "recorded", "--", *plain]
+        assert found_by([*recorded, str(folder / "b")], folder) == expected
         dumped = subprocess.run(
-            [*replay, "dump", "--run-id", "recorded"], capture_output=True, text=True, check=True, timeout=60
+            [*replay, "dump", "--run-id", "latest"], capture_output=True, text=True, check=True, timeout=60
         )
         decisions = json.loads(dumped.stdout)["decisions"]
+        (folder / "program.py").write_text(INJECTED + PROGRAM)
+        failing = [*replay, "run", "--name", "failing", "--", *plain]
+        assert found_by([*failing, str(folder / "c")], folder) == expected
     actions = Counter(one["action"] for one in decisions)
     assert actions["SUGGESTED"] == 4, actions
     assert actions["REPORTED"] == 16, actions
