@@ -147,6 +147,10 @@ def counted_generations(run: Indexed) -> list[Item]:
     ]
 
 
+_Noted = tuple[Item, str]
+"""A part of what was used up, and what is said of it."""
+
+
 def _spent(name: str) -> Callable[[Item], float]:
     read = PARTS[name]
     return lambda item: sum_of(_numbers(read(item)))
@@ -185,14 +189,13 @@ class Budget(Rule):
         if not over:
             return self._yes(())
         lines = [line for line, _ in over]
-        bad: dict[int, Mark] = {}
-        for mark in (mark for _, marks in over for mark in marks):
-            known = bad.get(mark.item.seq)
-            note = mark.note if known is None else f"{known.note}; {mark.note}"
-            bad[mark.item.seq] = Mark(mark.item, False, note)
-        return self._no(run, "; ".join(lines), bad=list(bad.values()))
+        notes: dict[int, tuple[Item, list[str]]] = {}
+        for item, note in (about for _, parts in over for about in parts):
+            notes.setdefault(item.seq, (item, []))[1].append(note)
+        bad = [Mark(item, False, "; ".join(said)) for item, said in notes.values()]
+        return self._no(run, "; ".join(lines), bad=bad)
 
-    def _sums(self, run: Indexed) -> Iterator[tuple[str, list[Mark]]]:
+    def _sums(self, run: Indexed) -> Iterator[tuple[str, list[_Noted]]]:
         calls = counted_generations(run)
         for name in ("tokens", "input_tokens", "output_tokens", "cost"):
             limit = getattr(self, name)
@@ -203,13 +206,13 @@ class Budget(Rule):
             total = sum_of([number for number, _ in parts])
             if name == "cost" and (unknown := [call for call in calls if not PARTS["cost"](call)]):
                 told = f"of {len(unknown)} of {counted(len(calls), 'generation')} no cost was recorded"
-                yield told, [Mark(item, False, "no cost") for item in unknown]
+                yield told, [(item, "no cost") for item in unknown]
             elif total > limit:
-                marks = [Mark(item, False, f"{name} {number:g}") for number, item in parts[:5] if number]
+                marks = [(item, f"{name} {number:g}") for number, item in parts[:5] if number]
                 said = f"a cost of {total:g}" if name == "cost" else f"{total:g} {name}"
                 yield f"{said}, expected at most {limit:g}", marks
 
-    def _counts(self, run: Indexed) -> Iterator[tuple[str, list[Mark]]]:
+    def _counts(self, run: Indexed) -> Iterator[tuple[str, list[_Noted]]]:
         of_what: dict[str, Callable[[], Sequence[Item]]] = {
             "generations": lambda: counted_generations(run),
             "tool_calls": lambda: run.of("tool"),
@@ -218,11 +221,11 @@ class Budget(Rule):
         for name, items in of_what.items():
             limit = getattr(self, name)
             if limit is not None and len(found := items()) > limit:
-                marks = [Mark(item, False, "one too many") for item in found[limit:]]
+                marks = [(item, "one too many") for item in found[limit:]]
                 said = counted(len(found), name.replace("_", " ").removesuffix("s"))
                 yield f"{said}, expected at most {limit}", marks
 
-    def _time(self, run: Indexed) -> Iterator[tuple[str, list[Mark]]]:
+    def _time(self, run: Indexed) -> Iterator[tuple[str, list[_Noted]]]:
         took = run.run.end_ns - run.run.start_ns
         if self.duration is not None and took > length_ns(self.duration):
             yield f"it took {shown_ns(took)}, expected at most {self.duration}", []

@@ -52,6 +52,9 @@ def test_each_answer_that_comes_too_late_is_told_and_no_other() -> None:
     both = check(line("A.BA.B")).response(A, B, within="1s").failure
     assert both is not None
     assert [mark.item.seq for mark in both.bad] == [1, 3]
+    one = check(line("A.BA..B")).response(A, B, within="1001ms").failure
+    assert one is not None
+    assert [mark.item.seq for mark in one.bad] == [3], "the other just came in time"
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,8 @@ def test_each_answer_that_comes_too_late_is_told_and_no_other() -> None:
 )
 def test_all_that_come_before_the_first_cause_are_told_and_no_others(letters: str, early: list[int]) -> None:
     failure = check(line(letters)).precedence(A, B).failure
+    assert [mark.item.seq for mark in (failure.bad if failure else ())] == early
+    failure = check(line(letters)).precedence(A, B, ended=True).failure
     assert [mark.item.seq for mark in (failure.bad if failure else ())] == early
 
 
@@ -81,15 +86,14 @@ def test_the_next_of_the_first_may_be_its_answer() -> None:
 def test_one_that_had_ended_is_enough_whatever_else_goes_on() -> None:
     story = Story()
     run = story.run()
-    short = story.tool_call("a", run)
-    story.end(short)
     long = story.tool_call("a", run)
+    story.end(story.tool_call("a", run))
     story.end(story.tool_call("b", run))
     story.end(long)
     story.end(run)
     items = build_items(story)
     assert Precedence(tool("a"), tool("b"), ended=True).check(items)
-    assert not Precedence(tool("a") & (attr("seq") > 1), tool("b"), ended=True).check(items)
+    assert not Precedence(tool("a") & (attr("seq") == 1), tool("b"), ended=True).check(items)
 
 
 def test_what_ended_in_the_moment_in_which_the_other_began_had_ended() -> None:
@@ -145,6 +149,15 @@ def test_a_rule_that_passes_tells_what_it_was_about(ask, letters: str, about: st
     result = ask(check(line(letters)))
     assert result.passed
     assert "".join(item.name for item in result.matched) == about
+
+
+def test_where_there_is_no_first_one_what_came_nearest_is_told() -> None:
+    assert lines_of(check(line("B")).init(A, among=decision("C"))) == [
+        "init(decision(A), among=decision(C)): there is no decision(C), and so no first one",
+        "  nearest miss: run line > B",
+        "    ✓ be a decision",
+        "    ✗ expected to be called A, found B",
+    ]
 
 
 # -- values --------------------------------------------------------------------------------------------------
