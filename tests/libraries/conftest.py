@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -23,8 +24,11 @@ Recording = Callable[[Callable[[], object]], Recorded]
 
 @pytest.fixture
 def hooked() -> Iterator[Callable[..., None]]:
-    """Hooks into libraries; what was hooked is as before at the end."""
+    """Hooks into libraries; at the end all is as before, variables of instrumentors too."""
+    environment = dict(os.environ)
     yield installing.install
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
     imported.stop_watching()
     wrapping.put_back()
     audit.stop_listening()
