@@ -50,8 +50,11 @@ def stop_listening() -> None:
     _listeners.clear()
 
 
-def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _listeners:
+def _hook(
+    event: str, arguments: tuple[Any, ...], listeners: dict[str, tuple[str, Listener]] = _listeners
+) -> None:
+    # What is left when Python ends may still open files: by then the names of this module are gone.
+    if event not in listeners or get_ident is None:
         return
     thread = get_ident()
     if thread in _inside:

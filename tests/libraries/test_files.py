@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_kit import Recorded, Store
@@ -243,3 +244,24 @@ def test_what_python_looks_for_after_a_syntax_error_is_no_file(here: Path, recor
             opened("<mine>", "rb")
 
     assert accesses(recorded(program)) == [("file read", "<mine>")]
+
+
+def test_a_file_that_is_opened_when_python_is_nearly_gone_is_written(
+    store: Store, python: Callable[..., Any], tmp_path: Path
+) -> None:
+    python(
+        """
+        import otel_replay, sys
+        otel_replay.record_libraries()
+
+        class Last:
+            def __init__(self):
+                self.open = open
+            def __del__(self):
+                self.open("last", "w").close()
+
+        # A module that somebody holds has its names taken from it before that.
+        sys.left_to_the_end = (sys.modules["otel_replay.hooks.audit"], Last())
+        """
+    )
+    assert (tmp_path / "last").exists()
