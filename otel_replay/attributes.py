@@ -7,7 +7,7 @@ file and service names OpenTelemetry's general conventions. Names of ours start 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from otel_replay.light import light
 
 RUN_ID = "otel_replay.run.id"
 RUN_NAME = "otel_replay.run.name"
@@ -171,7 +171,7 @@ LOG_EVENT_NAMES = {
 LOG_DECISION_EVENT = "otel_replay.decision"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True)
 class Attribute:
     """One row of the registry. `on` says where the attribute stands; a name that ends with `.*` is a prefix."""
 

@@ -15,9 +15,14 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import sys
 from types import CodeType, TracebackType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+else:
+    import _signal  # what `signal` is made of, without its enumerations
 
 __all__ = ["let_through"]
 
@@ -71,8 +76,8 @@ def _is_ours(path: str) -> bool:
 def _handlers() -> set[CodeType]:
     """The code of every signal handler that is registered now."""
     found = set()
-    for number in signal.valid_signals():
-        handler: object = signal.getsignal(number)
+    for number in _signal.valid_signals():
+        handler: object = _signal.getsignal(number)
         while isinstance(handler, functools.partial):
             handler = handler.func
         function = getattr(handler, "__func__", handler)  # of a method

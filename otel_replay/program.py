@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from otel_replay.attributes import (
     PROCESS_COMMAND_ARGS,
@@ -13,6 +12,11 @@ from otel_replay.attributes import (
     PROCESS_RUNTIME_NAME,
     PROCESS_RUNTIME_VERSION,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 __all__ = ["process_attributes", "program_name"]
 

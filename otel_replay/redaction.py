@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import orjson
 
+from otel_replay.late import late
 from otel_replay.redaction_names import (
     AUTHORIZATION,
     MASK,
@@ -32,16 +31,22 @@ from otel_replay.redaction_rules import (
 )
 from otel_replay.values_json import AnyValue
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
 __all__ = ["MASK", "SKELETON_DROPS", "Redactor", "redactor_for"]
 
-_SCHEME = re.compile(rf"(?:{SCHEMES}) {{1,4}}(?=\S)", re.IGNORECASE)
+_SCHEME = late(rf"(?:{SCHEMES}) {{1,4}}(?=\S)", re.IGNORECASE)
 # `[name, value]` is a header, or a variable, when the name looks like one: a list of two words is neither.
-_HEADER = re.compile(r"(?i:authorization|cookie)|[A-Za-z0-9]+-[A-Za-z0-9-]+|[A-Z0-9]+_[A-Z0-9_]+")
+_HEADER = late(r"(?i:authorization|cookie)|[A-Za-z0-9]+-[A-Za-z0-9-]+|[A-Z0-9]+_[A-Z0-9_]+")
 _SCHEMA_TYPES = frozenset(("string", "number", "integer", "boolean", "array", "object", "null"))
-_FLAG = re.compile("--[A-Za-z0-9][A-Za-z0-9_-]*")
+_FLAG = late("--[A-Za-z0-9][A-Za-z0-9_-]*")
 _LONGEST_NAME = 128
 _LOOK_FOR_NUL_BYTES = 8_192
 _NAME_KEYS = ("name", "key")
+_LOOKS_WITHOUT_PATTERN = 200
 
 
 class Redactor:
@@ -63,7 +68,10 @@ class Redactor:
         # Nothing is known of what these match, so no line can be passed unseen.
         self._suspects_all = bool(edits or names.odd)
         self._markers = tuple((marker.hint, marker, rule) for rule in rules for marker in rule.markers)
-        self._any_hint = re.compile(_one_of(sorted({hint.encode() for hint, _, _ in self._markers})))
+        hints = sorted({hint.encode() for hint, _, _ in self._markers})
+        self._hints = hints
+        self._any_hint: re.Pattern[bytes] | None = None
+        self._looks_left = _LOOKS_WITHOUT_PATTERN
 
     def suspicious(self, skeleton: bytes) -> bool:
         """Whether any line that has this skeleton (the line without `SKELETON_DROPS`) may need redaction."""
@@ -103,12 +111,21 @@ class Redactor:
     def _suspects(self, skeleton: bytes) -> Iterator[Rule]:
         """The rules that may match in a line with this skeleton; no other rule can."""
         folded = skeleton.lower()
-        if self._any_hint.search(folded) is None:
+        if not self._has_hint(folded):
             return
         text = folded.decode("latin-1")  # Python finds text in text faster than bytes in bytes
         for hint, marker, rule in self._markers:
             if hint in text and marker.confirms(skeleton, folded):
                 yield rule
+
+    def _has_hint(self, folded: bytes) -> bool:
+        if self._any_hint is None:
+            # To compile a pattern of them all takes as long as to look for each of them hundreds of times.
+            self._looks_left -= 1
+            if self._looks_left > 0:
+                return any(map(folded.__contains__, self._hints))
+            self._any_hint = re.compile(_one_of(self._hints))
+        return self._any_hint.search(folded) is not None
 
 
 @lru_cache(maxsize=8)
@@ -117,11 +134,14 @@ def redactor_for(enabled: bool, extra_keys: tuple[str, ...]) -> Redactor:
     return Redactor(enabled=enabled, extra_keys=extra_keys)
 
 
-class _Walk(NamedTuple):
+class _Walk:
     """One way through a value, with the edits that are to be tried on its texts."""
 
-    names: SecretNames
-    edits: tuple[Edit, ...]
+    __slots__ = ("edits", "names")
+
+    def __init__(self, names: SecretNames, edits: tuple[Edit, ...]) -> None:
+        self.names = names
+        self.edits = edits
 
     def value(self, value: AnyValue, key: str | None = None) -> tuple[AnyValue, int]:
         kind = self.names.kind(key) if key else None

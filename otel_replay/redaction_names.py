@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any, AnyStr, cast
 
+from otel_replay.late import late
 from otel_replay.light import light
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 __all__ = [
     "AUTHORIZATION", "COOKIE", "MASK", "SKELETON_DROPS", "TOKEN",
-    "Kind", "Marker", "SecretNames", "late", "skeleton_of",
+    "Kind", "Marker", "SecretNames", "skeleton_of",
 ]  # fmt: skip
 
 MASK = "[redacted]"
 SKELETON_DROPS = b"0123456789."
-_ESCAPED = re.compile(rb"[\x00-\x1f\"\\]")
-
-
-class _Late:
-    """Stands for a pattern that is compiled when it is first asked for anything."""
-
-    def __init__(self, pattern: str | bytes, flags: int) -> None:
-        self._told = pattern, flags
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        compiled: re.Pattern[Any] = re.compile(*cast("tuple[Any, int]", self._told))
-        for known in ("finditer", "search", "match", "fullmatch", "sub", "split", "groups", "pattern"):
-            self.__dict__[known] = getattr(compiled, known)
-        return getattr(compiled, name)
-
-
-def late(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """`re.compile`, later: most programs record nothing that looks like most secrets."""
-    return cast("re.Pattern[AnyStr]", _Late(pattern, flags))
+_ESCAPED = late(rb"[\x00-\x1f\"\\]")
 
 
 def skeleton_of(data: bytes) -> bytes:

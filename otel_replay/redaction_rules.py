@@ -8,11 +8,11 @@ start again inside what it has scanned in vain.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Callable
 
+from otel_replay.late import late
 from otel_replay.light import light
 from otel_replay.redaction_names import (
     AUTHORIZATION,
@@ -22,7 +22,6 @@ from otel_replay.redaction_names import (
     Kind,
     Marker,
     SecretNames,
-    late,
     skeleton_of,
 )
 
@@ -124,10 +123,15 @@ def _is_random(value: str) -> bool:
     return _LOOKS_RANDOM.search(value) is not None
 
 
+_BASE64 = late(r"[A-Za-z0-9+/]*={0,2}")
+
+
 def _is_user_and_password(value: str) -> bool:
+    if _BASE64.fullmatch(value) is None:
+        return False
     try:
-        decoded = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode()
-    except (binascii.Error, ValueError):
+        decoded = binascii.a2b_base64(value + "=" * (-len(value) % 4)).decode()
+    except ValueError:
         return False
     return ":" in decoded and decoded.isprintable()
 

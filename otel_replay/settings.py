@@ -7,11 +7,15 @@ and the default stands in: a wrong setting must not stop the program that is rec
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from otel_replay.light import light
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
 
 __all__ = [
     "HOOKS_VARIABLE",

@@ -6,35 +6,36 @@ recognised by the names of their classes. What cannot be kept exactly is counted
 
 from __future__ import annotations
 
-import array
 import collections
 import collections.abc as abc
 import datetime as dt
-import decimal
 import enum
-import fractions
 import functools
 import itertools
 import os
-import re
-import reprlib
+import sys
 import types
-import uuid
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Callable
 
 import orjson
 
 from otel_replay.interruptions import let_through
+from otel_replay.late import late
 from otel_replay.values_foreign import Labelled, duration, is_array, npy_bytes, translation
 from otel_replay.values_json import INT64, AnyValue, from_json, is_native_exact, to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, TypeAlias
+
 
 __all__ = [
     "AnyValue", "KeepBlob", "Notes", "normalise", "to_json", "from_json", "is_native_exact",
     "ORJSON_OPTIONS", "INLINE_BYTES", "INLINE_ITEMS", "MAX_DEPTH", "MAX_ITEMS",
 ]  # fmt: skip
 
-KeepBlob: TypeAlias = Callable[[bytes, str], "dict[str, AnyValue]"]
+KeepBlob: TypeAlias = "Callable[[bytes, str], dict[str, AnyValue]]"
 
 # orjson's own path must write what `normalise` would give: dates and dataclasses go through the rules.
 ORJSON_OPTIONS: int = (
@@ -52,7 +53,8 @@ BYTES_TYPE = "application/octet-stream"
 ARRAY_TYPE = "application/x-npy"
 OMITTED = "<omitted>"
 
-_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
+_LIBRARY = os.path.dirname(os.__file__)
+_ADDRESS = late(r" at 0x[0-9A-Fa-f]+")
 _MAX_DECIMAL_BITS = 14_000  # below the 4,300 digits at which Python refuses to write an integer in decimal
 
 
@@ -107,6 +109,8 @@ class _Walk:
             return "<cycle>"
         if depth >= MAX_DEPTH:
             self.notes.count("too_deep")
+            import reprlib
+
             return self.text(_ADDRESS.sub("", reprlib.repr(value)))
         self.inside.add(id(value))
         try:
@@ -196,7 +200,7 @@ class _Walk:
             return f"<unprintable {_type_name(type(value))}>"
 
 
-_Rule: TypeAlias = Callable[[_Walk, Any, int], AnyValue]
+_Rule: TypeAlias = "Callable[[_Walk, Any, int], AnyValue]"
 
 
 def _free_name(name: str, taken: abc.Set[object], suffixes: dict[str, int]) -> str:
@@ -295,6 +299,23 @@ def _is(*bases: type) -> Callable[[type], bool]:
     return lambda kind: issubclass(kind, bases)
 
 
+def _of(*names: str) -> Callable[[type], bool]:
+    """As :func:`_is`, for classes of modules that are loaded where there is such a value at all."""
+    places = [name.split(".") for name in names]
+
+    def matches(kind: type) -> bool:
+        found = [getattr(sys.modules.get(module), name, None) for module, name in places]
+        # A program may have a module of the same name, with classes of its own.
+        return any(isinstance(base, type) and issubclass(kind, base) and _is_pythons(base) for base in found)
+
+    return matches
+
+
+def _is_pythons(kind: type) -> bool:
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or _LIBRARY
+    return file.startswith(_LIBRARY) and "-packages" not in file
+
+
 def _has(*names: str) -> Callable[[type], bool]:
     return lambda kind: all(hasattr(kind, name) for name in names)
 
@@ -318,7 +339,8 @@ _RULES: tuple[tuple[Callable[[type], bool], bool, _Rule], ...] = (
     (_is(dict), True, lambda walk, value, depth: walk.pairs(list(dict.items(value)), depth)),
     (_is(dt.date, dt.time), False, _by(lambda value: value.isoformat())),
     (_is(dt.timedelta), False, _by(_timedelta)),
-    (_is(decimal.Decimal, fractions.Fraction, uuid.UUID, collections.UserString), False, _by(str)),
+    (_of("decimal.Decimal", "fractions.Fraction", "uuid.UUID"), False, _by(str)),
+    (_is(collections.UserString), False, _by(str)),
     (_is(complex), False, _by(complex.__repr__)),
     (_is(BaseException), False, _by(_exception)),
     (_is(types.ModuleType), False, _by(lambda value: value.__name__)),
@@ -330,7 +352,8 @@ _RULES: tuple[tuple[Callable[[type], bool], bool, _Rule], ...] = (
     (_has("model_dump"), True, _by(lambda value: value.model_dump())),
     (_has("__fspath__"), False, _by(os.fspath)),
     (_is(range), True, _range),
-    (_is(tuple, collections.deque, array.array, abc.KeysView, abc.ValuesView, abc.ItemsView), True, _items),
+    (_is(tuple, collections.deque, abc.KeysView, abc.ValuesView, abc.ItemsView), True, _items),
+    (_of("array.array"), True, _items),
     (_is(abc.Mapping), True, _mapping),
     (_is(abc.Set), True, _set),
     (_is(abc.Sequence), True, _items),

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import functools
 import io
-import re
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+
+from otel_replay.late import late
+from otel_replay.light import light
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
 
 __all__ = ["Labelled", "Translation", "duration", "is_array", "npy_bytes", "translation"]
 
@@ -19,16 +25,18 @@ _UNITS = {
     "W": (604_800, 0), "D": (86_400, 0), "h": (3_600, 0), "m": (60, 0), "s": (1, 0),
     "ms": (1, 3), "us": (1, 6), "ns": (1, 9), "ps": (1, 12), "fs": (1, 15), "as": (1, 18),
 }  # fmt: skip
-_UNIT = re.compile(r"\[([0-9]*)([A-Za-z]+)\]")
+_UNIT = late(r"\[([0-9]*)([A-Za-z]+)\]")
 
 
-class Labelled(NamedTuple):
+@light(frozen=True)
+class Labelled:
     """Names with values, in order; unlike a dict it may hold the same name twice."""
 
     pairs: list[tuple[object, object]]
 
 
-class Translation(NamedTuple):
+@light(frozen=True)
+class Translation:
     """How one class becomes plain, and whether its values have parts (and so may hold themselves)."""
 
     plain: Callable[[Any], object]

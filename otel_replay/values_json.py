@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import math
-import reprlib
-from collections.abc import Callable
-from typing import Any, TypeAlias
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
 
 __all__ = ["INT64", "AnyValue", "from_json", "is_native_exact", "to_json"]
 
@@ -31,7 +33,7 @@ def to_json(value: AnyValue) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": _float_name(value)}
     if isinstance(value, bytes):
-        return {"$bytes": base64.b64encode(value).decode()}
+        return {"$bytes": binascii.b2a_base64(value, newline=False).decode()}
     if isinstance(value, list):
         return list(map(to_json, value))
     if isinstance(value, dict):
@@ -63,16 +65,24 @@ def _float_name(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+def _short(item: Any) -> str:
+    import reprlib
+
+    return reprlib.repr(item)
+
+
 def _read_float(item: Any) -> AnyValue:
     if not isinstance(item, str) or item not in _FLOATS:
-        raise ValueError(f"`$float` names one of {', '.join(_FLOATS)}, not {reprlib.repr(item)}")
+        raise ValueError(f"`$float` names one of {', '.join(_FLOATS)}, not {_short(item)}")
     return _FLOATS[item]
 
 
 def _read_bytes(item: Any) -> AnyValue:
+    import base64
+
     try:
         return base64.b64decode(item, validate=True)
-    except (TypeError, ValueError, binascii.Error) as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"`$bytes` is not base64: {error}") from None
 
 
@@ -80,7 +90,7 @@ def _read_map(item: Any) -> AnyValue:
     match item:
         case [[str() as key, inner]]:
             return {key: from_json(inner)}
-    raise ValueError(f"`$map` holds one pair of a key and a value, not {reprlib.repr(item)}")
+    raise ValueError(f"`$map` holds one pair of a key and a value, not {_short(item)}")
 
 
 _ESCAPES: dict[str, Callable[[Any], AnyValue]] = {

@@ -12,6 +12,7 @@ GROUND = frozenset(
             "content_errors",
             "errors",
             "interruptions",
+            "late",
             "light",
             "log",
         ),

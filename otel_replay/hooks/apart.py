@@ -30,7 +30,7 @@ _OURS = frozenset({"otel_replay", "opentelemetry", "typing_extensions"})
 
 _FIRST = (
     *("otel_replay.log", "otel_replay.interruptions", "otel_replay.errors", "otel_replay.hooks.here"),
-    *("otel_replay.rules.hooking", "otel_replay.rules.noted", "otel_replay.rules.rewriting"),
+    *("otel_replay.rules.hooking", "otel_replay.rules.rewriting", "otel_replay.rules.telling"),
     *("otel_replay.libraries.file_choice", "otel_replay.libraries.file_events"),
     *("otel_replay.libraries.process_ends", "otel_replay.storage.finalise", "logging"),
 )

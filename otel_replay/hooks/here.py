@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 import time
-from typing import Any
 
 from otel_replay.attributes import SPAN_TYPE
 from otel_replay.errors import told
@@ -23,6 +22,11 @@ from otel_replay.storage import active_runs
 from otel_replay.storage.first_span import begin_first_span
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 __all__ = ["decision", "span_here"]
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import os
 import sys
+from _frozen_importlib_external import (  # as `importlib.machinery` has them
+    ExtensionFileLoader,
+    SourceFileLoader,
+)
 from _thread import RLock
-from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 
 from otel_replay.hooks.guard import failed
 

@@ -40,12 +40,15 @@ class Choice:
 
     def wants(self, name: str, *, writes: bool) -> bool:
         """Whether it is recorded that the program opens the file that it calls `name`."""
+        code = _COMPILED if writes else _CODE
+        if not self._include and name.endswith(code):
+            return False  # most that are opened before the program's first line, and all that it imports
         all_known = self._to_write if writes else self._to_read
         known = all_known.get(name)
         if known is None:
             if len(all_known) >= _MOST_KNOWN:
                 all_known.clear()
-            known = all_known[name] = self._decided(absolute(name), _COMPILED if writes else _CODE)
+            known = all_known[name] = self._decided(absolute(name), code)
         return known
 
     def moved(self) -> None:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import sys
 import weakref
 from _thread import get_ident
-from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from types import CoroutineType
-from typing import Any, ClassVar
 
 from otel_replay.hooks.guard import failed
-from otel_replay.rules.mapping import RESULT, DecisionMap, SpanMap, kept
-from otel_replay.rules.rule import Rule, rule_of
+from otel_replay.rules.rule import RESULT, Rule, rule_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, ClassVar
+
+    from otel_replay.rules.mapping import DecisionMap, SpanMap
 
 __all__ = ["is_hook", "Call", "DecisionHook", "NoteHook", "PassingHook", "SpanHook"]
 
@@ -128,6 +132,8 @@ class DecisionHook(_Hook):
     _map: DecisionMap
 
     def _read(self) -> DecisionMap:
+        from otel_replay.rules.mapping import DecisionMap  # conventions need nothing of it
+
         return DecisionMap(self._rule, self._function, self._parameters)
 
     @property
@@ -159,6 +165,8 @@ class DecisionHook(_Hook):
     def begin(self, call: Call) -> None:
         """Note what was before it."""
         if self._map.before is not None:
+            from otel_replay.rules.mapping import kept
+
             call.before = kept(self._map.before.run(call.names))
 
     def end(self, call: Call, error: BaseException | None) -> None:
@@ -186,6 +194,8 @@ class PassingHook(DecisionHook):
             hook.note = hook._mark
 
     def _read(self) -> DecisionMap:
+        from otel_replay.rules.mapping import DecisionMap
+
         known = {
             key: text for key, text in self._rule.mapping.items() if text.strip("{}") in self._parameters
         }
@@ -211,6 +221,8 @@ class SpanHook(_Hook):
         self._qualified = function
 
     def _read(self) -> SpanMap:
+        from otel_replay.rules.mapping import SpanMap
+
         return SpanMap(self._rule, self._function, self._parameters)
 
     def begin(self, call: Call) -> None:

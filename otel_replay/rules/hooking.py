@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from types import CodeType, FrameType, ModuleType
-from typing import Any
+from types import CodeType, ModuleType
 
 from otel_replay.hooks.guard import failed
 from otel_replay.rules.calls import DecisionHook, NoteHook, PassingHook, SpanHook
-from otel_replay.rules.noted import note
 from otel_replay.rules.placing import place
 from otel_replay.rules.rewriting import NotHooked, Parts, parameters, rewritten
 from otel_replay.rules.rule import CONVENTIONS, Match, Rule, Rules, rule_of
 from otel_replay.rules.sources import imported_names, lines_of
+from otel_replay.rules.telling import note
+
+TYPE_CHECKING = False  # a program that decides waits for this: no more is loaded than is needed
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import FrameType
+    from typing import Any
 
 __all__ = ["CONVENTION", "hook_module", "module_names", "parts_for"]
 
@@ -65,6 +68,10 @@ def hook_module(
 
 @cache
 def _read(rules: tuple[str, ...]) -> tuple[Rule, ...]:
+    if not rules:
+        return ()
+    import json
+
     return tuple(rule_of(json.loads(text)) for text in rules)
 
 

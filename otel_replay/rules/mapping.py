@@ -6,12 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from otel_replay.rules.expressions import Expression, expression, template
-from otel_replay.rules.rule import Rule
+from otel_replay.rules.rule import RESULT, Rule
 
-__all__ = ["RESULT", "DecisionMap", "SpanMap", "kept", "own_parameters"]
-
-RESULT = "result"
-"""The name of what a call gave."""
+__all__ = ["DecisionMap", "SpanMap", "kept", "own_parameters"]
 
 _NOTHING = frozenset({"self", "cls"})
 _PLAIN = (type(None), bool, int, float, str, bytes)

@@ -9,7 +9,11 @@ ourselves, would show: in its stack, in its tracebacks, in how it ends.
 from __future__ import annotations
 
 import sys
-from types import CodeType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
 
 __all__ = ["place"]
 
@@ -25,15 +29,16 @@ def place(code: CodeType, index: int, new: CodeType) -> bool:
     if sys.implementation.name != "cpython":
         return False
     try:
-        import ctypes
+        import _ctypes  # what `ctypes` is made of: all of that takes five times as long to load
     except ImportError:
         return False
     constants = code.co_consts
     address = id(constants) + tuple.__basicsize__ + index * tuple.__itemsize__
-    slot = ctypes.c_void_p.from_address(address)
+    pointer: Any = type("Pointer", (_ctypes._SimpleCData,), {"_type_": "P"})  # as `ctypes.c_void_p`
+    slot = pointer.from_address(address)
     if slot.value != id(constants[index]):
         return False
     # The one that was there is never released: a few hundred bytes, and nobody may hold what is gone.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(new))
+    _ctypes.Py_INCREF(new)
     slot.value = id(new)
     return code.co_consts[index] is new

@@ -18,10 +18,10 @@ from typing import Any
 from otel_replay.hooks.imported import when_imported
 from otel_replay.rules.calls import is_hook
 from otel_replay.rules.hooking import parts_for
-from otel_replay.rules.noted import note
 from otel_replay.rules.rewriting import NotHooked, Parts, parameters, rewritten
 from otel_replay.rules.rule import Rule, Rules, rule_of
 from otel_replay.rules.sources import imported_names, lines_of
+from otel_replay.rules.telling import note
 
 __all__ = ["hook_present"]
 

@@ -13,13 +13,14 @@ a handler sees what was thrown into one, `HOOK.back()` is called. HOOK is a cons
 
 from __future__ import annotations
 
-import ast
-import re
+import _ast as ast  # what `ast` is made of: all of it takes as long again to load
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from types import CodeType
-from typing import Any, NamedTuple
+
+TYPE_CHECKING = False  # a program that decides waits for this: no more is loaded than is needed
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import CodeType
+    from typing import Any
 
 __all__ = ["NotHooked", "Parts", "parameters", "rewritten"]
 
@@ -95,7 +96,7 @@ def rewritten(
     NotHooked
         If the source is not what the code was made from.
     """
-    with _quiet():
+    with _Quiet():
         function = _definition(code, lines)
         flags = code.co_flags & _FUTURE
         around = _Around(code, qualname, flags, tuple(imports))
@@ -110,16 +111,17 @@ def rewritten(
     return new
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
+class _Quiet:
     """Without the warnings of the compiler, which the program has had already."""
+
     # Not catch_warnings(): it would make the program's own warnings appear a second time.
-    ignore: Any = ("ignore", None, Warning, None, 0)
-    warnings.filters.insert(0, ignore)  # type: ignore[attr-defined]  # a list at run time
-    try:
-        yield
-    finally:
-        warnings.filters.remove(ignore)  # type: ignore[attr-defined]  # as above
+    _ignore: Any = ("ignore", None, Warning, None, 0)
+
+    def __enter__(self) -> None:
+        warnings.filters.insert(0, self._ignore)  # type: ignore[attr-defined]  # a list at run time
+
+    def __exit__(self, *_: object) -> None:
+        warnings.filters.remove(self._ignore)  # type: ignore[attr-defined]  # as above
 
 
 # -- from the source -----------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def _definition(code: CodeType, lines: Sequence[str]) -> Function:
     head = "\n" * (first - 2) + "if 1:\n" if indent else "\n" * (first - 1)
     for _, end in zip(range(_MOST_ENDS), _ends(lines, first, indent), strict=False):
         try:
-            found = ast.parse(head + "\n".join(lines[first - 1 : end]) + "\n").body[0]
+            found = _parsed(head + "\n".join(lines[first - 1 : end]) + "\n").body[0]
         except (SyntaxError, ValueError):
             continue  # a text over several lines may go further left than the function
         if isinstance(found, ast.If):
@@ -155,22 +157,31 @@ def _ends(lines: Sequence[str], first: int, indent: int) -> Iterator[int]:
         depth = len(lines[number]) - len(line)
         if depth > indent:
             within = True
-        elif within or depth < indent or not re.match(r"@|def\b|async\b|[)\]}]", line):
+        elif within or depth < indent or not _goes_on(line):
             yield number
     yield len(lines)
 
 
-class _Around(NamedTuple):
+def _goes_on(line: str) -> bool:
+    """Whether a line may stand between a function's first line and its body, as far to the left."""
+    word = line[:5] if line.startswith("async") else line[:3]
+    if word in ("async", "def"):
+        return not (line[len(word) :][:1].isalnum() or line[len(word) :][:1] == "_")
+    return line[0] in "@)]}"
+
+
+class _Around:
     """What a definition stands in, as far as its code depends on it."""
 
-    code: CodeType
-    qualname: str
-    flags: int
-    imports: tuple[str, ...]
+    def __init__(self, code: CodeType, qualname: str, flags: int, imports: tuple[str, ...]) -> None:
+        self.code = code
+        self.qualname = qualname
+        self.flags = flags
+        self.imports = imports
 
     def compiled(self, function: Function) -> CodeType:
         """The function's code, compiled where it sees the same class and the same names around it."""
-        names = ast.parse(f"import {', '.join(self.imports)}").body if self.imports else []
+        names = _parsed(f"import {', '.join(self.imports)}").body if self.imports else []
         module = ast.Module([*names, self._surrounded(function)], [])
         try:
             compiled = compile(module, self.code.co_filename, "exec", self.flags, dont_inherit=True)
@@ -195,8 +206,27 @@ class _Around(NamedTuple):
         return whole
 
 
+def _parsed(text: str) -> ast.Module:
+    """As `ast.parse`."""
+    module: Any = compile(text, "<unknown>", "exec", ast.PyCF_ONLY_AST)
+    made: ast.Module = module
+    return made
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    """As `ast.walk`, in another order."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, ast.AST):
+            waiting += [getattr(one, name, None) for name in one._fields]
+            yield one
+
+
 def _class(name: str, inner: ast.stmt) -> ast.stmt:
-    made = ast.parse(f"class {name}: pass").body[0]
+    made = _parsed(f"class {name}: pass").body[0]
     assert isinstance(made, ast.ClassDef)
     made.body = [inner]
     return made
@@ -204,19 +234,15 @@ def _class(name: str, inner: ast.stmt) -> ast.stmt:
 
 def _outer(name: str, names: Sequence[str], inner: ast.stmt) -> ast.stmt:
     text = f"def {name}():\n " + "".join(f"{one} = " for one in names) + "None"
-    outer = ast.parse(text).body[0]
+    outer = _parsed(text).body[0]
     assert isinstance(outer, ast.FunctionDef)
     outer.body.append(inner)
     return outer
 
 
-def _at(node: Any, place: ast.AST) -> Any:
-    return ast.copy_location(node, place)
-
-
 def _codes(code: CodeType, like: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
-        if isinstance(constant, CodeType):
+        if constant.__class__ is code.__class__:
             if (constant.co_name, constant.co_firstlineno) == (like.co_name, like.co_firstlineno):
                 yield constant
             yield from _codes(constant, like)
@@ -260,7 +286,9 @@ def _block(
     *,
     is_generator: bool,
 ) -> list[ast.stmt]:
-    giving = _Giving(hooks, hook, is_generator=is_generator)
+    from otel_replay.rules.giving import Giving  # most hooks are one call at the top
+
+    giving = Giving(lambda: _mark(hooks, hook), _call, _placed, is_generator=is_generator)
     inner = [giving.visit(statement) for statement in body] or [_placed(ast.Pass(), place)]
     opened = ast.withitem(_call(_mark(hooks, hook), "open", names), None)
     whole = ast.With([opened], [ast.Pass()])
@@ -271,10 +299,10 @@ def _block(
 
 def _placed(node: Any, place: ast.stmt) -> Any:
     """`node` and what is in it at the first place of a statement: a debugger sees no line more."""
-    for each in ast.walk(node):
+    for each in _walk(node):
         if "lineno" in each._attributes:
-            each.lineno = each.end_lineno = place.lineno  # type: ignore[attr-defined]  # has places
-            each.col_offset = each.end_col_offset = place.col_offset  # type: ignore[attr-defined]  # has places
+            each.lineno = each.end_lineno = place.lineno
+            each.col_offset = each.end_col_offset = place.col_offset
     return node
 
 
@@ -294,91 +322,6 @@ def _call(of: ast.expr, method: str, names: Sequence[str | None] | Sequence[ast.
         else:
             given.append(ast.Constant(None) if name is None else ast.Name(name, ast.Load()))
     return ast.Call(ast.Attribute(of, method, ast.Load()), given, [])
-
-
-class _Giving(ast.NodeTransformer):
-    """Tells a hook what the function returns and yields; what is defined inside it is not part of it."""
-
-    def __init__(self, hooks: list[Any], hook: Any, *, is_generator: bool) -> None:
-        self._hooks = hooks
-        self._hook = hook
-        self._is_generator = is_generator
-
-    def visit_FunctionDef(self, node: Any) -> Any:
-        return node
-
-    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef
-
-    def _new(self, method: str, given: ast.expr, of: ast.expr | None = None) -> ast.expr:
-        call = _call(_mark(self._hooks, self._hook) if of is None else of, method, [given])
-        for node in (call, call.func, call.func.value):  # type: ignore[attr-defined]  # an Attribute
-            if not hasattr(node, "lineno"):
-                _at(node, given)
-        return call
-
-    def visit_Return(self, node: ast.Return) -> Any:
-        self.generic_visit(node)
-        if node.value is not None:
-            node.value = self._new("give", node.value)
-        return node
-
-    def visit_Yield(self, node: ast.Yield) -> Any:
-        self.generic_visit(node)
-        if not self._is_generator:
-            return node
-        given = node.value if node.value is not None else _at(ast.Constant(None), node)
-        node.value = self._new("pause", given, self._current(node))
-        return self._new("resume", node, self._current(node))
-
-    def visit_YieldFrom(self, node: ast.YieldFrom) -> Any:
-        self.generic_visit(node)
-        if self._is_generator:
-            node.value = self._new("through", node.value, self._current(node))
-        return node
-
-    def visit_Try(self, node: Any) -> Any:
-        self.generic_visit(node)
-        node.body = self._guarded(node.body)
-        if node.finalbody:
-            node.orelse = self._guarded(node.orelse)
-            for handler in node.handlers:
-                handler.body = self._guarded(handler.body)
-        return node
-
-    visit_TryStar = visit_Try
-
-    def visit_With(self, node: Any) -> Any:
-        self.generic_visit(node)
-        node.body = self._guarded(node.body)
-        return node
-
-    visit_AsyncWith = visit_With
-
-    def _guarded(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """What is thrown in at a `yield` in there is dealt with inside the call."""
-        if not self._is_generator or not any(map(_yields, body)):
-            return body
-        back = ast.Expr(_call(_mark(self._hooks, self._hook), "back", ()))
-        handler = ast.ExceptHandler(None, None, [back, ast.Raise()])
-        whole = _placed(ast.Try([ast.Pass()], [handler], [], []), body[0])
-        whole.body = body
-        return [whole]
-
-    def _current(self, node: ast.AST) -> ast.expr:
-        call = _call(_mark(self._hooks, self._hook), "call", ())
-        for each in ast.walk(call):
-            if "lineno" in each._attributes:
-                _at(each, node)
-        return call
-
-
-def _yields(node: ast.AST) -> bool:
-    """Whether there is a `yield` in a statement, and not in a function that it defines."""
-    if isinstance(node, ast.Yield):
-        return True
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-        return False
-    return any(map(_yields, ast.iter_child_nodes(node)))
 
 
 def _filled(code: CodeType, hooks: Sequence[Any]) -> CodeType:

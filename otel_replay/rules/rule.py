@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from fnmatch import translate
 from functools import cache
 from types import MappingProxyType
-from typing import Any
 
 from otel_replay.light import light
 
-__all__ = ["CONVENTIONS", "KEYS", "SPANS", "Match", "Rule", "Rules", "rule_of"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+__all__ = ["CONVENTIONS", "KEYS", "RESULT", "SPANS", "Match", "Rule", "Rules", "rule_of"]
+
+RESULT = "result"
+"""The name of what a call gave, in what a rule says of its values."""
 
 SPANS = ("task", "tool", "generation", "agent")
 """Kinds whose functions get a span for each call."""
@@ -132,8 +137,15 @@ class Rules:
 
 @cache
 def _pattern(glob: str) -> re.Pattern[str]:
+    import re
+    from fnmatch import translate
+
     return re.compile(translate(glob))
 
 
 def _fits(glob: str, name: str) -> bool:
-    return glob == name or (("*" in glob or "?" in glob or "[" in glob) and bool(_pattern(glob).match(name)))
+    if glob == name or glob == "*":
+        return True
+    if "?" in glob or "[" in glob or "*" in glob[1:]:
+        return bool(_pattern(glob).match(name))
+    return glob[:1] == "*" and name.endswith(glob[1:])

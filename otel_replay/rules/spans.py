@@ -10,7 +10,8 @@ from otel_replay.recording.blocks import start_span
 from otel_replay.recording.shapes import Shape
 from otel_replay.recording.spans import Agent, Generation, RecordedSpan, Task, ToolCall
 from otel_replay.recording.wrapped import MOST_CHUNKS
-from otel_replay.rules.mapping import RESULT, SpanMap
+from otel_replay.rules.mapping import SpanMap
+from otel_replay.rules.rule import RESULT
 
 if TYPE_CHECKING:
     from otel_replay.rules.calls import Call

@@ -8,13 +8,17 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from otel_replay.storage import last_sync
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 
 __all__ = [
     "ENDED",

@@ -6,27 +6,33 @@ their own. This is the one door to both.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NamedTuple
 
 from otel_replay.errors import StoreError
+from otel_replay.late import late
+from otel_replay.light import light
 from otel_replay.storage.atomic import make_private_directory, open_atomically, write_atomically
 from otel_replay.storage.bundles import LARGEST_BYTES, SUFFIX, Bundle, Bundled, BundleWriter
 from otel_replay.storage.inside import open_inside, open_to_read
 from otel_replay.storage.refusals import could_not, shown, told_as_store_error
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+
 __all__ = ["Blobs", "Place", "is_sha256"]
 
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SHA256 = late(r"[0-9a-f]{64}", re.ASCII)
 _BLOCK_BYTES = 1 << 20
 _MOST_REMEMBERED = 10_000
 
 
-class Place(NamedTuple):
+@light(frozen=True)
+class Place:
     """Where a blob is: the file, from `blobs/` on, and where in it; `offset` is None for a whole file."""
 
     sha256: str
@@ -70,6 +76,8 @@ class Blobs:
         OSError, StoreError
             If it cannot be kept.
         """
+        import hashlib  # most processes keep no blob
+
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 in self._put:
             return sha256
@@ -145,6 +153,8 @@ class Blobs:
         StoreError
             If it is not there, cannot be read, or is not what its name says.
         """
+        import hashlib
+
         path = self.path(sha256)
         damaged: tuple[str | os.PathLike[str], int] | None = None
         try:
@@ -272,6 +282,8 @@ def _has_size(path: Path, size: int) -> bool:
 
 
 def _copy(source: BinaryIO, target: BinaryIO | None) -> tuple[str, int]:
+    import hashlib
+
     digest = hashlib.sha256()
     size = 0
     while block := source.read(_BLOCK_BYTES):

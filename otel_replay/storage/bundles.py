@@ -8,18 +8,21 @@ next one that looks like a blob's.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from otel_replay.clock import Clock
+from otel_replay.late import late
+from otel_replay.light import light
 from otel_replay.storage.atomic import make_private_directory
 from otel_replay.storage.journal_names import journal_name
 from otel_replay.storage.own_file import OwnFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 __all__ = ["FIRST_LINE", "LARGEST_BYTES", "SUFFIX", "Gap", "Bundle", "BundleWriter", "Bundled"]
 
@@ -29,7 +32,7 @@ LARGEST_BYTES = 65_536
 
 FIRST_LINE = b'{"format":"otel-replay.bundle","version":1}\n'
 
-_LINE = re.compile(rb"blob ([0-9a-f]{64}) (0|[1-9][0-9]{0,8})\n")
+_LINE = late(rb"blob ([0-9a-f]{64}) (0|[1-9][0-9]{0,8})\n")
 _LONGEST_LINE_BYTES = 5 + 64 + 1 + 9 + 1
 _TRIES = 1000
 
@@ -116,7 +119,8 @@ class BundleWriter:
         raise FileExistsError(f"no free name for a bundle in {self._directory}")
 
 
-class Bundled(NamedTuple):
+@light(frozen=True)
+class Bundled:
     """Where a blob is: its bundle's file name, and the place of its bytes in it."""
 
     sha256: str
@@ -125,7 +129,8 @@ class Bundled(NamedTuple):
     size_bytes: int
 
 
-class Gap(NamedTuple):
+@light(frozen=True)
+class Gap:
     """Bytes of a bundle that are no blob. `torn`: they are its end, cut off when the process died."""
 
     offset: int
@@ -188,6 +193,8 @@ class Bundle:
 
     def digest(self, place: Bundled) -> str:
         """The sha256 of the bytes there, in constant memory."""
+        import hashlib
+
         digest = hashlib.sha256()
         position, end = place.offset, place.offset + place.size_bytes
         while position < end:

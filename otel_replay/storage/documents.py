@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from otel_replay.errors import FormatError
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.refusals import shown, told_as_store_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
 
 __all__ = ["encode_document", "parse_document", "read_document"]
 

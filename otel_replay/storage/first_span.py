@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from otel_replay.attributes import RUN_ID
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_writer import RunWriter
 from otel_replay.version import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
 
 __all__ = ["begin_first_span", "reported_name"]
 

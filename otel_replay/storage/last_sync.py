@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable
 from pathlib import Path
 
 from otel_replay import log
 from otel_replay.storage.run_owner import is_there
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 __all__ = ["sync_behind", "sync_now", "sync_soon"]
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
 
 import orjson
 
@@ -21,12 +19,18 @@ from otel_replay.storage.inside import open_file
 from otel_replay.storage.own_file import is_closed_here
 from otel_replay.storage.run_owner import is_there
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+    Verdict = Literal["alive", "dead", "unknown"]
+
+
 __all__ = ["is_alive", "is_local", "is_process_alive", "lock_state", "process_identity"]
 
 _FRESH_SECONDS = 60.0
 _HEADER_BYTES = 65_536
-
-Verdict = Literal["alive", "dead", "unknown"]
 
 _known: dict[int, dict[str, Any]] = {}
 

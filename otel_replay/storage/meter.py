@@ -8,9 +8,13 @@ from __future__ import annotations
 import os
 import threading
 from time import perf_counter_ns, process_time_ns
-from typing import Any
 
 from otel_replay.attributes import RESOURCES_CPU_MS, RESOURCES_ELAPSED_MS, RESOURCES_RSS_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 __all__ = ["Meter"]
 

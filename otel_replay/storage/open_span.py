@@ -7,9 +7,6 @@ the span events are made when the span ends or when `event_limit` of them have g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-
 import orjson
 
 from otel_replay.attributes import ACTION
@@ -18,7 +15,11 @@ from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS
 from otel_replay.values import ORJSON_OPTIONS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
     from otel_replay.storage.run_writer import RunWriter
 
 __all__ = ["ROW_OFFSET", "OpenSpan"]

@@ -11,9 +11,13 @@ import fcntl
 import mmap
 import os
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 __all__ = ["OwnFile", "allocate", "is_closed_here"]
 

@@ -7,10 +7,8 @@ journal of the process that began the run (`begins`), and how the run ended in t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -22,8 +20,16 @@ from otel_replay.storage.inside import open_file
 from otel_replay.storage.refusals import shown
 from otel_replay.values_json import from_json, to_json
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Literal
+
     from otel_replay.records import AnyMap
+
+    EndStatus = Literal["ok", "error"]
+else:
+    EndStatus = str
 
 __all__ = [
     "FORMAT",
@@ -41,8 +47,6 @@ __all__ = [
 FORMAT = "otel-replay.run"
 VERSION = 1
 HEADER_NAME = "run.json"
-
-EndStatus = Literal["ok", "error"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

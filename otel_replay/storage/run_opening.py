@@ -5,14 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from otel_replay import log
 from otel_replay.clock import SYSTEM_CLOCK, Clock, guarded, iso_milliseconds
-from otel_replay.content import content_for
 from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.light import light, replace
 from otel_replay.redaction import redactor_for
@@ -28,6 +25,14 @@ from otel_replay.storage.screen import Screen
 from otel_replay.storage.store import Store, validate_run_id
 from otel_replay.storage.syncer import Syncer
 from otel_replay.version import WRITER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from otel_replay.content import Content
+
 
 __all__ = ["OpenedRun", "end_run", "name_root", "new_run_id", "open_run"]
 
@@ -169,7 +174,7 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
             screen = _screens[key] = Screen(
                 redactor_for(settings.redact, settings.redact_keys),
                 Meter() if settings.resources else None,
-                content_for(settings.content),
+                _content(settings.content),
             )
         syncer = _syncers.get(settings.sync_seconds)
         if syncer is None:
@@ -184,6 +189,14 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
         writer=WRITER,
         as_logs=settings.decisions_as_logs,
     )
+
+
+def _content(setting: str) -> Content | None:
+    if setting == "full":
+        return None  # nothing is loaded for it
+    from otel_replay.content import content_for
+
+    return content_for(setting)
 
 
 def name_root(run: OpenedRun, trace_id: str, span_id: str) -> None:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
 
 import orjson
 
@@ -34,9 +32,16 @@ from otel_replay.storage.screen import PutBlob, Screen
 from otel_replay.storage.syncer import Syncer
 from otel_replay.values import ORJSON_OPTIONS, Notes
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
+
+    _T = TypeVar("_T")
+
+
 __all__ = ["RunWriter"]
 
-_T = TypeVar("_T")
 _dumps = orjson.dumps
 _START_OFFSET = len('{"kind":"start","span":"","trace":"","parent":"') + 16 + 32
 

@@ -7,9 +7,7 @@ secret in it, nothing that JSON cannot hold. Only lines with a new skeleton are 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import orjson
 
@@ -19,6 +17,12 @@ from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS, Redactor
 from otel_replay.storage.meter import Meter
 from otel_replay.values import ORJSON_OPTIONS, Notes, is_native_exact, normalise, to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from typing import Any
+
 
 __all__ = ["PutBlob", "Screen"]
 
@@ -192,6 +196,8 @@ class _Held:
         data, count = self._redactor.redact_blob(data, media_type)
         if count:
             self._notes["redacted"] = self._notes.get("redacted", 0) + count
+        import hashlib
+
         sha256 = hashlib.sha256(data).hexdigest()
         self.blobs[sha256] = data
         return {BLOB: sha256, "size_bytes": len(data), "media_type": media_type}

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from otel_replay.errors import StoreError, UsageError
+from otel_replay.late import late
 from otel_replay.storage import spare
 from otel_replay.storage.atomic import make_private_directory, write_atomically
 from otel_replay.storage.documents import encode_document, read_document
@@ -17,7 +16,10 @@ from otel_replay.storage.refusals import could_not, shown, told_as_store_error
 from otel_replay.storage.run_header import HEADER_NAME, RunHeader, write_header
 
 # What reads runs is imported where runs are read: a program that only records does without it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_replay.storage.listing import RunSummary
     from otel_replay.storage.run_files import RunFiles
 
@@ -31,7 +33,7 @@ RUNS_NAME = "runs"
 _MARK = "store.json"
 _NEW = ".new-"
 _LONGEST_MAKING_SECONDS = 86_400.0
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+_RUN_ID = late(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 
 
 def validate_run_id(text: str) -> str:

@@ -13,11 +13,15 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from typing import Any
 
 from otel_replay.storage.journal import Journal
 from otel_replay.storage.last_sync import sync_now
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 
 __all__ = ["Syncer"]
 

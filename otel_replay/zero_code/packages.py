@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 __all__ = ["versions_of"]
 
 _SUFFIX = ".dist-info"
+_NOBODYS = frozenset({"_distutils_hack", "sitecustomize", "usercustomize"})
+"""What Python imports by itself. To find whose it is, the lists of files of all packages would be read."""
 
 
 def versions_of(modules: Mapping[str, str]) -> dict[str, str]:
@@ -26,9 +28,9 @@ def versions_of(modules: Mapping[str, str]) -> dict[str, str]:
         left = set()
         for module in (module for module, place in modules.items() if place == folder):
             package = installed.get(_normal(module))
-            if package is None:
+            if package is None and module not in _NOBODYS:
                 left.add(module)
-            else:
+            elif package is not None:
                 found[package[0]] = package[1]
         if left and installed:
             found.update(_by_their_files(left, installed.values()))

@@ -64,7 +64,7 @@ STEPS: dict[str, tuple[object, str]] = {
     "saying what was hooked": (hooking, "note"),
     "recording a decision": (OpenSpan, "decision"),
     "reading a decision": (mapping.DecisionMap, "made"),
-    "keeping what was before": (calls, "kept"),
+    "keeping what was before": (mapping, "kept"),
     "starting a span": (spans, "started"),
     "ending a span": (spans, "ended"),
     "recording an item": (spans, "gave"),
