@@ -35,7 +35,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-
 __all__ = ["MASK", "SKELETON_DROPS", "Redactor", "redactor_for"]
 
 _SCHEME = late(rf"(?:{SCHEMES}) {{1,4}}(?=\S)", re.IGNORECASE)

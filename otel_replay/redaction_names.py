@@ -11,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
 __all__ = [
     "AUTHORIZATION", "COOKIE", "MASK", "SKELETON_DROPS", "TOKEN",
     "Kind", "Marker", "SecretNames", "skeleton_of",

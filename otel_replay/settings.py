@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-
 __all__ = [
     "HOOKS_VARIABLE",
     "OTHER_VARIABLES",

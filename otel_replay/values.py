@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, TypeAlias
 
-
 __all__ = [
     "AnyValue", "KeepBlob", "Notes", "normalise", "to_json", "from_json", "is_native_exact",
     "ORJSON_OPTIONS", "INLINE_BYTES", "INLINE_ITEMS", "MAX_DEPTH", "MAX_ITEMS",

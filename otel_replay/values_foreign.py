@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-
 __all__ = ["Labelled", "Translation", "duration", "is_array", "npy_bytes", "translation"]
 
 # Units of timedelta64 as (factor, digits): n of them are n * factor units of 10**-digits seconds.

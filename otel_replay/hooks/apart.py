@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-
 __all__ = ["import_apart", "stay_apart"]
 
 _LIBRARY = os.path.dirname(os.__file__)

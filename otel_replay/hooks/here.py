@@ -27,7 +27,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-
 __all__ = ["decision", "span_here"]
 
 _CONTEXTS = "opentelemetry.context"

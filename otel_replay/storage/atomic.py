@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-
 __all__ = [
     "is_leftover", "make_private_directory", "open_atomically", "open_output", "sync_directory",
     "write_atomically",

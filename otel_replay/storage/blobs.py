@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-
 __all__ = ["Blobs", "Place", "is_sha256"]
 
 _SHA256 = late(r"[0-9a-f]{64}", re.ASCII)

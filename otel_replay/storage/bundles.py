@@ -23,7 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 __all__ = ["FIRST_LINE", "LARGEST_BYTES", "SUFFIX", "Gap", "Bundle", "BundleWriter", "Bundled"]
 
 SUFFIX = ".bundle"

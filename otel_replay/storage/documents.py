@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-
 __all__ = ["encode_document", "parse_document", "read_document"]
 
 _LARGEST_BYTES = 256 << 20

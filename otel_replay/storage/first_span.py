@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-
 __all__ = ["begin_first_span", "reported_name"]
 
 _SCOPE = {"name": "otel_replay", "version": VERSION}

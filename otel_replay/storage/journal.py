@@ -23,7 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
 __all__ = ["Journal", "JournalFull", "open_journal"]
 
 _FIRST_PIECE_BYTES = 64 * 1024

@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
 __all__ = ["sync_behind", "sync_now", "sync_soon"]
 
 _left: deque[Path] = deque()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     Verdict = Literal["alive", "dead", "unknown"]
 
-
 __all__ = ["is_alive", "is_local", "is_process_alive", "lock_state", "process_identity"]
 
 _FRESH_SECONDS = 60.0

@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 __all__ = ["OwnFile", "allocate", "is_closed_here"]
 
 _LOCK_TRIES = 100

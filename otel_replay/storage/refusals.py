@@ -12,7 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 __all__ = ["could_not", "printable", "shown", "told_as_store_error"]
 
 _HINTS = {

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from otel_replay.content import Content
 
-
 __all__ = ["OpenedRun", "end_run", "name_root", "new_run_id", "open_run"]
 
 _lock = threading.RLock()

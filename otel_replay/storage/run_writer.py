@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-
 __all__ = ["RunWriter"]
 
 _dumps = orjson.dumps
@@ -109,9 +108,7 @@ class RunWriter:
         """Counts of what was changed on its way in: `redacted`, `by_repr`, …"""
         self.losses = Losses(run_id, clock)
         self.blobs = Blobs(directory / "blobs", BundleWriter(directory / "blobs", clock))
-        self._writer = writer
-        self._mode = mode
-        self._syncer = syncer
+        self._writer, self._mode, self._syncer = writer, mode, syncer
         self._lock = threading.RLock()
         self.journal: Journal | None = None
         self._tables: dict[tuple[str, int], tuple[int, object]] = {}
@@ -249,7 +246,7 @@ class RunWriter:
                 number = sum(1 for table, _ in self._tables if table == kind)
                 head = b'{"kind":"%b","id":%d,' % (kind.encode(), number)
                 self.append(head + self.line(body(), 0)[1:])
-                # The entry is kept, so that its id() is not used again by another one.
+                # The entry is kept, so that its id() is not used again.
                 self._tables[kind, id(entry)] = known = (number, entry)
         return known[0]
 

@@ -12,10 +12,8 @@ from collections.abc import Callable
 import orjson
 
 from otel_replay.attributes import BLOB
-from otel_replay.content import Content
 from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS, Redactor
-from otel_replay.storage.meter import Meter
 from otel_replay.values import ORJSON_OPTIONS, Notes, is_native_exact, normalise, to_json
 
 TYPE_CHECKING = False
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any
 
+    from otel_replay.content import Content
+    from otel_replay.storage.meter import Meter
 
 __all__ = ["PutBlob", "Screen"]
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-
 __all__ = ["Syncer"]
 
 _PATIENCE_SECONDS = 5.0
