@@ -9,14 +9,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["Giving"]
+__all__ = ["giving"]
 
 
 def _at(node: Any, place: ast.AST) -> Any:
     return ast.copy_location(node, place)
 
 
-class Giving(ast.NodeTransformer):
+def giving(
+    mark: Callable[[], ast.expr],
+    call: Callable[..., ast.Call],
+    placed: Callable[..., Any],
+    *,
+    is_generator: bool,
+) -> ast.NodeTransformer:
+    """What rewrites the statements of a hooked function's body.
+
+    Parameters
+    ----------
+    mark:
+        Gives what stands for the hook in the code.
+    call:
+        Makes a call of one of its methods.
+    placed:
+        Gives a node the place of a statement.
+    is_generator:
+        Whether the function is one.
+    """
+    return _Giving(mark, call, placed, is_generator=is_generator)
+
+
+class _Giving(ast.NodeTransformer):
     """Tells a hook what the function returns and yields; what is defined inside it is not part of it."""
 
     def __init__(
@@ -27,10 +50,6 @@ class Giving(ast.NodeTransformer):
         *,
         is_generator: bool,
     ) -> None:
-        """`mark` gives what stands for the hook in the code, `call` a call of one of its methods.
-
-        `placed` gives a node the place of a statement.
-        """
         self._mark = mark
         self._called = call
         self._placed = placed

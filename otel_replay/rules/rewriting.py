@@ -286,10 +286,10 @@ def _block(
     *,
     is_generator: bool,
 ) -> list[ast.stmt]:
-    from otel_replay.rules.giving import Giving  # most hooks are one call at the top
+    from otel_replay.rules.giving import giving  # most hooks are one call at the top
 
-    giving = Giving(lambda: _mark(hooks, hook), _call, _placed, is_generator=is_generator)
-    inner = [giving.visit(statement) for statement in body] or [_placed(ast.Pass(), place)]
+    told = giving(lambda: _mark(hooks, hook), _call, _placed, is_generator=is_generator)
+    inner = [told.visit(statement) for statement in body] or [_placed(ast.Pass(), place)]
     opened = ast.withitem(_call(_mark(hooks, hook), "open", names), None)
     whole = ast.With([opened], [ast.Pass()])
     _placed(whole, place)

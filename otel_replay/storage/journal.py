@@ -13,15 +13,12 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from otel_replay.interruptions import let_through
 from otel_replay.storage.own_file import OwnFile
 from otel_replay.storage.own_file import allocate as _allocate
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Journal", "JournalFull", "open_journal"]
 

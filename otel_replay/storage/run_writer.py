@@ -83,8 +83,7 @@ class RunWriter:
         writer: str = "otel-replay",
         as_logs: bool = False,
     ) -> None:
-        self.directory = directory
-        self.run_id = run_id
+        self.directory, self.run_id = directory, run_id
         self.screen = screen
         self.known = screen.known
         self.clock = clock
@@ -114,8 +113,7 @@ class RunWriter:
         self._tables: dict[tuple[str, int], tuple[int, object]] = {}
         self.origins: dict[tuple[int, int], tuple[int, int]] = {}
         """The numbers of a resource and a scope in this journal, by the `id()` of both."""
-        self._retry_at = 0.0
-        self._open_error = ""
+        self._retry_at, self._open_error = 0.0, ""
         self.begins: Mapping[str, Any] | None = None
         self.ends: Mapping[str, Any] | None = None
         """`begins`: what the next journal's first line says of the run; `ends`: what its last line says."""
