@@ -45,7 +45,6 @@ _FLAG = late("--[A-Za-z0-9][A-Za-z0-9_-]*")
 _LONGEST_NAME = 128
 _LOOK_FOR_NUL_BYTES = 8_192
 _NAME_KEYS = ("name", "key")
-_LOOKS_WITHOUT_PATTERN = 200
 
 
 class Redactor:
@@ -67,10 +66,7 @@ class Redactor:
         # Nothing is known of what these match, so no line can be passed unseen.
         self._suspects_all = bool(edits or names.odd)
         self._markers = tuple((marker.hint, marker, rule) for rule in rules for marker in rule.markers)
-        hints = sorted({hint.encode() for hint, _, _ in self._markers})
-        self._hints = hints
-        self._any_hint: re.Pattern[bytes] | None = None
-        self._looks_left = _LOOKS_WITHOUT_PATTERN
+        self._any_hint = re.compile(_one_of(sorted({hint.encode() for hint, _, _ in self._markers})))
 
     def suspicious(self, skeleton: bytes) -> bool:
         """Whether any line that has this skeleton (the line without `SKELETON_DROPS`) may need redaction."""
@@ -110,21 +106,12 @@ class Redactor:
     def _suspects(self, skeleton: bytes) -> Iterator[Rule]:
         """The rules that may match in a line with this skeleton; no other rule can."""
         folded = skeleton.lower()
-        if not self._has_hint(folded):
+        if self._any_hint.search(folded) is None:
             return
         text = folded.decode("latin-1")  # Python finds text in text faster than bytes in bytes
         for hint, marker, rule in self._markers:
             if hint in text and marker.confirms(skeleton, folded):
                 yield rule
-
-    def _has_hint(self, folded: bytes) -> bool:
-        if self._any_hint is None:
-            # To compile a pattern of them all takes as long as to look for each of them hundreds of times.
-            self._looks_left -= 1
-            if self._looks_left > 0:
-                return any(map(folded.__contains__, self._hints))
-            self._any_hint = re.compile(_one_of(self._hints))
-        return self._any_hint.search(folded) is not None
 
 
 @lru_cache(maxsize=8)
