@@ -26,6 +26,7 @@ __all__ = [
     "as_number",
     "glob_pattern",
     "holds",
+    "limit_of",
     "is_number",
     "means",
     "read_word",
@@ -63,7 +64,8 @@ class Word:
     @property
     def tolerance(self) -> float:
         """How far a value may be from `number`."""
-        return max(self.by, self.share * abs(self.number or 0.0))
+        # A whole number may be too large for a float, and is compared as it is.
+        return max(self.by, self.share * abs(self.number or 0.0)) if self.share else self.by
 
 
 def read_word(text: str) -> Word:
@@ -121,7 +123,10 @@ def _near(value: float, word: Word) -> bool:
         return True
     tolerance = word.tolerance
     # A sum of floats such as 0.1 + 0.2 is not further off for the last bit of its difference.
-    return tolerance > 0 and math.isfinite(value) and abs(value - number) <= tolerance * (1 + 1e-12)
+    try:
+        return tolerance > 0 and math.isfinite(value) and abs(value - number) <= tolerance * (1 + 1e-12)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 @lru_cache(maxsize=4096)
@@ -135,14 +140,21 @@ def _regular(text: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
+def limit_of(sign: str, word: Word) -> float:
+    """The number from which on a sign of :data:`ORDER` holds: the word's, with its tolerance."""
+    number, tolerance = word.number or 0, word.tolerance
+    if not tolerance:
+        return number
+    return number - tolerance if sign in {">", ">="} else number + tolerance
+
+
 def tester(sign: str, word: Word) -> Callable[[Any], bool]:
     """What tells whether a recorded value fulfils `sign` and `word`."""
     if sign in ORDER:
         compare, number = ORDER[sign], word.number
-        slack = word.tolerance if sign in {">", ">="} else -word.tolerance
         if number is None:
             return lambda value: False  # noqa: ARG005 - nothing is larger than a text
-        limit = number - slack
+        limit = limit_of(sign, word)
         return lambda value: is_number(value) and compare(value, limit)
     return _TEXT_TESTS[sign](word)
 

@@ -155,7 +155,7 @@ def _print_table(answer: Answer) -> None:
 def _write_json(answer: Answer, stream: BinaryIO, chosen: ReadRuns) -> None:
     from otel_replay.cli.json_out import write_list
 
-    names = answer.columns
+    names = _distinct(answer.columns)
     rows = ({name: _plain(cell) for name, cell in zip(names, row, strict=True)} for row in answer)
     write_list({"columns": names, "unreadable": chosen.as_json()}, "rows", rows, stream)
 
@@ -179,10 +179,25 @@ def _write_parquet(answer: Answer, stream: BinaryIO, chosen: ReadRuns) -> None: 
         copyfileobj(rows, stream)
 
 
+def _distinct(names: list[str]) -> list[str]:
+    """The names of columns, each another: `a`, `a_1`, … as DuckDB calls them, for an object has each once."""
+    found: dict[str, None] = {}
+    for name in names:
+        number, one = 0, name
+        while one in found or (number and one in names):
+            number += 1
+            one = f"{name}_{number}"
+        found[one] = None
+    return list(found)
+
+
 def _plain(cell: Any) -> Any:
     from otel_replay.cli.json_out import json_value
+    from otel_replay.values_json import INT64
 
-    return cell if cell is None or isinstance(cell, bool | int | float | str) else json_value(str(cell))
+    if isinstance(cell, int):  # no JSON number where programs would round it
+        return cell if cell in INT64 else str(cell)
+    return cell if cell is None or isinstance(cell, float | str) else json_value(str(cell))
 
 
 _WRITERS = {"json": _write_json, "csv": _write_csv, "parquet": _write_parquet}

@@ -78,7 +78,7 @@ def _run(key: str, parts: _Parts, damage: tuple[str, ...]) -> ForeignRun:
     ]
     ends = [span.end_ns for span in parts.spans] + [entry.time_ns or entry.observed_ns for entry in entries]
     named = root.attributes.get(RUN_NAME) if root is not None else None
-    given = {span.attributes.get(RUN_ID) for span in parts.spans} - {None}
+    given = [span.attributes.get(RUN_ID) for span in parts.spans]  # of any type, as others wrote it
     interrupted = root is not None and bool(root.attributes.get(INTERRUPTED))
     status: EndStatus | None = "error" if root is not None and root.status == "error" else "ok"
     digest = hashlib.sha256(key.encode()).hexdigest()

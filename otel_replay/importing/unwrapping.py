@@ -21,6 +21,7 @@ _LENGTH_BYTES = 4
 _MOST_BYTES = 4 << 30
 """More than that in one file is somebody's trap, or no file to read as a whole."""
 _STEP_BYTES = 1 << 20
+_TAKEN_BYTES = 1 << 16
 
 
 def unwrapped(content: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -51,22 +52,27 @@ def unwrapped(content: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _gzip(content: bytes, damage: list[str]) -> Iterator[bytes]:
-    rest = content
-    while rest.startswith(_GZIP):
+    at = 0
+    while content.startswith(_GZIP, at):
         reader = zlib.decompressobj(wbits=31)
         try:
-            while piece := reader.decompress(rest, _STEP_BYTES):
-                yield piece
-                rest = reader.unconsumed_tail
+            while not reader.eof:
+                # A little at a time: what is not yet used up is copied with each step.
+                data = content[at : at + _TAKEN_BYTES]
+                piece = reader.decompress(data, _STEP_BYTES)
+                at += len(data) - len(reader.unconsumed_tail) - len(reader.unused_data)
+                if piece:
+                    yield piece
+                elif not data:
+                    break
         except zlib.error as error:
-            damage.append(f"the file is damaged after {len(content) - len(rest):,} bytes: {error}")
+            damage.append(f"the file is damaged after {at:,} bytes: {error}")
             return
         if not reader.eof:
             damage.append("the file is cut off: its last bytes are missing")
             return
-        rest = reader.unused_data
-    if rest.strip(b"\0"):
-        damage.append(f"{len(rest):,} bytes after the end of what is compressed are not read")
+    if content[at:].strip(b"\0"):
+        damage.append(f"{len(content) - at:,} bytes after the end of what is compressed are not read")
 
 
 def _frames(content: bytes, damage: list[str]) -> Iterator[bytes]:
@@ -98,13 +104,17 @@ def _requests(content: bytes, damage: list[str]) -> Iterator[bytes]:
             return
         at += _LENGTH_BYTES + size
         request = bytearray()  # as a whole: one of which a part is wrong is none
+        reader = decompressor()
         try:
-            for piece in _frame(decompressor(), frame):
+            for piece in _frame(reader, frame):
                 request += piece
                 if len(request) > _MOST_BYTES:
                     raise _too_much()
         except error_of_zstandard() as error:
             damage.append(f"request {number} cannot be read: {error}")
+            continue
+        if not reader.eof:
+            damage.append(f"request {number} cannot be read: it is cut off")
             continue
         if not request.lstrip().startswith(b"{"):
             raise FormatError(

@@ -50,7 +50,7 @@ def _called(expression: Called, items: Sequence[Item]) -> list[Any]:
             results = [function(one) for one in value]
             found.append(_one(tuple(result for result in results if result is not None)))
         elif kind is float and function is _ABS:
-            found.append(value if value >= 0.0 else -value if value < 0.0 else abs(value))
+            found.append(abs(value))
         else:
             result = function(value)
             found.append(NOTHING if result is None else result)

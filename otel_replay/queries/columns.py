@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import compress, islice
 from typing import Any, TypeVar, overload
 
-from otel_replay.analysis.comparisons import ORDER, Word, tester
+from otel_replay.analysis.comparisons import ORDER, Word, limit_of, tester
 from otel_replay.analysis.items import Item
 from otel_replay.queries.at_once import NOTHING, Several, values_at_once
 from otel_replay.queries.expressions import Expression
@@ -23,6 +23,9 @@ _Value = TypeVar("_Value")
 
 _MOST_KEPT = 64
 """Answers that a column remembers; each takes a byte for an item."""
+
+_BY_VALUE = frozenset({"=", "==", "!="})
+"""Signs that hold for all of several equal numbers or for none; those of size besides."""
 
 _READY = 32
 """Answers about size that a column has ready."""
@@ -71,7 +74,8 @@ class Column:
         else:
             flags = bytearray(len(self.items))
             groups = [found for value, found in self._others if holds(value)]
-            for group in (*groups, *self._by_number(holds)):
+            numbers = self._by_number(holds) if sign in _BY_VALUE else self._by_text(holds)
+            for group in (*groups, *numbers):
                 for place in group:
                     flags[place] = 1
             answer = int.from_bytes(flags, "little")
@@ -85,7 +89,7 @@ class Column:
         if word.number is None or word.number != word.number:
             return 0
         above = sign in {">", ">="}
-        limit = word.number - word.tolerance if above else word.number + word.tolerance
+        limit = limit_of(sign, word)
         cut = (bisect_left if sign in {">=", "<"} else bisect_right)(self._numbers, limit)
         smaller = self._smallest(cut)
         return smaller ^ self._smallest(len(self._places)) if above else smaller
@@ -126,6 +130,17 @@ class Column:
                 flags[place] = 1
             ready.append(bytes(flags))
         return ready
+
+    @cached_property
+    def _texts(self) -> dict[str, list[int]]:
+        """The items with a number, by how it is written: 1 and 1.0 are equal, and not the same text."""
+        texts: dict[str, list[int]] = {}
+        for place in self._with_number:
+            texts.setdefault(str(self._values[place]), []).append(place)
+        return texts
+
+    def _by_text(self, holds: Callable[[Any], bool]) -> Iterator[list[int]]:
+        return (found for text, found in self._texts.items() if holds(text))
 
     def _by_number(self, holds: Callable[[Any], bool]) -> Iterator[list[int]]:
         start = 0

@@ -165,4 +165,11 @@ def sum_of(numbers: Sequence[float]) -> float:
     try:
         return math.fsum(numbers)
     except (OverflowError, ValueError):
-        return sum(map(float, numbers))
+        return sum(map(_float, numbers))
+
+
+def _float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number beyond all floats
+        return math.inf if number > 0 else -math.inf

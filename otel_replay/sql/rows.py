@@ -15,6 +15,7 @@ from otel_replay.analysis.spans import SpanBook, TrackedSpan
 from otel_replay.attributes import GEN_AI_RESPONSE_ID
 from otel_replay.dialects.reading import read_span, usage_of
 from otel_replay.records import Decision, Event, LogEntry, Scope, SpanEnd, SpanStart, SpanUpdate
+from otel_replay.values_json import INT64
 
 if TYPE_CHECKING:
     from otel_replay.loading import RunRecords
@@ -78,7 +79,7 @@ def rows_of(run: RunRecords, wanted: Set[str]) -> Iterator[Row]:
         The tables whose rows are wanted.
     """
     head = {"run_id": run.run_id, "name": run.name, "status": run.status, "message": run.message}
-    yield "runs", {**head, "started": run.started_ns}
+    yield "runs", {**head, "started": _time(run.started_ns)}
     if wanted - {"runs"}:
         yield from _Rows(run.run_id, wanted).of(run)
 
@@ -130,8 +131,8 @@ class _Rows:
             "name": span.name,
             "status": span.status,
             "message": "" if end is None else end.message,
-            "start_time": span.start.time_ns,
-            "end_time": None if end is None else end.time_ns,
+            "start_time": _time(span.start.time_ns),
+            "end_time": None if end is None else _time(end.time_ns),
             "duration_ms": None if end is None else span.duration_ns / 1e6,
         }
         if "spans" in self.wanted:
@@ -164,12 +165,17 @@ class _Rows:
         return {**row, "cost_usd": cost if counts else None, CALL: call}
 
 
+def _time(time_ns: int) -> int | None:
+    """A moment, where a timestamp can say it: OTLP has room for times after the year 2262."""
+    return time_ns if time_ns in INT64 else None
+
+
 def _decision(run_id: str, number: int, span_id: str, record: Decision) -> dict[str, Any]:
     return {
         "run_id": run_id,
         "number": number,
         "span_id": span_id,
-        "time": record.time_ns,
+        "time": _time(record.time_ns),
         "action": record.action,
         "reason": record.reason,
         "values": record.values,
@@ -179,11 +185,14 @@ def _decision(run_id: str, number: int, span_id: str, record: Decision) -> dict[
 
 
 def _event(run_id: str, span_id: str, record: Event | LogEntry) -> dict[str, Any]:
-    name = record.event_name if isinstance(record, LogEntry) else record.name
+    if isinstance(record, LogEntry):
+        name, time_ns = record.event_name, record.time_ns or record.observed_ns
+    else:
+        name, time_ns = record.name, record.time_ns
     return {
         "run_id": run_id,
         "span_id": span_id,
         "name": name,
-        "time": record.time_ns,
+        "time": _time(time_ns),
         "attributes": dict(record.attributes),
     }

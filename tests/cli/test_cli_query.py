@@ -226,3 +226,28 @@ def test_values_that_json_cannot_say_are_asked_as_they_are_dumped(call, keep):
         2**62,
         [1, {"a": "\u202e"}],
     ]
+
+
+def test_columns_of_one_name_are_all_in_the_json(call, runs):
+    sql = "SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS a"
+    assert ask(call, sql) == [{"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}]
+
+
+def test_a_whole_number_that_json_has_no_room_for_is_written_as_text(call, runs):
+    assert ask(call, f"SELECT {2**100}::HUGEINT AS n") == [{"n": str(2**100)}]
+
+
+def test_a_moment_that_no_timestamp_can_say_is_null_and_a_log_record_has_the_time_it_was_seen(call, tmp_path):
+    late = {"traceId": "a" * 32, "spanId": "b" * 16, "name": "late", "startTimeUnixNano": str(2**64 - 1)}
+    spans = [{**late, "endTimeUnixNano": str(2**64 - 1)}]
+    logs = [{"traceId": "a" * 32, "observedTimeUnixNano": "1700000000000000000", "eventName": "seen"}]
+    lines = [
+        {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]},
+        {"resourceLogs": [{"scopeLogs": [{"logRecords": logs}]}]},
+    ]
+    file = tmp_path / "traces.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    rows = ask(call, "SELECT name, start_time FROM spans", "--run", str(file))
+    assert rows == [{"name": "late", "start_time": None}]
+    rows = ask(call, "SELECT name, year(time) AS year FROM events", "--run", str(file))
+    assert rows == [{"name": "seen", "year": 2023}]

@@ -159,3 +159,10 @@ def test_the_file_is_only_read(own: Store, tmp_path: Path) -> None:
     before = path.read_bytes()
     list(import_file(own, path))
     assert path.read_bytes() == before
+
+
+def test_a_run_id_that_is_no_text_is_no_run_id(own: Store, tmp_path: Path) -> None:
+    given = span(1, attributes={RUN_ID: ["a", "b"]})
+    (found,) = kept(own, tmp_path / "traces.jsonl", [given, span(2, parent=1)])
+    assert found.new
+    assert own.resolve(found.run_id).header.name == "span 1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import sys
 import zlib
 from pathlib import Path
@@ -123,3 +124,37 @@ def test_without_zstandard_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(UsageError) as refused:
         unwrapped(ARCHIVE.read_bytes())
     assert refused.value.hint == "pip install 'otel-replay[pack]'"
+
+
+def test_a_request_that_is_cut_off_in_an_archive_is_told_and_the_others_are_read() -> None:
+    whole = zstd.compress(b'{"resourceSpans":[]}')
+    parts = [whole, whole[:-4], b"", whole]
+    archive = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    content, damage = unwrapped(archive)
+    assert content == b'{"resourceSpans":[]}\n' * 2
+    assert damage == (
+        "request 2 cannot be read: it is cut off",
+        "request 3 cannot be read: it is cut off",
+    )
+
+
+def test_a_gzip_file_is_read_a_little_at_a_time(monkeypatch) -> None:
+    taken = []
+    make = zlib.decompressobj
+
+    class Told:
+        def __init__(self, wbits: int) -> None:
+            self._reader = make(wbits=wbits)
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            taken.append(len(data))
+            return self._reader.decompress(data, most)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._reader, name)
+
+    monkeypatch.setattr("otel_replay.importing.unwrapping.zlib.decompressobj", Told)
+    text = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(20_000))
+    packed = gzip.compress(text)
+    assert unwrapped(packed) == (text, ())
+    assert max(taken) < len(packed) / 4
