@@ -74,12 +74,16 @@ def import_apart(name: str) -> Any:
         return import_module(name)
 
 
-def _importing(name: str, *given: Any, **named: Any) -> Any:
+def _importing(name: str, variables: Any = None, local: Any = None, wanted: Any = (), level: int = 0) -> Any:
     """What `import` calls in our modules."""
     if name in sys.modules and name.partition(".")[0] not in _names:
-        return _import(name, *given, **named)
+        return _import(name, variables, local, wanted, level)
+    known = None if level else _kept.get(name)
+    if known is not None and all(hasattr(known, one) for one in wanted or ()):
+        # Nothing is exchanged for it: until it is back, other threads would find Python's as well.
+        return known if wanted else _kept[name.partition(".")[0]]
     with _PythonFirst():
-        return _import(name, *given, **named)
+        return _import(name, variables, local, wanted, level)
 
 
 class _PythonFirst:
@@ -91,7 +95,8 @@ class _PythonFirst:
         _depth += 1
         if _depth == 1:
             self._theirs, self._path = _exchanged(_kept), list(sys.path)
-            sys.path.sort(key=_is_the_programs)
+            # At once: a list is empty while it sorts itself, and other threads may be importing.
+            sys.path[:] = sorted(self._path, key=_is_the_programs)
             self._told = imported.before_each_module(_tell)
 
     def __exit__(self, *_: object) -> None:

@@ -87,7 +87,9 @@ def _look_beside() -> None:
     global _front
     _front = sys.path[0]
     names: set[str] = set()
-    for place in sys.path:
+    for place in list(sys.path):
+        if not isinstance(place, str):
+            continue  # a `Path`, which Python passes over
         if place.startswith(_LIBRARY[:-1]):
             break
         try:

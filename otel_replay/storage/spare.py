@@ -15,11 +15,14 @@ __all__ = ["keep", "take"]
 
 _spares: dict[tuple[int, str], str] = {}
 """By process and folder: a forked child has none of its parent's."""
+_promised = False
 
 
 def keep(folder: str, spare: str) -> bool:
     """Keep a directory that holds an empty `journal/` and nothing else; False: there is one already."""
-    if not _spares:
+    global _promised
+    if not _promised:
+        _promised = True
         atexit.register(_remove_all)
     spare = os.path.abspath(spare)
     return _spares.setdefault((os.getpid(), os.path.abspath(folder)), spare) == spare

@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import otel_replay
 from otel_replay.errors import StoreError
+from otel_replay.storage import spare
 from otel_replay.storage.store import Store
 
 
@@ -103,4 +105,17 @@ def test_the_end_of_the_process_removes_it(runs: Store) -> None:
         [sys.executable, "-c", PROGRAM, str(runs.root)], text=True, capture_output=True, check=True
     )
     assert done.stdout == "1\n"
+    assert hidden(runs) == []
+
+
+def test_however_many_are_kept_the_process_cleans_up_once(
+    runs: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promised: list[object] = []
+    monkeypatch.setattr(spare, "_promised", False)
+    monkeypatch.setattr(spare, "atexit", SimpleNamespace(register=promised.append))
+    for name in ("first", "second", "third"):
+        thrown_away(runs, name)
+    assert promised.count(spare._remove_all) == 1
+    spare._remove_all()
     assert hidden(runs) == []

@@ -97,3 +97,41 @@ def test_all_that_recording_loads_is_known(recorded: Recorded) -> None:
     done = recorded.plain(PYTHON, "-c", LOADED.format(modules=modules))
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) <= _NEEDED
+
+
+def test_a_place_that_is_a_path_hides_no_function(recorded: Recorded) -> None:
+    """Python passes over what is no text in `sys.path`; many programs put a `Path` there all the same."""
+    recorded.script(
+        "def log_decision(action, reason):\n    pass\ndef work():\n    log_decision('FIRST', '')\n",
+        "helper.py",
+    )
+    recorded.script(
+        "import sys\nfrom pathlib import Path\nsys.path.insert(0, Path('lib'))\n"
+        "import helper\nhelper.work()\n"
+    )
+    done = recorded.run(PYTHON, "program.py")
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    assert recorded.decisions() == ["FIRST"]
+
+
+FROM_ANOTHER_THREAD = """
+import sys
+from otel_replay.hooks import apart
+apart.stay_apart(["queue"])
+import queue
+seen = []
+def entered(self, plain=apart._PythonFirst.__enter__):
+    plain(self)
+    seen.append(self)
+apart._PythonFirst.__enter__ = entered
+get = lambda: apart._importing("queue", globals(), None, ("Queue",), 0)
+print(hasattr(get(), "Queue"), hasattr(get(), "Queue"), hasattr(queue, "OWN"), len(seen) < 2)
+"""
+
+
+def test_what_is_known_is_not_put_in_the_place_of_the_programs(recorded: Recorded) -> None:
+    """Not again, at least: meanwhile another thread that imports it would get Python's."""
+    recorded.script("OWN = 1\n", "queue.py")
+    recorded.script(FROM_ANOTHER_THREAD)
+    done = recorded.plain(PYTHON, "program.py")
+    assert (done.stdout, done.stderr) == ("True True True True\n", "")
