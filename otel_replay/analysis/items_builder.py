@@ -33,7 +33,7 @@ from otel_replay.storage.run_files import RunFiles, RunStatus
 if TYPE_CHECKING:
     from otel_replay.storage.run_files import Located
 
-__all__ = ["build_items", "items_of"]
+__all__ = ["build_items", "is_moment", "items_of"]
 
 _EVENTS_OF_LOGS = {log_name: name for name, log_name in LOG_EVENT_NAMES.items()}
 _NO_NAME = "log"
@@ -72,6 +72,11 @@ def items_of(
 def build_items(records: Iterable[Located], *, status: RunStatus = "finished") -> Items:
     """All items of these records, in their order."""
     return _Builder(status, DecisionLines()).build(records)
+
+
+def is_moment(log: LogEntry) -> bool:
+    """Whether a log record tells one of our moments, and is that moment among the items."""
+    return log.event_name in _EVENTS_OF_LOGS or ACTION in log.attributes
 
 
 class _Builder:

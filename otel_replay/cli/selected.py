@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otel_replay.analysis.items_builder import build_items
+from otel_replay.analysis.items_builder import build_items, is_moment
 from otel_replay.cli.source import ReplayFile, Source, StoredRun
 from otel_replay.records import Decision, Event, LogEntry, SpanEnd, SpanStart, SpanUpdate
 
@@ -78,7 +78,8 @@ class Selected:
                     continue
             elif isinstance(record, LogEntry):
                 time_ns = record.time_ns or record.observed_ns
-                if (located.journal, time_ns, record.span_id) not in self._logged:
+                is_told = is_moment(record) and (located.journal, time_ns, record.span_id) in self._logged
+                if not (is_told or self.means(record)):
                     continue
             elif isinstance(record, Decision | Event) and not self.means(record):
                 continue

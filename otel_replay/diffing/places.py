@@ -48,7 +48,8 @@ def placeless(command: Any, run_ids: Iterable[str]) -> Any:
     if not isinstance(command, str):
         return command
     for run_id in run_ids:
-        command = command.replace(run_id, "RUN")
+        # As a word of its own: a run called 1 is not the 1 of --limit=15.
+        command = re.sub(rf"(?<!\w){re.escape(run_id)}(?!\w)", "RUN", command)
     return _DIRECTORIES.sub("", command)
 
 

@@ -107,3 +107,15 @@ def test_a_file_of_decisions_and_a_run_that_records_are_read_alike(call, store, 
         for source in ("now", str(tmp_path / "session_replay.json")):
             result = call("view", source, "--select", "decision[n >= 1]")
             assert len(result.lines) == 2
+
+
+def test_a_log_record_of_the_same_moment_that_is_not_meant_is_left_out(call, keep):
+    story = Story("logs-1")
+    run = story.run("t")
+    for name in ("one.event", "other.event"):
+        story.add(LogEntry(time_ns=story.now_ns, span_id=run, event_name=name))
+    story.end(run)
+    keep(story)
+    result = call("show", "logs-1", "--select", "log(one.event)")
+    assert "one.event" in result.out
+    assert "other.event" not in result.out

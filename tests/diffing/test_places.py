@@ -81,6 +81,7 @@ def test_how_a_program_ended_is_no_place(name: str) -> None:
         ("80/20", "80/20"),
         ("https://example.com/a/b", "https://example.com/a/b"),
         ("tune --id tune-7 /a/tune-7.json", "tune --id RUN RUN.json"),
+        ("tune --id tune-70 --seed xtune-7", "tune --id tune-70 --seed xtune-7"),
         ('["/a/python","-m","tune"]', ["python", "-m", "tune"]),
         ('["broken', '["broken'),
         (["/a/python", 3], ["python", 3]),
