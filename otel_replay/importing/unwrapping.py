@@ -76,20 +76,28 @@ def _gzip(content: bytes, damage: list[str]) -> Iterator[bytes]:
 
 
 def _frames(content: bytes, damage: list[str]) -> Iterator[bytes]:
-    rest = content
-    while rest.startswith(_ZSTANDARD):
-        reader = decompressor()
+    at = 0
+    while content.startswith(_ZSTANDARD, at):
+        reader, began = decompressor(), at
         try:
-            yield from _frame(reader, rest)
+            while not reader.eof:
+                # A little at a time, as above: what comes after a frame is copied at its end.
+                data = content[at : at + _TAKEN_BYTES] if reader.needs_input else b""
+                at += len(data)
+                piece = reader.decompress(data, max_length=_STEP_BYTES)
+                if piece:
+                    yield piece
+                elif not data and reader.needs_input:
+                    break
         except error_of_zstandard() as error:
-            damage.append(f"the file is damaged after {len(content) - len(rest):,} bytes: {error}")
+            damage.append(f"the file is damaged after {began:,} bytes: {error}")
             return
         if not reader.eof:
             damage.append("the file is cut off: its last bytes are missing")
             return
-        rest = reader.unused_data
-    if rest:
-        damage.append(f"{len(rest):,} bytes after the end of what is compressed are not read")
+        at -= len(reader.unused_data)
+    if at < len(content):
+        damage.append(f"{len(content) - at:,} bytes after the end of what is compressed are not read")
 
 
 def _requests(content: bytes, damage: list[str]) -> Iterator[bytes]:

@@ -158,3 +158,25 @@ def test_a_gzip_file_is_read_a_little_at_a_time(monkeypatch) -> None:
     packed = gzip.compress(text)
     assert unwrapped(packed) == (text, ())
     assert max(taken) < len(packed) / 4
+
+
+def test_a_zstandard_file_of_many_frames_is_read_a_little_at_a_time(monkeypatch) -> None:
+    taken = []
+    make = zstd.ZstdDecompressor
+
+    class Told:
+        def __init__(self, **options: object) -> None:
+            self._reader = make(**options)
+
+        def decompress(self, data: bytes, max_length: int) -> bytes:
+            taken.append(len(data))
+            return self._reader.decompress(data, max_length)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._reader, name)
+
+    monkeypatch.setattr(zstd, "ZstdDecompressor", Told)
+    text = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(20_000))
+    packed = b"".join(zstd.compress(text[at : at + 6_400]) for at in range(0, len(text), 6_400))
+    assert unwrapped(packed) == (text, ())
+    assert max(taken) < len(packed) / 4
