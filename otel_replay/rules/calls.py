@@ -18,6 +18,7 @@ from otel_replay.rules.rule import RESULT, Rule, rule_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import FrameType
     from typing import Any, ClassVar
 
     from otel_replay.rules.mapping import DecisionMap, SpanMap
@@ -32,6 +33,9 @@ _paused: dict[tuple[int, int], weakref.ref[Call]] = {}
 
 Not held here: what a generator was called with may hold it, and then both would stay for ever.
 """
+
+_MOST_THROUGH = 24
+"""So many generators that hand over to one another go through us: each takes a frame of the stack."""
 
 _reading: set[int] = set()
 """Threads that read a call's values: what a `__str__` of the program calls meanwhile is not its own."""
@@ -245,7 +249,7 @@ class Call:
 
     __slots__ = (
         *("__weakref__", "_inside", "_place"),
-        *("before", "chunks", "hook", "names", "result", "span", "told"),
+        *("before", "chunks", "hands_over", "hook", "names", "result", "span", "told"),
     )
 
     def __init__(self, hook: _Hook | None, names: dict[str, Any]) -> None:
@@ -256,6 +260,7 @@ class Call:
         self.span: Any = None
         self.chunks = 0
         self.told = False
+        self.hands_over = False
         self._inside = False
         self._place: tuple[int, int] | None = None
 
@@ -319,10 +324,13 @@ class Call:
         """The generator gives `value` away: what goes on outside is not inside its span."""
         self._gave(value)
         if self.hook is not None:
-            self._go()
-            self._place = (id(self.hook), id(sys._getframe(1)))
-            _paused[self._place] = weakref.ref(self)
+            self._wait(sys._getframe(1))
         return value
+
+    def _wait(self, frame: FrameType) -> None:
+        self._go()
+        self._place = (id(self.hook), id(frame))
+        _paused[self._place] = weakref.ref(self)
 
     def _gave(self, value: Any) -> None:
         if self.span is not None:
@@ -340,7 +348,7 @@ class Call:
         return value
 
     def resume(self, sent: Any) -> Any:
-        """The generator goes on with what it was sent."""
+        """The generator goes on, with what it was sent, or what the one it handed over to has returned."""
         self.come()
         return sent
 
@@ -349,6 +357,10 @@ class Call:
         # A coroutine runs in a task, and others do not see what is current there.
         if self.hook is None or isinstance(given, CoroutineType):
             return given
+        if sum(call.hands_over for call in _open.get()) >= _MOST_THROUGH:
+            self._wait(sys._getframe(1))  # a program that calls itself deeply keeps the depth that it has
+            return given
+        self.hands_over = True
         from otel_replay.rules.delegating import Through, take_out
 
         try:

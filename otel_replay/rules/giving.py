@@ -83,9 +83,10 @@ class _Giving(ast.NodeTransformer):
 
     def visit_YieldFrom(self, node: ast.YieldFrom) -> Any:
         self.generic_visit(node)
-        if self._is_generator:
-            node.value = self._new("through", node.value, self._current(node))
-        return node
+        if not self._is_generator:
+            return node
+        node.value = self._new("through", node.value, self._current(node))
+        return self._new("resume", node, self._current(node))
 
     def visit_Try(self, node: Any) -> Any:
         self.generic_visit(node)
@@ -124,8 +125,8 @@ class _Giving(ast.NodeTransformer):
 
 
 def _yields(node: ast.AST) -> bool:
-    """Whether there is a `yield` in a statement, and not in a function that it defines."""
-    if isinstance(node, ast.Yield):
+    """Whether there is a `yield` or `yield from` in a statement, and not in a function that it defines."""
+    if isinstance(node, ast.Yield | ast.YieldFrom):
         return True
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
         return False

@@ -7,8 +7,8 @@ has: an edited file, or code that somebody else has changed before, is left alon
 
 A decision that is known when the call begins is one call, `HOOK.note(action, reason, values, cell)` or
 `HOOK.tell(parameters…)`. All else is `with HOOK.open(parameters…):` with `return HOOK.give(X)` in it; in a
-generator, `HOOK.call().resume((yield HOOK.call().pause(X)))` and `yield from HOOK.call().through(X)`; before
-a handler sees what was thrown into one, `HOOK.back()` is called. HOOK is a constant of the code.
+generator, `HOOK.call().resume((yield HOOK.call().pause(X)))`, and for `yield from` the same with `through`;
+before a handler sees what was thrown into one, `HOOK.back()` is called. HOOK is a constant of the code.
 """
 
 from __future__ import annotations

@@ -140,6 +140,7 @@ WAYS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "thrown into a list": ("plain([1, 2])", steps(next, throws(OSError, "x"))),
     "of no iterable": ("plain(5)", list),
     "down a tree": ("tree(5)", list),
+    "thrown in far down": ("tree(40)", steps(next, throws(KeyError, "x"))),
 }
 
 
@@ -181,6 +182,20 @@ def test_what_is_handed_over_to_lies_below_what_hands_over(
     assert [one.parent_id for one in calls[1:]] == [one.span_id for one in calls[:-1]]
     chunks = [event.attributes["otel_replay.chunk"] for event in run.events if event.name == "chunk"]
     assert sorted(chunks) == [0, 0, 0, 1, 1, 2]
+
+
+def test_a_generator_that_calls_itself_goes_as_deep_as_without_us(
+    store: Store, made: Callable[[str], ModuleType]
+) -> None:
+    hooked = made('[[task]]\nfunction = "tuner:tree"\n')
+    deep = sys.getrecursionlimit() * 3 // 4
+    with otel_replay.start_run("deep"):
+        assert list(hooked.tree(deep)) == list(range(deep + 1))
+        otel_replay.decision("outside", "")
+    run = store.run()
+    assert run.owners()["outside"] == "run deep"
+    assert sum(span.name == "task tuner.tree" for span in run.spans) == deep + 1
+    assert len({decision.span_id for decision in run.decisions}) == deep + 2
 
 
 def test_a_generator_that_is_left_ends_its_span_when_it_is_collected(
