@@ -11,7 +11,7 @@ from otel_replay.clock import Clock
 from otel_replay.storage.journal import Journal
 from otel_replay.values import ORJSON_OPTIONS
 
-__all__ = ["Losses"]
+__all__ = ["Losses", "try_reserved"]
 
 _LONGEST_REASON = 200
 _MOST_REASONS = 50
@@ -48,7 +48,7 @@ class Losses:
                 line = self._line(unwritten, reason)
                 self._written += unwritten
         # Not under the lock: who holds the journal's may be about to note a loss itself.
-        if line and journal is not None and not _try_reserved(journal, line):
+        if line and journal is not None and not try_reserved(journal, line):
             with self.lock:
                 self._written -= unwritten
         if first:
@@ -68,7 +68,8 @@ class Losses:
         return orjson.dumps(body, None, ORJSON_OPTIONS)
 
 
-def _try_reserved(journal: Journal, line: bytes) -> bool:
+def try_reserved(journal: Journal, line: bytes) -> bool:
+    """Write a last line into the room that is kept for those; False if that cannot be. Never raises."""
     try:
         return journal.append_reserved(line)
     except (OSError, ValueError):

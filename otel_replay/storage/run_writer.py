@@ -26,7 +26,7 @@ from otel_replay.storage.journal import Journal, JournalFull
 from otel_replay.storage.journal_names import journal_name, open_free_journal
 from otel_replay.storage.last_sync import sync_soon
 from otel_replay.storage.liveness import process_identity
-from otel_replay.storage.losses import Losses
+from otel_replay.storage.losses import Losses, try_reserved
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.screen import PutBlob, Screen
 from otel_replay.storage.syncer import Syncer
@@ -216,7 +216,7 @@ class RunWriter:
         if end:
             line = line[:-2] + b"," + self.line(end, 0)[1:]
         full = self.journal if span is self.root and self.losses.total else None  # room is kept for its end
-        if full is None or not full.append_reserved(line):
+        if full is None or not try_reserved(full, line):
             self.append(line)
 
     def log(self, time_ns: int, body: dict[str, Any], *, logger: str = "") -> None:
