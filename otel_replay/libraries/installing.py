@@ -107,16 +107,15 @@ def states() -> dict[str, str]:
 
 def _installer(library: Library) -> Callable[[ModuleType | None], object]:
     def install_in(module: ModuleType | None) -> None:
-        from importlib import import_module
-
         try:
             old = too_old(library)
             if old:
                 _states[library.name] = f"not recorded: {old}"
                 return
             apart = sys.modules.get("otel_replay.hooks.apart")
-            load = import_module if apart is None else apart.import_apart
-            place = load(f"otel_replay.libraries.{library.place}")
+            name = f"otel_replay.libraries.{library.place}"
+            (__import__ if apart is None else apart.import_apart)(name)  # without `importlib`, for its imports
+            place = sys.modules[name]
             _states[library.name] = place.install(module) or BY_US
         except Exception as error:
             _states[library.name] = f"not recorded: {error}"

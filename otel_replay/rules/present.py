@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -44,6 +45,8 @@ def hook_present(rules: Sequence[str], notes: str) -> None:
     names = {one.partition(":")[0] for rule in known.all for one in rule.functions}
     for name in sorted(names):
         if name != "__main__" and not any(sign in name for sign in _MAGIC):
+            if name in sys.builtin_module_names:
+                __import__(name)  # a part of the interpreter: nothing tells when the program imports it
             when_imported(name, partial(_hook_module, known.in_module((name,)), notes))
 
 
