@@ -114,7 +114,8 @@ def _installer(library: Library) -> Callable[[ModuleType | None], object]:
                 return
             apart = sys.modules.get("otel_replay.hooks.apart")
             name = f"otel_replay.libraries.{library.place}"
-            (__import__ if apart is None else apart.import_apart)(name)  # without `importlib`, for its imports
+            # Without `importlib`, which loads more than it is needed for.
+            (__import__ if apart is None else apart.import_apart)(name)
             place = sys.modules[name]
             _states[library.name] = place.install(module) or BY_US
         except Exception as error:
