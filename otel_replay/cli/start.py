@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -13,6 +14,7 @@ __all__ = ["main"]
 
 def main() -> int:
     """Do what the words of this process ask for; returns its exit code."""
+    _prefer_pythons_own()
     if "run" in sys.argv[1:4]:
         from otel_replay.zero_code.asked import quickly
 
@@ -23,6 +25,12 @@ def main() -> int:
     from otel_replay.cli.main import main as any_command
 
     return any_command()
+
+
+def _prefer_pythons_own() -> None:
+    """Have Python's own modules found before those that `PYTHONPATH` has for the program: its `queue.py`."""
+    library = os.path.dirname(os.__file__)
+    sys.path.sort(key=lambda place: not place.startswith(library) or "-packages" in place)
 
 
 def _launch(asked: Asked) -> int:
