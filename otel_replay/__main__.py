@@ -1,6 +1,6 @@
 """`python -m otel_replay`: the command line.
 
-The folder that `-m` puts first in `sys.path` is taken off before anything is imported from there: a `types.py`
+The folder that `-m` puts first in `sys.path` is taken off before anything is imported from there: a `uuid.py`
 of the user's would be imported in the place of Python's. The installed command has never looked there.
 """
 

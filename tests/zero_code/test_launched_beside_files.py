@@ -1,4 +1,4 @@
-"""The command line where the user's folder, or `PYTHONPATH`, has files that are called like Python's own modules."""
+"""The command line beside files of the user's that are called like Python's own modules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = sorted(
 
 
 class Beside:
-    """A folder with a file for each of Python's modules, and another one with a package to try Python with."""
+    """A folder with a file for each of Python's modules, and one with a package to try Python with."""
 
     def __init__(self, folder: Path) -> None:
         self.asked_for = folder / "asked for"
@@ -44,7 +44,7 @@ class Beside:
         )
 
     def fill(self, **env: str) -> None:
-        """Write the files, but for those that a Python that does nothing asks for as well: it may not start."""
+        """Write the files, but for those that a Python that does nothing asks for: it may not start."""
         for name in NAMES:
             (self.files / f"{name}.py").write_text(OWN)
         for _ in NAMES:
