@@ -34,6 +34,8 @@ class OtelReplayError(Exception):
         self.message = message
         self.hint = hint
         self.place = place
+        if hint and hasattr(self, "add_note"):  # a traceback has the hint too, from Python 3.11 on
+            self.add_note(f"hint: {hint}")
 
 
 class UsageError(OtelReplayError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -27,7 +27,7 @@ from otel_replay.queries.words import Attr
 from otel_replay.storage.run_files import RunFiles
 from otel_replay.storage.store import Store
 
-__all__ = ["CheckFailed", "Checks", "check"]
+__all__ = ["CheckFailed", "Checks", "check", "text_of"]
 
 _Asked = Query | str
 """A query, or a selector as text."""
@@ -91,17 +91,14 @@ class Checks:
 
     def raise_failures(self) -> None:
         """Raise :class:`CheckFailed` with all failures, if there are any."""
+        __tracebackhide__ = True  # for pytest: the caller's line is what failed
         if not self.passed:
             raise CheckFailed(self.text, self.failures)
 
     @property
     def text(self) -> str:
         """All failures for a person."""
-        failures = self.failures
-        items = self.run.run
-        name = items.source or items.run_id or "the run"
-        head = f"{name}: {len(failures)} of {len(self.results)} checks failed"
-        return "\n\n".join([head, *(failure.text for failure in failures)])
+        return text_of(self.run.run, self.results)
 
     def add(self, rule: Rule) -> Result:
         """Check any rule."""
@@ -257,6 +254,14 @@ class Checks:
     def finished(self, *, failed_too: bool = False) -> Result:
         """The run came to its end, and not with an error."""
         return self.add(health.Finished(failed_too))
+
+
+def text_of(run: Items, results: Sequence[Result]) -> str:
+    """All failures among these results for a person."""
+    failures = [result.failure for result in results if result.failure is not None]
+    name = run.source or run.run_id or "the run"
+    head = f"{name}: {len(failures)} of {len(results)} checks failed"
+    return "\n\n".join([head, *(failure.text for failure in failures)])
 
 
 def _query(asked: object) -> Query:

@@ -13,6 +13,8 @@ from otel_replay.queries.query import Query
 
 __all__ = ["Finished", "NoErrors", "NothingDropped"]
 
+_END_IT = "it is still being recorded: check it after it has ended; in a test, after `otel_run.end()`"
+
 
 @dataclass(frozen=True, slots=True)
 class NoErrors(Rule):
@@ -65,11 +67,13 @@ class Finished(Rule):
         status = run.run.status
         if status == "finished" or (self.failed_too and status == "failed"):
             return self._yes(())
-        bad = [Mark(item, False, "never ended") for item in run.all if item.open]
+        note = "not over yet" if status == "running" else "never ended"
+        bad = [Mark(item, False, note) for item in run.all if item.open]
         bad += [
             Mark(item, False, item.message or "failed")
             for item in run.of("run")
             if item.failed and not item.open
         ]
         said = f" ({run.run.message})" if run.run.message else ""
-        return self._no(run, f"the run is {status}{said}, expected finished", bad=bad)
+        lines = [_END_IT] if status == "running" else []
+        return self._no(run, f"the run is {status}{said}, expected finished", bad=bad, lines=lines)

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import overload
 
 from otel_replay.analysis.items import Item
+from otel_replay.analysis.titles import title_of
 from otel_replay.queries.columns import Chosen, left_out
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.lines import Together
@@ -135,7 +136,7 @@ class Failure:
             yield from (f"  {line}" for line in _tree(self.bad, self.good))
         miss = self.miss
         if miss is not None:
-            yield f"  nearest miss: {plain(miss.item.path())}"
+            yield f"  nearest miss: {plain(_path(miss.item))}"
             for finding in miss.findings:
                 if finding.ok:
                     yield f"    ✓ {plain(finding.expected)}"
@@ -205,8 +206,12 @@ def _place(item: Item) -> tuple[int, ...]:
     return (*reversed([above.seq for above in item.ancestors()]), item.seq)
 
 
+def _path(item: Item) -> str:
+    return " > ".join([*reversed([above.name for above in item.ancestors()]), title_of(item)])
+
+
 def _label(item: Item) -> str:
-    name = item.name or f"({item.kind} without a name)"
+    name = title_of(item) or f"({item.kind} without a name)"
     if item.is_span:
         length = "open" if item.duration_ns is None else shown_ns(item.duration_ns)
         return f"{name}  {length}"

@@ -19,7 +19,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from otel_replay.analysis.items import Item
-from otel_replay.diffing.content import label_of, own_name
+from otel_replay.analysis.titles import own_name
+from otel_replay.diffing.content import label_of
 from otel_replay.diffing.findings import OF_AFTER, Finding, are_outcomes, is_map, is_outcome
 from otel_replay.diffing.values import MISSING, Change
 from otel_replay.records import Decision

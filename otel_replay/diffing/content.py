@@ -15,11 +15,12 @@ import orjson
 
 from otel_replay import attributes as names
 from otel_replay.analysis.items import Item
+from otel_replay.analysis.titles import own_name
 from otel_replay.diffing.places import COMMANDS, is_place, placeless
 from otel_replay.diffing.rules import Rules
 from otel_replay.records import Decision, LogEntry
 
-__all__ = ["DURATION", "STATUS", "TIMES", "Contents", "is_noise", "label_of", "lookup", "own_name"]
+__all__ = ["DURATION", "STATUS", "TIMES", "Contents", "is_noise", "label_of", "lookup"]
 
 STATUS, MESSAGE, DURATION = "status", "message", "duration_ms"
 """What a span's status, its message and its length are called among its attributes."""
@@ -75,15 +76,6 @@ def label_of(item: Item) -> str:
         if isinstance(tool, str) and tool:
             return tool
     return item.name
-
-
-def own_name(item: Item) -> str:
-    """What a checkpoint or an output is called; empty for what has no name of its own."""
-    for key in (names.CHECKPOINT_NAME, names.ARTIFACT_NAME):
-        name = item.attributes.get(key)
-        if isinstance(name, str):
-            return name
-    return ""
 
 
 @lru_cache(maxsize=4096)

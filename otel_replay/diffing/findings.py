@@ -13,13 +13,14 @@ from typing import Any, Literal, TypeGuard
 from otel_replay import attributes as names
 from otel_replay.analysis.grid import AFTER_NAMES
 from otel_replay.analysis.items import Item
-from otel_replay.diffing.content import DURATION, MESSAGE, STATUS, Contents, label_of, own_name
+from otel_replay.analysis.titles import title_of
+from otel_replay.diffing.content import DURATION, MESSAGE, STATUS, Contents, label_of
 from otel_replay.diffing.pairing import Row
 from otel_replay.diffing.sides import Side
 from otel_replay.diffing.values import Change, value_changes
-from otel_replay.records import Decision, Event
+from otel_replay.records import Decision
 
-__all__ = ["OF_AFTER", "Finding", "How", "are_outcomes", "find", "is_map", "is_outcome", "title_of"]
+__all__ = ["OF_AFTER", "Finding", "How", "are_outcomes", "find", "is_map", "is_outcome"]
 
 How = Literal["changed", "added", "removed", "moved", "not reached"]
 
@@ -38,7 +39,6 @@ _OUTCOME_PREFIXES = (
     "llm.output_messages.",
     "llm.token_count.",
 )
-_MOST_IN_TITLE = 60
 
 OF_AFTER = frozenset(AFTER_NAMES)
 """Names of what a decision leaves behind, to be asked for all at once."""
@@ -100,20 +100,6 @@ class Finding:
     def where(self) -> str:
         """The path and the title as one text."""
         return " > ".join((*self.path, self.title))
-
-
-def title_of(item: Item) -> str:
-    """What an item is called: a decision with its cell, an output with its name, all else by its name."""
-    record = item.record
-    if isinstance(record, Event):
-        return f"{item.name} {own_name(item)}".strip()
-    if not isinstance(record, Decision) or not record.cell:
-        return item.name
-    if not isinstance(record.cell, Mapping):
-        return f"{record.action} {record.cell}"[:_MOST_IN_TITLE]
-    # What comes first in a cell is what it is found by: rpm and kpa before their indices.
-    shown = [f"{key}={value}" for key, value in record.cell.items() if not str(key).endswith("_index")]
-    return " ".join([record.action, *(part for part in shown[:4] if len(part) < _MOST_IN_TITLE)])
 
 
 def is_outcome(item: Item, change: Change) -> bool:

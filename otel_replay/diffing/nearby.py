@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from otel_replay.diffing.findings import Finding, title_of
+from otel_replay.analysis.titles import title_of
+from otel_replay.diffing.findings import Finding
 from otel_replay.diffing.pairing import Row
 from otel_replay.diffing.sides import Side
 

@@ -26,7 +26,7 @@ from otel_replay.queries.indexed import KIND_WORDS
 from otel_replay.queries.neighbours import After, Before, Has, Inside
 from otel_replay.queries.nodes import And, Compare, Node, Not, Nth, Of, Or
 from otel_replay.queries.query import Query
-from otel_replay.queries.reading import Text
+from otel_replay.queries.reading import SelectorError, Text
 from otel_replay.queries.times import length_ns
 
 __all__ = ["parse", "selector"]
@@ -48,7 +48,11 @@ def selector(text: str) -> Query:
     SelectorError
         If it is none; the message points at the place.
     """
-    return Query(parse(text))
+    try:
+        return Query(parse(text))
+    except SelectorError as error:
+        # Where our parser stood says nothing: the message points into the selector.
+        raise error.with_traceback(None) from None
 
 
 def parse(text: str) -> Node:

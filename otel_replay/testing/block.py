@@ -12,7 +12,7 @@ from typing import Any
 
 from otel_replay.analysis.items import Items
 from otel_replay.analysis.items_builder import items_of
-from otel_replay.assertions.checks import Checks
+from otel_replay.assertions.checks import CheckFailed, Checks, text_of
 from otel_replay.assertions.checks import check as check_run
 from otel_replay.clock import SYSTEM_CLOCK, SteppingClock
 from otel_replay.errors import OtelReplayError, UsageError
@@ -36,6 +36,7 @@ class _Told(Checks):
 
     def raise_failures(self) -> None:
         """As in :class:`Checks`; once for each failure."""
+        __tracebackhide__ = True
         self.told = len(self.failures)
         super().raise_failures()
 
@@ -166,11 +167,23 @@ class RecordedBlock:
         Raises
         ------
         CheckFailed
-            If there is any; it tells of all the failures of one collection.
+            If there is any; it tells of all of them.
         """
-        for checks in self._checks:
-            if len(checks.failures) > checks.told:
-                checks.raise_failures()
+        __tracebackhide__ = True
+        told = self.untold()
+        if told is not None:
+            raise told
+
+    def untold(self) -> CheckFailed | None:
+        """What checks have found and nobody has been told of yet; after this they have been."""
+        some = [checks for checks in self._checks if len(checks.failures) > checks.told]
+        if not some:
+            return None
+        results = [result for checks in some for result in checks.results]
+        for checks in some:
+            checks.told = len(checks.failures)
+        failures = tuple(failure for checks in some for failure in checks.failures)
+        return CheckFailed(text_of(some[0].run.run, results), failures)
 
     def compare_with(
         self, golden: str | os.PathLike[str], *, update: bool = False, **how: Any
@@ -191,6 +204,7 @@ class RecordedBlock:
         GoldenDiffers
             If it differs, or there is no golden run.
         """
+        __tracebackhide__ = True
         self.end()
         return compare_with_golden(
             self.items, Path(golden), update=update, **{**self.options.comparison, **how}
@@ -225,6 +239,7 @@ def recorded_run(name: str = "test", **given: Any) -> Iterator[RecordedBlock]:
     CheckFailed, GoldenDiffers
         As the block's checks and comparisons say.
     """
+    __tracebackhide__ = True
     block = RecordedBlock(name, options({**given, "name": name}))
     failed = True
     try:
@@ -232,6 +247,9 @@ def recorded_run(name: str = "test", **given: Any) -> Iterator[RecordedBlock]:
             yield block
         except BaseException as error:
             block.end(error)
+            failed_before = block.untold()
+            if failed_before is not None and hasattr(error, "add_note"):
+                error.add_note(str(failed_before))
             raise
         block.end()
         block.raise_failures()

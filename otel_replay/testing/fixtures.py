@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_replay.errors import OtelReplayError, told
+from otel_replay.errors import OtelReplayError, UsageError, told
 from otel_replay.testing.block import RecordedBlock
 from otel_replay.testing.options import Options, options
 
@@ -66,7 +66,10 @@ def _options_of(item: pytest.Item, store: Path) -> Options:
         pytest.fail(
             'the marker otel_replay takes named options: otel_replay(clock="stepping")', pytrace=False
         )
-    return options(given)
+    try:
+        return options(given)
+    except UsageError as error:
+        raise UsageError(f"the marker otel_replay of this test: {error.message}", hint=error.hint) from None
 
 
 class TestRuns:
@@ -131,4 +134,7 @@ def _section(block: RecordedBlock) -> str:
     except OtelReplayError as error:
         shown = _words(error)
     kept = "" if block.options.keep != "never" else " (removed: keep='never')"
-    return f"run: {block.directory}{kept}\n\n{shown}"
+    # What the test checked before it failed by something else is not lost.
+    untold = block.untold()
+    checks = "" if untold is None else f"{untold}\n\n"
+    return f"{checks}run: {block.directory}{kept}\n\n{shown}"

@@ -17,6 +17,7 @@ from otel_replay.testing.told import difference_text
 __all__ = ["GoldenDiffers", "Rewritten", "compare_with_golden", "file_name", "golden_path"]
 
 _LONGEST_NAME = 80
+_UPDATE = "compare_with(…, update=True)"
 
 
 class GoldenDiffers(AssertionError):
@@ -33,7 +34,9 @@ class Rewritten(str):
     __slots__ = ()
 
 
-def compare_with_golden(items: Items, path: Path, *, update: bool = False, **how: Any) -> Rewritten | None:
+def compare_with_golden(
+    items: Items, path: Path, *, update: bool = False, anew: str = _UPDATE, **how: Any
+) -> Rewritten | None:
     """Compare a run with the golden run in a file.
 
     Parameters
@@ -44,6 +47,8 @@ def compare_with_golden(items: Items, path: Path, *, update: bool = False, **how
         The golden file.
     update:
         Write it where it is not there or differs, and say so.
+    anew:
+        How a person writes it, for the message.
     how:
         `tolerances`, `identity`, `ignore`, `only`, `strict`, as `otel_replay.diffing.diff` has them.
 
@@ -54,11 +59,10 @@ def compare_with_golden(items: Items, path: Path, *, update: bool = False, **how
     FormatError, StoreError
         If the file cannot be read.
     """
+    __tracebackhide__ = True
     if not path.exists():
         if not update:
-            raise GoldenDiffers(
-                f"there is no golden run {path}\n`pytest --otel-update` writes this one there"
-            )
+            raise GoldenDiffers(f"there is no golden run {path}\n`{anew}` writes this one there")
         write_golden(path, items)
         return Rewritten(f"{path}: new")
     found = diff(read_golden(path), items, **how)
@@ -72,7 +76,7 @@ def compare_with_golden(items: Items, path: Path, *, update: bool = False, **how
         return Rewritten(f"{path}: rewritten\n{text}")
     raise GoldenDiffers(
         f"the run differs from its golden run {path}\n{text}\n"
-        "If this is how it should be, `pytest --otel-update` rewrites the golden run.",
+        f"If this is how it should be, `{anew}` rewrites the golden run.",
         found,
     )
 

@@ -48,7 +48,7 @@ class Golden:
         __tracebackhide__ = True
         self.called = True
         path = golden_path(self._file, self._test, name) if name else self.path
-        told = self._block.compare_with(path, update=self._update, **how)
+        told = self._block.compare_with(path, update=self._update, anew="pytest --otel-update", **how)
         if told is not None:
             self.rewritten.append(told.replace(f"{self._root}/", ""))
 

@@ -81,10 +81,10 @@ def options(given: Mapping[str, Any]) -> Options:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             raise UsageError(
-                f"otel_replay has no option `{name}`",
+                f"there is no option `{name}`",
                 hint=f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}",
             )
         choices = _CHOICES.get(name)
         if choices is not None and value not in choices and not (name == "content" and value is None):
-            raise UsageError(f"{name}={value!r} is none of {', '.join(choices)}")
+            raise UsageError(f"{name}={value!r:.60} is none of {', '.join(choices)}")
     return Options(**given)

@@ -109,37 +109,37 @@ SAID: list[tuple[Rule, Items, str]] = [
     (State("step 1", "steps", 4), table(), """
         state('step 1', 'steps', 4): steps is 3, expected 4
             run table  6ms
-            ✗ checkpoint  ← steps is 3, expected 4
+            ✗ checkpoint step 1  ← steps is 3, expected 4
     """),
     (State("step 1", "fuel", 4), table(), """
         state('step 1', 'fuel', 4): there is no fuel in it
             run table  6ms
-            ✗ checkpoint  ← it has steps, done, name, ve
+            ✗ checkpoint step 1  ← it has steps, done, name, ve
     """),
     (State("step 2", "fuel", 4), table(), """
         state('step 2', 'fuel', 4): there is no fuel in it
             run table  6ms
-            ✗ checkpoint  ← it is no map
+            ✗ checkpoint step 2  ← it is no map
     """),
     (State("*", "", 4), table(), """
         state('*', '', 4): the state is [1, 2], expected 4
             run table  6ms
-            ✗ checkpoint  ← the state is [1, 2], expected 4
+            ✗ checkpoint step 2  ← the state is [1, 2], expected 4
     """),
     (State("step 1", "ve", (1.0, 2.0)), table(), """
         state('step 1', 've', (1.0, 2.0)): ve is [1.0, 2.5], expected (1.0, 2.0)
             run table  6ms
-            ✗ checkpoint  ← ve is [1.0, 2.5], expected (1.0, 2.0)
+            ✗ checkpoint step 1  ← ve is [1.0, 2.5], expected (1.0, 2.0)
     """),
     (Cell((2000, 65), 98), table(), """
         cell((2000, 65), 98): cell rpm=2000 kpa=65 holds 98.25, expected 98
             run table  6ms
-            ✗ decision SET  ← the last decision about it
+            ✗ decision SET rpm=2000 kpa=65  ← the last decision about it
     """),
     (Cell((2000, 65), 2, at="step 2", value="trim"), table(), """
         cell((2000, 65), 2, at='step 2', value='trim'): cell rpm=2000 kpa=65 holds 1, expected 2
             run table  6ms
-            ✗ decision SET  ← the last decision about it
+            ✗ decision SET rpm=2000 kpa=65  ← the last decision about it
     """),
     (Cell((3000, 65), 50, at="step 1"), table(), """
         cell((3000, 65), 50, at='step 1'): no decision has spoken of cell rpm=3000 kpa=65 by then; its row and column are known
@@ -176,5 +176,9 @@ SAID: list[tuple[Rule, Items, str]] = [
         finished(): the run is interrupted, expected finished
           ✗ run broken  5ms  ← never ended
             ✗ task smooth  0ns  ← never ended
+    """),
+    (Finished(), line("A", status="running"), """
+        finished(): the run is running, expected finished
+          it is still being recorded: check it after it has ended; in a test, after `otel_run.end()`
     """),
 ]  # fmt: skip

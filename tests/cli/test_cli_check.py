@@ -48,7 +48,7 @@ def test_a_failure_shows_the_rule_its_line_and_the_place_in_the_run(call, keep, 
     assert result.code == 1
     text = "\n".join(result.plain)
     assert "  ✗ never clamped\n    rules.yaml:6\n    absence(decision(CLAMPING_APPLIED)): there are 3" in text
-    assert "✗ decision CLAMPING_APPLIED  ← number 1" in text
+    assert "✗ decision CLAMPING_APPLIED rpm=3500 kpa=95  ← number 3" in text
     assert result.plain[-1] == "1 run: 2 passed, 1 failed"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 from analysis.story import Story
 from hypothesis import example, given, settings
@@ -177,6 +179,16 @@ def test_what_is_no_selector_is_pointed_at(text: str, caret: str, message: str, 
     assert (shown, carets) == (text, caret)
     assert message in refused.value.message
     assert (hint or "") in (refused.value.hint or "")
+
+
+def test_a_traceback_points_into_the_selector_and_has_the_hint_but_not_our_parser() -> None:
+    with pytest.raises(SelectorError) as refused:
+        selector("tool(x), tol(y)")
+    lines = "".join(traceback.format_exception(refused.value)).splitlines()
+    hinted = hasattr(BaseException, "add_note")  # from Python 3.11 on
+    assert lines[-3 - hinted :][1:3] == ["tool(x), tol(y)", "         ^^^"]
+    assert ("hint: did you mean `tool`?" in lines) == hinted
+    assert not any("in choice" in line or "in step" in line for line in lines)
 
 
 def test_in_a_long_selector_the_place_is_shown_with_what_is_around_it() -> None:

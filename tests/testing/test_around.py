@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -117,10 +118,24 @@ def test_without_pytest_a_block_is_recorded_and_compared(store, work, tmp_path: 
             work(8.0)
             run.compare_with(golden)
 
-    with pytest.raises(GoldenDiffers, match=r"values\.after"):
+    with pytest.raises(GoldenDiffers, match=r"values\.after") as told:
         block()
+    assert "`compare_with(…, update=True)` rewrites" in str(told.value)
     (kept,) = Store(store.root).runs()
     assert kept.name == "clamp"
+
+
+def test_what_was_checked_before_a_block_failed_otherwise_stands_in_its_traceback(store, work) -> None:
+    def block() -> None:
+        with recorded_run("clamp", store=store.root) as run:
+            work(7.0)
+            run.check.absence("decision(CLAMP)")
+            raise ValueError("it went wrong")
+
+    with pytest.raises(ValueError, match="it went wrong") as told:
+        block()
+    whole = "".join(traceback.format_exception(told.value))
+    assert ("1 of 1 checks failed" in whole) == hasattr(BaseException, "add_note")
 
 
 KILLED = """

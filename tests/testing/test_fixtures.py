@@ -87,6 +87,34 @@ def test_of_work(otel_run):
     assert kept(pytester) == ["test_of_work"]
 
 
+def test_checks_that_begin_anew_are_told_together(session) -> None:
+    done = session("""
+def test_of_work(otel_run):
+    work()
+    otel_run.check.absence(decision("CLAMP"))
+    otel_run.check.existence(decision("CLAMP"))
+    otel_run.check.existence(tool("lookup"))
+""")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*2 of 2 checks failed", "absence(*", "existence(tool(lookup))*"])
+    assert done.stdout.str().count("checks failed") == 1
+
+
+def test_what_was_checked_before_a_test_failed_otherwise_is_told_too(session) -> None:
+    done = session("""
+def test_of_work(otel_run):
+    work()
+    otel_run.check.absence(decision("CLAMP"))
+    otel_run.check.finished()
+    assert 1 == 2
+""")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*assert 1 == 2*", "*otel-replay*", "*2 of 2 checks failed", "absence(*"])
+    done.stdout.fnmatch_lines(
+        ["*after `otel_run.end()`", "*✗ run test_of_work  open  ← not over yet", "run: *"]
+    )
+
+
 def test_a_test_that_fails_itself_keeps_and_shows_its_run(session, pytester) -> None:
     done = session("def test_of_work(otel_run):\n    work()\n    assert 1 == 2\n")
     done.assert_outcomes(failed=1)
@@ -116,7 +144,9 @@ def test_of_work(otel_run):
 def test_an_option_that_there_is_not_is_an_error_that_names_the_nearest(session) -> None:
     done = session("@pytest.mark.otel_replay(clok='stepping')\ndef test_of_work(otel_run): ...\n")
     done.assert_outcomes(errors=1)
-    done.stdout.fnmatch_lines(["*no option `clok`", "hint: did you mean `clock`*"])
+    done.stdout.fnmatch_lines(
+        ["the marker otel_replay of this test: there is no option `clok`", "hint: did you mean `clock`*"]
+    )
 
 
 STABLE = """
