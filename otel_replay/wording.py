@@ -1,10 +1,22 @@
-"""Numbers and lengths of time in words: said alike on the terminal, in reports and on pages."""
+"""Numbers and lengths of time in words, and text that hides nothing: alike on the terminal and on pages."""
 
 from __future__ import annotations
 
-__all__ = ["counted", "duration", "three_digits"]
+import re
+
+__all__ = ["counted", "duration", "three_digits", "visible"]
 
 _SECOND_NS = 1_000_000_000
+_UNSAFE = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # control characters, ESC among them, and their 8-bit forms
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks and switches of the reading direction
+    "\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible, or another line
+    "\U000e0000-\U000e007f"  # tags: text that nobody sees
+    "\ud800-\udfff"
+    "]"
+)
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
 
 
 def counted(count: int, word: str, many: str | None = None) -> str:
@@ -36,3 +48,18 @@ def three_digits(number: float) -> str:
     if number >= 99.95 or number == int(number):
         return f"{number:.0f}"
     return f"{number:.1f}" if number >= 9.995 else f"{number:.2f}"
+
+
+def visible(text: str) -> str:
+    """`text` as one line that shows every character; what hides or turns text is an escape sequence."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match.group()
+    code = ord(character)
+    if character in _NAMED:
+        return _NAMED[character]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from otel_replay.analysis.grid import Grid
     from otel_replay.cli.source import Source
     from otel_replay.exporting.facts import RunFacts
+    from otel_replay.exporting.steps import Steps
     from otel_replay.records import Decision
 
 __all__ = ["command"]
@@ -57,6 +58,7 @@ def command(
     from otel_replay.cli.selecting import selection
     from otel_replay.cli.source import find_source
     from otel_replay.errors import UsageError
+    from otel_replay.exporting.steps import find_steps
 
     wanted = {name: place for name, place in (("html", html), ("pdf", pdf), ("csv", csv)) if place}
     if not wanted:
@@ -68,8 +70,10 @@ def command(
     decisions, total = _decisions(source, rules.matches if rules else None)
     grid = grid_of(decisions, axes, value, before) if html or pdf else None
     facts = _facts(source, len(decisions), total)
+    # A page of chosen decisions holds nothing beside them.
+    steps = find_steps(source.records) if html and not rules else None
     for form, place in wanted.items():
-        _write(form, Path(place), facts, decisions, grid, font)
+        _write(form, Path(place), facts, decisions, grid, font, steps)
 
 
 def _decisions(source: Source, matches: Callable[[Decision], bool] | None) -> tuple[list[Decision], int]:
@@ -102,13 +106,19 @@ def _facts(source: Source, chosen: int, total: int) -> RunFacts:
 
 
 def _write(
-    form: str, place: Path, facts: RunFacts, decisions: list[Decision], grid: Grid | None, font: str | None
+    form: str,
+    place: Path,
+    facts: RunFacts,
+    decisions: list[Decision],
+    grid: Grid | None,
+    font: str | None,
+    steps: Steps | None,
 ) -> None:
     from otel_replay.cli.people import counted, size
     from otel_replay.cli.terminal import stderr
     from otel_replay.storage.atomic import open_output
 
-    write = _writer(form, facts, decisions, grid, font)
+    write = _writer(form, facts, decisions, grid, font, steps)
     with open_output(place) as stream:
         write(stream)
     written = size(os.stat(place).st_size)
@@ -116,12 +126,17 @@ def _write(
 
 
 def _writer(
-    form: str, facts: RunFacts, decisions: list[Decision], grid: Grid | None, font: str | None
+    form: str,
+    facts: RunFacts,
+    decisions: list[Decision],
+    grid: Grid | None,
+    font: str | None,
+    steps: Steps | None,
 ) -> Callable[[BinaryIO], None]:
     if form == "html":
         from otel_replay.exporting.page import write_page
 
-        return lambda stream: write_page(stream, facts, decisions, grid)
+        return lambda stream: write_page(stream, facts, decisions, grid, steps)
     if form == "pdf":
         from otel_replay.cli.extras import extra
 

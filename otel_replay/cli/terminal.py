@@ -7,24 +7,14 @@ what could move the cursor, change colours or turn the reading direction is show
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-__all__ = ["Piece", "Screen", "Text", "cut", "cut_inside", "escape", "stderr", "stdout", "width"]
+from otel_replay.wording import visible as escape
 
-_UNSAFE = re.compile(
-    "["
-    "\x00-\x1f\x7f-\x9f"  # control characters, ESC among them, and their 8-bit forms
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks and switches of the reading direction
-    "\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible, or another line
-    "\U000e0000-\U000e007f"  # tags: text that nobody sees
-    "\ud800-\udfff"
-    "]"
-)
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
+__all__ = ["Piece", "Screen", "Text", "cut", "cut_inside", "escape", "stderr", "stdout", "width"]
 
 _CODES = {
     "bold": "1",
@@ -76,21 +66,6 @@ _PLAIN = str.maketrans(
 
 Piece = str | tuple[str, str]
 """Text, or text with the name of a style."""
-
-
-def escape(text: str) -> str:
-    """`text` as one line that shows every character and does nothing else to a terminal."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNSAFE.sub(_escaped, text)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character = match.group()
-    code = ord(character)
-    if character in _NAMED:
-        return _NAMED[character]
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def width(text: str) -> int:

@@ -6,12 +6,15 @@ import base64
 import hashlib
 import json
 from functools import cache
+from html import escape
 from importlib import resources
 from typing import Any
 
 import orjson
 
-__all__ = ["base_style", "page_file", "page_policy", "safe_json"]
+from otel_replay.wording import visible
+
+__all__ = ["base_script", "base_style", "page_file", "page_policy", "page_text", "safe_json"]
 
 
 @cache
@@ -23,6 +26,16 @@ def page_file(package: str, name: str) -> str:
 def base_style() -> str:
     """Colours by day and by night, panels and forms: what all pages look alike in."""
     return page_file("otel_replay.exporting", "base.css")
+
+
+def base_script() -> str:
+    """How all pages make elements, and text that hides nothing."""
+    return page_file("otel_replay.exporting", "base.js")
+
+
+def page_text(text: str) -> str:
+    """Recorded text within markup: as text, and with what hides or turns text to be seen."""
+    return escape(visible(text))
 
 
 def page_policy(script: str, style: str) -> str:

@@ -1,33 +1,21 @@
 // The page of one run. Data comes from the element #run; everything is put on the page as text, never as markup.
-"use strict";
 (() => {
   const run = JSON.parse(document.getElementById("run").textContent);
   const { decisions, actions, grid } = run; // a decision: [time in ms, action, reason, cell, values, what else]
   const [TIME, ACTION, REASON, CELL, VALUES, MORE] = [0, 1, 2, 3, 4, 5];
-  const ROW_HEIGHT = 26, LANE_HEIGHT = 22, MOST_LANES = 14, LABEL_WIDTH = 250;
-  const $ = (id) => document.getElementById(id);
+  const LANE_HEIGHT = 22, MOST_LANES = 14, NARROW = 560;
+  const $ = byId;
+  const isNarrow = () => $("list").clientWidth < NARROW;
+  const rowHeight = () => (isNarrow() ? 46 : 26); // as in page.css: two lines where there is no room
 
   // -- text ---------------------------------------------------------------------------------------------
 
-  const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));
-  const isMap = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-  const pairs = (value) =>
-    value == null ? "" : isMap(value) ? Object.entries(value).map(([key, item]) => `${key}=${plain(item)}`).join(" ") : plain(value);
-  const elapsed = (ms) =>
-    ms >= 60000 ? `${Math.floor(ms / 60000)}m${String(Math.floor((ms % 60000) / 1000)).padStart(2, "0")}s`
-    : ms >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${ms.toFixed(ms < 10 ? 2 : 1)} ms`;
   const short = (number) => (Number.isInteger(number) ? String(number) : String(+number.toPrecision(4)));
-  const element = (tag, name, text) => {
-    const made = document.createElement(tag);
-    if (name) made.className = name;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
   const colour = (action) => `hsl(${(action * 137.5 + 210) % 360} 58% 52%)`;
 
   // -- what is asked for ----------------------------------------------------------------------------------
 
-  const state = { shown: [], position: 0, from: 0, until: Infinity, mode: "now", playing: null };
+  const state = { shown: [], position: 0, from: 0, until: Infinity, mode: "after", moved: false, playing: null };
 
   function condition(word) {
     const found = /^([^<>=!~]+?)(>=|<=|!=|==|>|<|=|~)(.*)$/s.exec(word);
@@ -96,35 +84,49 @@
   // -- the list: only the rows that can be seen are there ---------------------------------------------------
 
   function list(fromTop) {
-    const box = $("list");
-    $("rows").style.height = `${state.shown.length * ROW_HEIGHT}px`;
+    const box = $("list"), height = rowHeight();
+    box.classList.toggle("narrow", isNarrow());
+    $("rows").style.height = `${state.shown.length * height}px`;
+    box.style.height = `${Math.min(460, Math.max(4, state.shown.length) * height + 2)}px`;
     if (fromTop) box.scrollTop = 0;
-    const first = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - 5);
-    const last = Math.min(state.shown.length, first + Math.ceil(box.clientHeight / ROW_HEIGHT) + 10);
+    const first = printing ? 0 : Math.max(0, Math.floor(box.scrollTop / height) - 5);
+    const last = Math.min(state.shown.length, printing ? MOST_PRINTED : first + Math.ceil(box.clientHeight / height) + 10);
     const rows = [];
-    for (let place = first; place < last; place++) {
-      const index = state.shown[place], decision = decisions[index];
-      const row = element("div", index + 1 === state.position ? "row here" : "row");
-      row.style.top = `${place * ROW_HEIGHT}px`;
-      row.dataset.number = index + 1;
-      const action = element("span", "what");
-      const dot = element("span", "dot");
-      dot.style.background = colour(decision[ACTION]);
-      action.append(dot, actions[decision[ACTION]]);
-      row.append(
-        element("span", "number", index + 1), element("span", "time", `+${elapsed(decision[TIME])}`), action,
-        element("span", "cell", pairs(decision[CELL])), element("span", "values", pairs(decision[VALUES]) || decision[REASON]),
-      );
-      rows.push(row);
-    }
+    for (let place = first; place < last; place++) rows.push(rowOf(state.shown[place], place * height));
     $("rows").replaceChildren(...rows);
+    const unprinted = printing ? state.shown.length - last : 0;
+    $("unprinted").hidden = !unprinted;
+    $("unprinted").textContent = `${unprinted.toLocaleString("en")} more decisions are not printed.`;
+  }
+  function rowOf(index, top) {
+    const decision = decisions[index], here = index + 1 === state.position;
+    const row = element("div", here ? "row here" : "row");
+    row.style.top = `${top}px`;
+    row.dataset.number = index + 1;
+    row.setAttribute("role", "option");
+    row.setAttribute("aria-selected", String(here));
+    const action = element("span", "what"), dot = element("span", "dot");
+    dot.style.background = colour(decision[ACTION]);
+    action.append(dot, visible(actions[decision[ACTION]]));
+    row.append(
+      element("span", "number", index + 1), element("span", "time", `+${elapsed(decision[TIME])}`), action,
+      element("span", "cell", pairs(decision[CELL])), element("span", "values", (pairs(decision[VALUES]) || decision[REASON]).slice(0, 600)),
+    );
+    return row;
+  }
+  // The columns are as wide as what stands in them, within limits.
+  function fitColumns() {
+    const longest = (texts) => texts.reduce((most, text) => Math.max(most, text.length), 0);
+    const cells = longest(decisions.slice(0, 2000).map((decision) => pairs(decision[CELL])));
+    $("list").style.setProperty("--action", `${Math.min(20, longest(actions) * 0.9 + 3)}ch`);
+    $("list").style.setProperty("--cell", `${Math.min(24, cells * 0.9)}ch`);
   }
 
   function reveal() {
-    const place = state.shown.indexOf(state.position - 1), box = $("list");
+    const place = state.shown.indexOf(state.position - 1), box = $("list"), height = rowHeight();
     if (place < 0) return;
-    const top = place * ROW_HEIGHT;
-    if (top < box.scrollTop || top + ROW_HEIGHT > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
+    const top = place * height;
+    if (top < box.scrollTop || top + height > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
   }
 
   // -- the timeline ---------------------------------------------------------------------------------------
@@ -138,12 +140,14 @@
   const end = Math.max(run.duration_ms, decisions.length ? decisions[decisions.length - 1][TIME] : 0, 1e-6);
   let drag = null;
 
-  const timeAt = (x, width) => Math.min(1, Math.max(0, (x - LABEL_WIDTH) / (width - LABEL_WIDTH - 8))) * end;
-  const placeOf = (time, width) => LABEL_WIDTH + (time / end) * (width - LABEL_WIDTH - 8);
+  const labelWidth = (width) => Math.min(250, width * 0.42);
+  const timeAt = (x, width) => Math.min(1, Math.max(0, (x - labelWidth(width)) / (width - labelWidth(width) - 8))) * end;
+  const placeOf = (time, width) => labelWidth(width) + (time / end) * (width - labelWidth(width) - 8);
 
   function draw() {
     const canvas = $("lanes"), ratio = window.devicePixelRatio || 1;
-    const width = canvas.parentElement.clientWidth, height = laneCount * LANE_HEIGHT + 24;
+    const width = canvas.parentElement.clientWidth, height = laneCount * LANE_HEIGHT + 24, labels = labelWidth(width);
+    if (!width) return;
     canvas.width = width * ratio;
     canvas.height = height * ratio;
     canvas.style.height = `${height}px`;
@@ -157,13 +161,13 @@
       const rest = lane === MOST_LANES - 1 && lanes.length > MOST_LANES, middle = lane * LANE_HEIGHT + LANE_HEIGHT / 2;
       const name = rest ? `${lanes.length - lane} more actions` : actions[lanes[lane]];
       pen.fillStyle = ink;
-      pen.fillText(fitted(pen, name, LABEL_WIDTH - 66), 0, middle);
+      pen.fillText(fitted(pen, visible(name), labels - 56), 0, middle);
       pen.fillStyle = soft;
       pen.textAlign = "right";
-      pen.fillText((rest ? lanes.slice(lane) : [lanes[lane]]).reduce((sum, action) => sum + counts[action], 0).toLocaleString("en"), LABEL_WIDTH - 12, middle);
+      pen.fillText((rest ? lanes.slice(lane) : [lanes[lane]]).reduce((sum, action) => sum + counts[action], 0).toLocaleString("en"), labels - 12, middle);
       pen.textAlign = "left";
       pen.fillStyle = line;
-      pen.fillRect(LABEL_WIDTH, middle, width - LABEL_WIDTH - 8, 1);
+      pen.fillRect(labels, middle, width - labels - 8, 1);
     }
     for (const pass of all ? [true] : [false, true]) {
       decisions.forEach((decision, index) => {
@@ -173,9 +177,10 @@
       });
     }
     pen.fillStyle = soft;
-    for (let step = 0; step <= 4; step++) {
-      const time = (end * step) / 4;
-      pen.textAlign = step === 4 ? "right" : step === 0 ? "left" : "center";
+    const ticks = width - labels > 400 ? 4 : 1;
+    for (let step = 0; step <= ticks; step++) {
+      const time = (end * step) / ticks;
+      pen.textAlign = step === ticks ? "right" : step === 0 ? "left" : "center";
       pen.fillText(elapsed(time), placeOf(time, width), height - 9);
     }
     pen.textAlign = "left";
@@ -294,6 +299,8 @@
   }
 
   function go(position) {
+    if (state.mode === "after" && !state.moved && position) setMode("now");
+    state.moved ||= position > 0;
     state.position = Math.max(0, Math.min(decisions.length, position));
     moveGrid();
     tell();
@@ -376,14 +383,20 @@
   $("position").addEventListener("input", () => go(Number($("position").value)));
   $("play").addEventListener("click", () => play(!state.playing));
   $("speed").addEventListener("change", () => play(Boolean(state.playing)));
-  document.querySelectorAll("[data-mode]").forEach((button) => button.addEventListener("click", () => {
-    state.mode = button.dataset.mode;
-    document.querySelectorAll("[data-mode]").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+  function setMode(mode) {
+    state.mode = mode;
+    document.querySelectorAll("[data-mode]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.mode === mode)));
     moveGrid();
+  }
+  document.querySelectorAll("[data-mode]").forEach((button) => button.addEventListener("click", () => {
+    state.moved = true;
+    setMode(button.dataset.mode);
   }));
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input[type=search], select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input[type=search], select, #steps") || (event.key === " " && event.target.closest("button")) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const inList = event.target.closest("#list");
     const actionsOfKeys = {
+      ...(inList && { ArrowDown: () => step(1), ArrowUp: () => step(-1) }),
       ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => go(0), End: () => go(decisions.length), " ": () => play(!state.playing),
     };
     if (!actionsOfKeys[event.key]) return;
@@ -397,7 +410,13 @@
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
+  onPrint(() => {
+    draw();
+    list(false);
+  });
+  drawSteps(run);
   buildGrid();
+  fitColumns();
   choose();
   go(0);
   document.documentElement.dataset.ready = "yes";

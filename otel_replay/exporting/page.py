@@ -13,52 +13,81 @@ from typing import Any, BinaryIO
 from otel_replay.analysis.grid import Grid
 from otel_replay.clock import iso_milliseconds
 from otel_replay.exporting.facts import RunFacts, length_of, length_text
-from otel_replay.exporting.one_page import base_style, page_file, page_policy, safe_json
+from otel_replay.exporting.one_page import (
+    base_script,
+    base_style,
+    page_file,
+    page_policy,
+    page_text,
+    safe_json,
+)
+from otel_replay.exporting.steps import Step, Steps
 from otel_replay.records import Decision
 from otel_replay.values import to_json
+from otel_replay.wording import counted
 
 __all__ = ["write_page"]
 
 _HERE = "otel_replay.exporting"
 
 
-def write_page(stream: BinaryIO, facts: RunFacts, decisions: Sequence[Decision], grid: Grid | None) -> None:
-    """Write the page to `stream`, UTF-8."""
-    script = page_file(_HERE, "page.js")
+def write_page(
+    stream: BinaryIO,
+    facts: RunFacts,
+    decisions: Sequence[Decision],
+    grid: Grid | None,
+    steps: Steps | None = None,
+) -> None:
+    """Write the page to `stream`, UTF-8; `steps` are the run's spans, where they are to be on it."""
+    script = base_script() + page_file(_HERE, "steps.js") + page_file(_HERE, "page.js")
     style = base_style() + page_file(_HERE, "page.css")
     length_ns = length_of(facts, decisions)
     head = page_file(_HERE, "page.html").format(
         style=style,
         policy=escape(page_policy(script, style)),
-        title=escape(f"{facts.name or facts.run_id} · otel-replay"),
-        name=escape(facts.name or facts.run_id),
-        facts=_facts(facts, len(decisions), length_ns),
-        grid=_GRID if grid is not None else _NO_GRID,
+        title=page_text(f"{facts.name or facts.run_id} · otel-replay"),
+        name=page_text(facts.name or facts.run_id),
+        facts=_facts(facts, len(decisions), length_ns, steps),
+        no_steps="" if steps and steps.shown else " hidden",
+        no_decisions="" if decisions else " hidden",
+        some_decisions=" hidden" if decisions else "",
+        no_grid=" hidden" if grid is None else "",
     )
     stream.write(head.rstrip("\n").encode("utf-8", "replace"))
-    _write_run(stream, facts, decisions, grid, length_ns)
+    _write_run(stream, facts, decisions, grid, length_ns, steps)
     stream.write(f"</script>\n<script>{script}</script>\n</body>\n</html>\n".encode())
 
 
-def _facts(facts: RunFacts, decisions: int, length_ns: int) -> str:
+def _facts(facts: RunFacts, decisions: int, length_ns: int, steps: Steps | None) -> str:
     failed = facts.status in {"failed", "interrupted", "damaged"}
-    status = f"<b{' class=bad' if failed else ''}>{escape(facts.status)}</b>"
+    status = f"<b{' class=bad' if failed else ''}>{page_text(facts.status)}</b>"
     parts = [
-        f"<b>{escape(facts.run_id)}</b>",
+        f"<b>{page_text(facts.run_id)}</b>",
         status,
-        iso_milliseconds(facts.started_ns),
+        _when(facts.started_ns),
         length_text(length_ns),
-        f"{decisions:,} decision{'' if decisions == 1 else 's'}",
+        *([counted(steps.total, "span")] if steps and steps.total else []),
+        counted(decisions, "decision"),
     ]
-    parts += [escape(text) for text in (facts.chosen, facts.message) if text]
+    parts += [page_text(text) for text in (facts.chosen, facts.message) if text]
     return " · ".join(parts)
+
+
+def _when(time_ns: int) -> str:
+    """`2026-11-20 14:13:35 UTC`."""
+    return iso_milliseconds(time_ns).replace("T", " ").partition(".")[0] + " UTC"
 
 
 # -- the run as JSON -----------------------------------------------------------------------------------------
 
 
 def _write_run(
-    stream: BinaryIO, facts: RunFacts, decisions: Iterable[Decision], grid: Grid | None, length_ns: int
+    stream: BinaryIO,
+    facts: RunFacts,
+    decisions: Iterable[Decision],
+    grid: Grid | None,
+    length_ns: int,
+    steps: Steps | None,
 ) -> None:
     numbers: dict[str, int] = {}
     stream.write(b'{"decisions":[')
@@ -76,6 +105,7 @@ def _write_run(
     rest = {
         "actions": list(numbers),
         "grid": None if grid is None else _grid(grid),
+        "steps": [] if steps is None else [_step(step, facts.started_ns) for step in steps.shown],
         "started_ms": facts.started_ns / 1e6,
         "duration_ms": length_ns / 1e6,
     }
@@ -98,13 +128,19 @@ def _grid(grid: Grid) -> dict[str, Any]:
     }
 
 
-_GRID = """\
-<div class="asking">
-<button data-mode="now" aria-pressed="true" title="after the decision that you are at">now</button>
-<button data-mode="before" aria-pressed="false" title="before the first decision on each cell">before</button>
-<button data-mode="after" aria-pressed="false" title="after the last decision on each cell">after</button>
-<button data-mode="change" aria-pressed="false" title="after less before">change</button>
-</div>
-<div id="map" class="map"></div>
-<p class="hint">Red is above zero, blue below. A click on a cell asks for its decisions.</p>"""
-_NO_GRID = '<div id="map"></div><p class="hint">No decision changes a cell of a table.</p>'
+def _step(step: Step, started_ns: int) -> list[Any]:
+    node = step.node
+    length_ns = node.duration_ns
+    return [
+        node.depth,
+        node.kind,
+        node.name,
+        (node.start_ns - started_ns) / 1e6,
+        None if length_ns is None else length_ns / 1e6,
+        "open" if node.open else node.status,
+        node.message,
+        to_json(node.facts),
+        [list(pair) for pair in step.said],
+        node.fold.spans,
+        sum(node.counts.values()),
+    ]

@@ -25,6 +25,7 @@ from otel_replay.clock import iso_milliseconds
 from otel_replay.errors import UsageError
 from otel_replay.exporting.facts import RunFacts, length_text
 from otel_replay.exporting.page import write_page
+from otel_replay.exporting.steps import find_steps
 from otel_replay.records import Decision
 from otel_replay.storage.listing import RunSummary
 from otel_replay.storage.run_files import RunFiles
@@ -110,7 +111,7 @@ class _Pages:
             message=header.message,
         )
         page = io.BytesIO()
-        write_page(page, facts, decisions, find_grid(decisions))
+        write_page(page, facts, decisions, find_grid(decisions), find_steps(files.records))
         return page.getvalue()
 
 

@@ -198,9 +198,9 @@ STEPS = [
 
 @pytest.mark.browser
 def test_keys_step_through_the_decisions_and_the_grid_goes_along(page: Page, tmp_path: Path) -> None:
-    """Forth and back, to both ends; before, after and change are a button away."""
+    """Forth and back, to both ends; before, after and change are a button away. At first it is as it came out."""
     opened(page, tmp_path, written(STEPS))
-    assert grid_of(page) == [["·", "·"], ["·", "·"]]
+    assert grid_of(page) == [["-2.5", "·"], ["3", "4"]]
     seen = []
     for _ in range(5):
         page.keyboard.press("ArrowRight")
@@ -246,8 +246,8 @@ def test_it_plays_by_itself_to_the_end(page: Page, tmp_path: Path) -> None:
 def test_a_run_without_decisions_has_a_page_too(page: Page, tmp_path: Path) -> None:
     """That says so."""
     opened(page, tmp_path, written([]))
-    assert "no decision" in page.inner_text("#detail")
-    assert "No decision changes a cell" in page.inner_text("body")
+    assert "This run made no decision." in page.inner_text("body")
+    assert not page.is_visible("#list, #lanes, #map")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("End")
     page.keyboard.press(" ")
