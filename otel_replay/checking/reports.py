@@ -60,9 +60,9 @@ def _suite(suites: ElementTree.Element, outcome: Outcome, run: CheckedRun) -> di
             failures += 1
             kind = one.rule.rule.name if one.verdict == "failed" else "warning"
             failure = ElementTree.SubElement(case, "failure", message=_clean(one.summary), type=kind)
-            failure.text = _clean(one.text)
+            failure.text = _clean(_told(one))
         elif one.verdict == "warning":
-            ElementTree.SubElement(case, "system-out").text = _clean(f"warning: {one.text}")
+            ElementTree.SubElement(case, "system-out").text = _clean(f"warning: {_told(one)}")
     if run.notes and not outcome.strict:
         ElementTree.SubElement(suite, "system-out").text = _clean("\n".join(run.notes))
     counts = {"tests": len(cases), "failures": failures, "errors": errors, "skipped": 0}
@@ -83,6 +83,11 @@ def _case(suite: ElementTree.Element, run: CheckedRun, one: Checked) -> ElementT
     if one.rule.line:
         case.set("line", str(one.rule.line))
     return case
+
+
+def _told(one: Checked) -> str:
+    """Why the rule is there, where it says so, and why the run does not fulfil it."""
+    return "\n".join(filter(None, (one.rule.description, one.text)))
 
 
 def _seconds(time_ns: int) -> str:
@@ -107,7 +112,7 @@ def github_lines(outcome: Outcome) -> Iterator[str]:
         for one in run.checked:
             if one.verdict != "passed":
                 level = "error" if one.verdict == "failed" or outcome.strict else "warning"
-                text = f"{run.run}\n{one.text}"
+                text = f"{run.run}\n{_told(one)}"
                 yield _annotation(level, one.rule.name, text, path=one.rule.path, line=one.rule.line)
 
 
@@ -163,7 +168,8 @@ def _parts(outcome: Outcome) -> Iterator[str]:
             yield f"\n⚠️ {_cell(note)}\n"
         for one in told:
             sign = "❌" if one.verdict == "failed" else "⚠️"
-            yield f"\n{sign} **{_cell(one.rule.name)}** ({_cell(one.rule.where)})\n" + _fenced(one.text)
+            why = f"\n{_cell(one.rule.description)}\n" if one.rule.description else ""
+            yield f"\n{sign} **{_cell(one.rule.name)}** ({_cell(one.rule.where)})\n" + why + _fenced(one.text)
 
 
 def _fenced(text: str) -> str:

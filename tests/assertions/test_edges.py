@@ -325,7 +325,7 @@ def test_a_long_text_is_cut_and_an_item_without_a_name_is_told_by_its_kind() -> 
     assert plain("x" * 641) == "x" * 639 + "…"
     assert plain("a\tb\u202e") == "a\\tb\\u202e"
     run = _nameless()
-    assert "    ✗ (task without a name)  open  ← never ended" in lines_of(check(run).finished())
+    assert "    ✗ (task without a name)  open  ← not over yet" in lines_of(check(run).finished())
 
 
 def _nameless() -> Items:
