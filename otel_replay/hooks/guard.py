@@ -29,8 +29,8 @@ def failed(doing: str, error: Exception) -> None:
     """
     try:
         # Each process of a recorded program loads this, and few ever fail.
-        import logging
-
+        apart = sys.modules.get("otel_replay.hooks.apart")
+        logging = getattr(apart, "import_apart", __import__)("logging")
         from otel_replay.errors import told
         from otel_replay.interruptions import let_through
     except Exception:

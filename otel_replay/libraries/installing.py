@@ -115,7 +115,7 @@ def _installer(library: Library) -> Callable[[ModuleType | None], object]:
             apart = sys.modules.get("otel_replay.hooks.apart")
             name = f"otel_replay.libraries.{library.place}"
             # Without `importlib`, which loads more than it is needed for.
-            (__import__ if apart is None else apart.import_apart)(name)
+            getattr(apart, "import_apart", __import__)(name)
             place = sys.modules[name]
             _states[library.name] = place.install(module) or BY_US
         except Exception as error:

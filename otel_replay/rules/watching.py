@@ -46,6 +46,8 @@ _notes = ""
 _busy: set[int] = set()
 _front: object = None
 """The place that was looked at last of those in front of Python's own in `sys.path`."""
+_is_waiting = False
+"""Whether what records is to be loaded as soon as a module of the program's own runs."""
 
 
 def watch(rules: Sequence[str] = (), notes: str = "") -> None:
@@ -75,17 +77,28 @@ def _seen(event: str, arguments: tuple[Any, ...]) -> None:
     try:
         code = arguments[0]
         if code.co_name == "<module>" and get_ident() not in _busy:
-            if sys.path and sys.path[0] is not _front:
-                _look_beside()
+            if _is_waiting or (sys.path and sys.path[0] is not _front):
+                _look_beside(code.co_filename)
             _look_into(code)
     except Exception as error:
         _failed(error)
 
 
-def _look_beside() -> None:
-    """Where files of the program have names of modules of Python's own, what records must find the latter."""
-    global _front
+def _look_beside(file: str = "") -> None:
+    """Where files of the program have names of modules of Python's own, what records must find the latter.
+
+    Parameters
+    ----------
+    file:
+        Whose code is about to run. While Python's own or installed modules are, there may be halves of what
+        recording loads.
+    """
+    global _front, _is_waiting
+    apart = sys.modules.get("otel_replay.hooks.apart")
+    if getattr(apart, "is_exchanged", bool)():
+        return  # these are not the program's places
     _front = sys.path[0]
+    _is_waiting = file.startswith((_LIBRARY, "<frozen ")) or any(place in file for place in _INSTALLED)
     names: set[str] = set()
     for place in list(sys.path):
         if not isinstance(place, str):
@@ -98,13 +111,15 @@ def _look_beside() -> None:
             continue  # a zip file, or a folder that is not there
     loaded = {name for name in names if _LIBRARY in (getattr(sys.modules.get(name), "__file__", "") or "")}
     names -= {*loaded, *sys.builtin_module_names}
-    if names:
-        from otel_replay.hooks.apart import stay_apart
-
+    if not names:
+        _is_waiting = False
+    else:
         thread = get_ident()
         _busy.add(thread)
         try:
-            stay_apart(names, with_rules=bool(_rules))
+            from otel_replay.hooks.apart import stay_apart
+
+            stay_apart(names, with_rules=bool(_rules), load=not _is_waiting)
         finally:
             _busy.discard(thread)
 

@@ -114,24 +114,46 @@ def test_a_place_that_is_a_path_hides_no_function(recorded: Recorded) -> None:
     assert recorded.decisions() == ["FIRST"]
 
 
-FROM_ANOTHER_THREAD = """
+LATER = """
 import sys
-from otel_replay.hooks import apart
-apart.stay_apart(["queue"])
-import queue
-seen = []
-def entered(self, plain=apart._PythonFirst.__enter__):
-    plain(self)
-    seen.append(self)
-apart._PythonFirst.__enter__ = entered
-get = lambda: apart._importing("queue", globals(), None, ("Queue",), 0)
-print(hasattr(get(), "Queue"), hasattr(get(), "Queue"), hasattr(queue, "OWN"), len(seen) < 2)
+def log_decision(action, reason):
+    pass
+sys.path.insert(0, "lib")
+import subprocess
+subprocess.run(["true"])
+log_decision("FIRST", "")
+import logging, queue
+print(logging.OWN, queue.OWN, sys.path[0])
 """
 
 
-def test_what_is_known_is_not_put_in_the_place_of_the_programs(recorded: Recorded) -> None:
-    """Not again, at least: meanwhile another thread that imports it would get Python's."""
-    recorded.script("OWN = 1\n", "queue.py")
-    recorded.script(FROM_ANOTHER_THREAD)
+def test_a_folder_that_comes_into_the_path_just_before_a_module_of_pythons_own(recorded: Recorded) -> None:
+    """That one is half imported then: what records is loaded later, and fails to nobody's harm."""
+    (recorded.folder / "lib").mkdir()
+    for name in ("logging", "queue", "string", "typing"):
+        recorded.script("OWN = 1\n", f"lib/{name}.py")
+    recorded.script(LATER)
+    plain = recorded.plain(PYTHON, "program.py")
+    done = recorded.run(PYTHON, "program.py")
+    assert (done.stdout, done.stderr, done.returncode) == (plain.stdout, plain.stderr, 0)
+    assert recorded.decisions() == ["FIRST"]
+
+
+FAILING = """
+import sys
+from otel_replay.hooks import apart, guard
+apart.stay_apart(["logging"])
+guard.failed("a hook", ValueError("odd"))
+import logging
+print(logging.OWN)
+"""
+
+
+def test_a_failure_is_told_by_pythons_logging_where_the_program_has_one_of_its_own(
+    recorded: Recorded,
+) -> None:
+    recorded.script("OWN = 1\n", "logging.py")
+    recorded.script(FAILING)
     done = recorded.plain(PYTHON, "program.py")
-    assert (done.stdout, done.stderr) == ("True True True True\n", "")
+    assert (done.stdout, done.returncode) == ("1\n", 0)
+    assert done.stderr.startswith("a hook failed: ValueError: odd")
