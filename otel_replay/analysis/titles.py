@@ -32,5 +32,6 @@ def title_of(item: Item) -> str:
     if not isinstance(record.cell, Mapping):
         return f"{record.action} {record.cell}"[:_MOST_IN_TITLE]
     # What comes first in a cell is what it is found by: rpm and kpa before their indices.
-    shown = [f"{key}={value}" for key, value in record.cell.items() if not str(key).endswith("_index")]
+    named = {key: value for key, value in record.cell.items() if not str(key).endswith("_index")}
+    shown = [f"{key}={value}" for key, value in (named or record.cell).items()]
     return " ".join([record.action, *(part for part in shown[:4] if len(part) < _MOST_IN_TITLE)])

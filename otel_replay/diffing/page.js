@@ -1,22 +1,18 @@
 // The page of one comparison. Data comes from the element #difference; everything is put on the page as text, never as markup.
-"use strict";
 (() => {
   const data = JSON.parse(document.getElementById("difference").textContent);
   const { findings, paths, hows, grid } = data;
   // a finding: [number, how, title, path, changes, items, follows, why, followers, cell, where both stand]
   const [NUMBER, HOW, TITLE, PATH, CHANGES, ITEMS, FOLLOWS, WHY, FOLLOWERS, CELL] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-  const ROW_HEIGHT = 26, MOST_DIFFED = 4000;
+  const MOST_DIFFED = 4000, NARROW = 480;
   const MARKS = { same: " ", changed: "~", added: "+", removed: "−", moved: "→", "not reached": "?" };
-  const $ = (id) => document.getElementById(id);
+  const $ = byId;
+  const isNarrow = () => $("list").clientWidth < NARROW;
+  const rowHeight = () => (isNarrow() ? 46 : 26); // as in page.css: two lines where there is no room
   const css = (how) => `how-${how.replace(" ", "")}`;
-  const element = (tag, name, text) => {
-    const made = document.createElement(tag);
-    if (name) made.className = name;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
-  const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));
   const short = (number) => (Number.isInteger(number) ? String(number) : String(+number.toPrecision(5)));
+  // In a cell of the grid three digits are enough; the whole number is told on a hover.
+  const brief = (number) => (Number.isInteger(number) ? String(number) : String(+number.toPrecision(3)));
   const signed = (number) => (number > 0 ? "+" : "") + short(number);
 
   // -- what is shown --------------------------------------------------------------------------------------
@@ -45,19 +41,22 @@
     const told = here === all ? `${all.toLocaleString("en")} differences` : `${here.toLocaleString("en")} of ${all.toLocaleString("en")} differences`;
     $("count").textContent = data.left_out ? `${told}; ${data.left_out.toLocaleString("en")} more are not on this page (--json has them all)` : told;
     $("all").hidden = here === all;
-    $("rows").style.height = `${here * ROW_HEIGHT}px`;
     draw();
   }
 
   function draw() {
-    const list = $("list");
-    const first = Math.max(0, Math.floor(list.scrollTop / ROW_HEIGHT) - 5);
-    const last = Math.min(state.shown.length, first + Math.ceil(list.clientHeight / ROW_HEIGHT) + 10);
+    const list = $("list"), height = rowHeight();
+    list.classList.toggle("narrow", isNarrow());
+    $("rows").style.height = `${state.shown.length * height}px`;
+    list.style.height = `${Math.min(520, Math.max(4, state.shown.length) * height + 2)}px`;
+    const first = printing ? 0 : Math.max(0, Math.floor(list.scrollTop / height) - 5);
+    const last = Math.min(state.shown.length, printing ? MOST_PRINTED : first + Math.ceil(list.clientHeight / height) + 10);
+    $("unprinted").textContent = printing && last < state.shown.length ? `The first ${last.toLocaleString("en")} are printed.` : "";
     const rows = [];
     for (let place = first; place < last; place++) {
       const index = state.shown[place], finding = findings[index], how = hows[finding[HOW]];
       const row = element("div", index === state.chosen ? "row here" : "row");
-      row.style.top = `${place * ROW_HEIGHT}px`;
+      row.style.top = `${place * height}px`;
       row.setAttribute("role", "option");
       row.setAttribute("aria-selected", String(index === state.chosen));
       row.dataset.index = index;
@@ -88,8 +87,8 @@
     if (scroll) {
       let place = state.shown.indexOf(index);
       if (place < 0) { reset(); place = state.shown.indexOf(index); }
-      const list = $("list"), top = place * ROW_HEIGHT;
-      if (top < list.scrollTop || top > list.scrollTop + list.clientHeight - 2 * ROW_HEIGHT) list.scrollTop = Math.max(0, top - list.clientHeight / 3);
+      const list = $("list"), height = rowHeight(), top = place * height;
+      if (top < list.scrollTop || top > list.scrollTop + list.clientHeight - 2 * height) list.scrollTop = Math.max(0, top - list.clientHeight / 3);
     }
     draw();
     show(finding);
@@ -202,11 +201,11 @@
           const [, , a, b, same] = cell;
           const change = a === null || b === null ? null : b - a;
           if (state.mode === "change") {
-            td.textContent = same ? "·" : change === null ? (a === null ? `B ${short(b)}` : `A ${short(a)}`) : signed(change);
+            td.textContent = same ? "·" : change === null ? (a === null ? `B ${brief(b)}` : `A ${brief(a)}`) : (change > 0 ? "+" : "") + brief(change);
             if (!same && change !== null) td.style.background = shade(change / (grid.largest || 1));
           } else {
             const value = state.mode === "a" ? a : b;
-            td.textContent = value === null ? "" : short(value);
+            td.textContent = value === null ? "" : brief(value);
             if (value !== null) td.style.background = shade(value / (grid.most || 1));
           }
           if (!same) td.classList.add("differs");
@@ -247,7 +246,7 @@
     }
     $("actionpart").hidden = data.actions.length === 0;
     const figures = $("figures");
-    figures.append(cells(element("tr"), ["", "A", "B", ""], "th"));
+    figures.append(cells(element("tr"), ["of", "A", "B", "change"], "th"));
     for (const row of data.figures) figures.append(cells(element("tr"), row));
   }
   function drawFirst() {
@@ -341,9 +340,12 @@
     drawGrid();
   });
   window.addEventListener("resize", draw);
+  onPrint(draw);
 
   if (grid) {
     $("gridpart").hidden = false;
+    // A wide one has the width of the page to itself.
+    if (grid.columns.length > 7) document.querySelector(".columns").after($("gridpart"));
     $("gridname").textContent = `Grid ${grid.row} × ${grid.column}, ${grid.value}: ${grid.changed} of ${grid.cells.length} cells differ`;
   }
   drawFirst();

@@ -15,7 +15,14 @@ from otel_replay.diffing.grids import GridDifference
 from otel_replay.diffing.totals import ActionTotals
 from otel_replay.diffing.values import MISSING, Change
 from otel_replay.diffing.words import amount_text, delta_text, headline, name_of_run, notes
-from otel_replay.exporting.one_page import base_style, page_file, page_policy, safe_json
+from otel_replay.exporting.one_page import (
+    base_script,
+    base_style,
+    page_file,
+    page_policy,
+    page_text,
+    safe_json,
+)
 from otel_replay.records import Decision
 from otel_replay.values import to_json
 
@@ -30,16 +37,16 @@ _HOWS = ("changed", "added", "removed", "moved", "not reached")
 
 def write_page(stream: BinaryIO, found: Difference) -> None:
     """Write the page to `stream`, UTF-8."""
-    script = page_file(_HERE, "page.js")
+    script = base_script() + page_file(_HERE, "page.js")
     style = base_style() + page_file(_HERE, "page.css")
     head = page_file(_HERE, "page.html").format(
         style=style,
         policy=escape(page_policy(script, style)),
-        title=escape(f"{name_of_run(found, 'a')} and {name_of_run(found, 'b')} · otel-replay"),
-        headline=escape(headline(found)),
+        title=page_text(f"{name_of_run(found, 'a')} and {name_of_run(found, 'b')} · otel-replay"),
+        headline=page_text(headline(found)),
         a=_run(found, "a"),
         b=_run(found, "b"),
-        notes="".join(f'<p class="note">{escape(note)}</p>' for note in notes(found)),
+        notes="".join(f'<p class="note">{page_text(note)}</p>' for note in notes(found)),
     )
     stream.write(head.rstrip("\n").encode("utf-8", "replace"))
     _write_findings(stream, found)
@@ -49,8 +56,8 @@ def write_page(stream: BinaryIO, found: Difference) -> None:
 def _run(found: Difference, letter: str) -> str:
     items = found.a if letter == "a" else found.b
     bad = " class=bad" if items.status in {"failed", "interrupted"} else ""
-    status = f"<b{bad}>{escape(items.status)}</b>"
-    return f"<b>{escape(name_of_run(found, letter))}</b> · {status} · {len(items):,} items"
+    status = f"<b{bad}>{page_text(items.status)}</b>"
+    return f"<b>{page_text(name_of_run(found, letter))}</b> · {status} · {len(items):,} items"
 
 
 def _write_findings(stream: BinaryIO, found: Difference) -> None:

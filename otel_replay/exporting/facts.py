@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from otel_replay.clock import iso_milliseconds
 from otel_replay.records import Decision
+from otel_replay.wording import duration
 
-__all__ = ["RunFacts", "length_of", "length_text"]
+__all__ = ["RunFacts", "length_of", "length_text", "when_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,5 +32,10 @@ def length_of(facts: RunFacts, decisions: Sequence[Decision]) -> int:
 
 
 def length_text(length_ns: int) -> str:
-    """A length of time for a head line: `27.0 ms`, `49.4 s`."""
-    return f"{length_ns / 1e6:,.1f} ms" if length_ns < 10_000_000_000 else f"{length_ns / 1e9:,.1f} s"
+    """A length of time for a head line, as the terminal says it: `27.0 ms`, `49.4 s`, `2h14m`."""
+    return duration(length_ns) if length_ns else "0 ms"
+
+
+def when_text(time_ns: int) -> str:
+    """A time for a head line: `2026-11-20 14:13:35 UTC`."""
+    return iso_milliseconds(time_ns).replace("T", " ").partition(".")[0] + " UTC"

@@ -11,8 +11,7 @@ from html import escape
 from typing import Any, BinaryIO
 
 from otel_replay.analysis.grid import Grid
-from otel_replay.clock import iso_milliseconds
-from otel_replay.exporting.facts import RunFacts, length_of, length_text
+from otel_replay.exporting.facts import RunFacts, length_of, length_text, when_text
 from otel_replay.exporting.one_page import (
     base_script,
     base_style,
@@ -64,18 +63,13 @@ def _facts(facts: RunFacts, decisions: int, length_ns: int, steps: Steps | None)
     parts = [
         f"<b>{page_text(facts.run_id)}</b>",
         status,
-        _when(facts.started_ns),
+        when_text(facts.started_ns),
         length_text(length_ns),
         *([counted(steps.total, "span")] if steps and steps.total else []),
         counted(decisions, "decision"),
     ]
     parts += [page_text(text) for text in (facts.chosen, facts.message) if text]
     return " · ".join(parts)
-
-
-def _when(time_ns: int) -> str:
-    """`2026-11-20 14:13:35 UTC`."""
-    return iso_milliseconds(time_ns).replace("T", " ").partition(".")[0] + " UTC"
 
 
 # -- the run as JSON -----------------------------------------------------------------------------------------

@@ -6,12 +6,11 @@ Jaeger's pages back to a run lead here.
 
 from __future__ import annotations
 
-import hashlib
 import io
-from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -21,9 +20,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from otel_replay.analysis.grid import find_grid
-from otel_replay.clock import iso_milliseconds
 from otel_replay.errors import UsageError
-from otel_replay.exporting.facts import RunFacts, length_text
+from otel_replay.exporting.facts import RunFacts, length_text, when_text
+from otel_replay.exporting.one_page import base_style, page_policy, page_text
 from otel_replay.exporting.page import write_page
 from otel_replay.exporting.steps import find_steps
 from otel_replay.records import Decision
@@ -38,11 +37,15 @@ __all__ = ["application"]
 MOST_DECISIONS = 50_000
 """What a browser still shows at once; a page of them has about 7 MB."""
 _MOST_RUNS = 500
+_COLUMNS = ("name", "run", "status", "started")
+_NUMBERS = ("duration", "spans", "decisions")
 _STYLE = (
-    ":root{color-scheme:light dark}"
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
-    "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .75rem .25rem 0}"
-    "td.n,th.n{text-align:right}tr+tr td{border-top:1px solid #8884}.bad{color:#c33}"
+    "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}"
+    "td,th{text-align:left;padding:4px 14px 4px 0;white-space:nowrap}th{color:var(--soft);font-weight:500}"
+    "td.n,th.n{text-align:right}tr+tr td{border-top:1px solid var(--line)}a{color:var(--mark)}"
+    "td.name{white-space:normal;overflow-wrap:anywhere;min-width:12ch}"
+    "td.name div{display:-webkit-box;-webkit-line-clamp:3;-webkit-box-orient:vertical;overflow:hidden}"
+    "section{overflow-x:auto}h1{margin-bottom:14px}"
 )
 
 
@@ -87,15 +90,17 @@ class _Pages:
         none = (
             "" if runs else "<p>No run has been recorded yet: <code>otel-replay demo</code> records two.</p>"
         )
-        digest = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-        policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        style = base_style() + _STYLE
+        heads = "".join(
+            f"<th{' class=n' if name in _NUMBERS else ''}>{name}" for name in (*_COLUMNS, *_NUMBERS)
+        )
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
-            '<meta name="viewport" content="width=device-width"><title>Runs · otel-replay</title>'
-            f"<style>{_STYLE}</style></head><body><h1>Runs</h1><table><tr><th>run<th>name<th>status<th>started"
-            f'<th class="n">duration<th class="n">decisions<th class="n">spans</tr>{rows}</table>{more}{none}'
-            "</body></html>\n"
+            f'<meta http-equiv="Content-Security-Policy" content="{escape(page_policy("", style))}">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>Runs · otel-replay</title><style>{style}</style></head><body><main><h1>Runs</h1>"
+            '<section tabindex="0" aria-label="runs, the newest first">'
+            f"<table><tr>{heads}</tr>{rows}</table>{more}{none}</section></main></body></html>\n"
         ).encode("utf-8", "replace")
 
     def _run(self, name: str) -> bytes:
@@ -131,17 +136,19 @@ def _decisions(files: RunFiles) -> list[Decision]:
 
 def _row(run: RunSummary) -> str:
     # A damaged run has no page; what is wrong with it stands in its place.
-    name = escape(run.message if run.status == "damaged" else run.name)
-    shown = escape(run.run_id)
-    link = shown if run.status == "damaged" else f'<a href="/runs/{shown}">{shown}</a>'
+    name = page_text(run.message if run.status == "damaged" else run.name)
+    shown = page_text(run.run_id)
+    link = shown if run.status == "damaged" else f'<a href="/runs/{escape(quote(run.run_id))}">{shown}</a>'
     bad = ' class="bad"' if run.status in {"failed", "interrupted", "damaged"} else ""
     took = "" if run.ended_ns is None else length_text(max(0, run.ended_ns - run.started_ns))
-    started = iso_milliseconds(run.started_ns) if run.started_ns else ""
+    started = when_text(run.started_ns) if run.started_ns else ""
     counts = "".join(
-        f'<td class="n">{run.counts[kind]:,}' if kind in run.counts else "<td>"
-        for kind in ("decisions", "spans")
+        f'<td class="n">{run.counts[kind]:,}' if kind in run.counts else "<td>" for kind in _NUMBERS[1:]
     )
-    return f'<tr><td>{link}<td>{name}<td{bad}>{run.status}<td>{started}<td class="n">{took}{counts}</tr>'
+    return (
+        f'<tr><td class="name"><div>{name}</div><td>{link}<td{bad}>{run.status}<td>{started}'
+        f'<td class="n">{took}{counts}</tr>'
+    )
 
 
 def _html(page: bytes) -> Response:

@@ -198,7 +198,7 @@ STEPS = [
 
 @pytest.mark.browser
 def test_keys_step_through_the_decisions_and_the_grid_goes_along(page: Page, tmp_path: Path) -> None:
-    """Forth and back, to both ends; before, after and change are a button away. At first it is as it came out."""
+    """Forth and back, to both ends; before, after and change are a button away. It begins as it came out."""
     opened(page, tmp_path, written(STEPS))
     assert grid_of(page) == [["-2.5", "·"], ["3", "4"]]
     seen = []
@@ -251,6 +251,41 @@ def test_a_run_without_decisions_has_a_page_too(page: Page, tmp_path: Path) -> N
     page.keyboard.press("ArrowRight")
     page.keyboard.press("End")
     page.keyboard.press(" ")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [375, 800, 1400])
+def test_nothing_is_wider_than_the_window(page: Page, tmp_path: Path, width: int) -> None:
+    """Whatever long names there are: what has no room is cut, or moved through in its own box."""
+    long = "ACTION_" + "X" * 200
+    cell = {"rpm" + "y" * 90: 1000, "kpa" * 30: 20}
+    page.set_viewport_size({"width": width, "height": 800})
+    opened(page, tmp_path, written([decided(action=long, values={"after": 1}, cell=cell)], name=long))
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.browser
+def test_on_paper_all_decisions_are_there(page: Page, tmp_path: Path) -> None:
+    """And not only those that fit in the list on the screen; colours are those of the day."""
+    opened(page, tmp_path, written(real()))
+    page.emulate_media(color_scheme="dark")
+    assert page.locator("#rows .row").count() < 119
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#rows .row").count() == 119
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("#rows .row").count() < 119
+
+
+@pytest.mark.browser
+def test_what_hides_or_turns_text_is_seen(page: Page, tmp_path: Path) -> None:
+    """As on the terminal: a name cannot pass for another one."""
+    text = "a\u202eb\x1b[31m\U000e0041🚗"
+    opened(page, tmp_path, written([decided(action=text, reason=text)], name=text))
+    page.keyboard.press("ArrowRight")
+    seen = "a\\u202eb\\e[31m\\U000e0041🚗"
+    assert [page.inner_text(where) for where in ("h1", "#detail .action", "#detail .reason")] == [seen] * 3
 
 
 @pytest.mark.browser
