@@ -30,7 +30,11 @@ def said(folder: Path, program: str) -> str:
     (folder / "queue.py").write_text("OWN = 1\n")
     (folder / "program.py").write_text(BEGIN + program)
     done = subprocess.run(
-        [sys.executable, "program.py"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-W", "ignore", "program.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert (done.stderr, done.returncode) == ("", 0)
     return done.stdout
