@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["sync_behind", "sync_now", "sync_soon"]
+__all__ = ["sync_now", "sync_soon"]
 
 _left: deque[Path] = deque()
 _lock = threading.RLock()
@@ -40,31 +40,6 @@ def sync_now() -> None:
         return
     with _lock:
         _sync()
-
-
-def sync_behind() -> None:
-    """Force what is left to the disk in a process of its own, for which nobody waits. Never raises.
-
-    For a process that ends at once. Where there can be no other process, this one does it.
-    """
-    with _lock:
-        paths = _taken()
-        try:
-            pid = os.fork() if paths else -1
-        except OSError:
-            _left.extend(paths)
-            return
-        if pid != 0:
-            return
-        try:
-            # Whoever reads what the program wrote must not wait for this process to end.
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            for fd in (0, 1, 2):
-                os.dup2(nowhere, fd)
-            os.setsid()
-            _sync_all(paths)
-        finally:
-            os._exit(0)
 
 
 def _sync() -> None:

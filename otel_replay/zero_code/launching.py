@@ -1,18 +1,20 @@
 """Starts a command as a recorded run, waits for it, and ends with it as it ended.
 
-The command is started before anything else is loaded: the run is made beside it, by the time that it has
-something to record. It stays in our process group, with our terminal, streams and working directory.
+The run is made by a process of its own (`apart`), while the command starts. The command stays in our process
+group, with our terminal, streams and working directory.
 """
 
 from __future__ import annotations
 
-import _thread
 import os
 import sys
 import time
 
+from otel_replay.zero_code.apart import Ended, Recorder
+from otel_replay.zero_code.leaving import leave
 from otel_replay.zero_code.plan import Plan
 from otel_replay.zero_code.started import TAKEN, Started
+from otel_replay.zero_code.waiting import exit_code, wait_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,32 +60,48 @@ def launch(asked: Asked) -> int:
     started = Started(asked, store)
     started.notes, started.rules, started.turn = _folder_for_notes(), rules, turn
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, TAKEN)
-    capture = _capture() if asked.capture else None
     try:
-        started.pid = _spawn(asked.command, _environment(started), before, capture)
+        recorder = Recorder(started)
     except OSError as error:
         os.rmdir(started.notes)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+        _tell("the run is not recorded", f"no process can be made for it: {error.strerror}", code=0)
+        return _exec(asked.command)
+    started.end_turn()  # the recorder's own lasts until the run is there
+    capture = _capture() if asked.capture else None
+    try:
+        pid = _spawn(asked.command, _environment(started, recorder.pid), before, capture)
+    except OSError as error:
+        recorder.dismiss()
+        os.rmdir(started.notes)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
         return _cannot_start(asked.command[0], error)
-    _thread.start_new_thread(_note_end, (started,))
-    try:
-        from otel_replay.zero_code.recording import record
-    except Exception as error:
-        # Whatever is wrong with us, the program that runs is waited for.
-        _tell(f"the run is not recorded: {error!r}", "", code=0)
-        _, status = os.waitpid(started.pid, 0)
-        code = os.waitstatus_to_exitcode(status)
-        return code if code >= 0 else 128 - code
-    return record(started, capture)
+    recorder.command_runs(pid)
+    return _until_it_ends(pid, recorder, capture, started)
 
 
-def _note_end(started: Started) -> None:
-    # It may end before we have loaded what records it.
-    try:
-        os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
-        started.ended_ns = time.time_ns()
-    except OSError:
-        pass
+def _until_it_ends(pid: int, recorder: Recorder, capture: Capture | None, started: Started) -> int:
+    status = wait_for(pid, TAKEN, capture.resized if capture is not None else None, recorder.pid)
+    ended_ns = time.time_ns()
+    code, number = exit_code(status)
+    tails = {}
+    if capture is not None:
+        capture.finish()
+        tails = capture.attributes()
+    if not recorder.command_ended(Ended(code, number, ended_ns, tails)):
+        _tell_of_the_recorder(started)
+    leave(code, number)
+
+
+def _tell_of_the_recorder(started: Started) -> None:
+    from otel_replay.zero_code.outcome import forget
+
+    forget(started.notes)
+    _tell(
+        f"run {started.run_id} may not be whole: what recorded it has died",
+        f"what there is of it is closed by `otel-replay recover {started.run_id}`",
+        code=0,
+    )
 
 
 def _taken_turn(folder: str) -> int:
@@ -171,13 +189,13 @@ def _folder_for_notes() -> str:
     return folder
 
 
-def _environment(started: Started) -> Mapping[str, str]:
+def _environment(started: Started, recorder: int) -> Mapping[str, str]:
     environment = dict(os.environ)
     before = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = os.pathsep.join([_PATH, before] if before else [_PATH])
     environment["OTEL_REPLAY_HOOKS"] = Plan(notes=started.notes, rules=started.rules).text()
     environment["OTEL_REPLAY_RUN_ID"] = started.run_id
-    environment["OTEL_REPLAY_RUN_OWNER"] = str(os.getpid())
+    environment["OTEL_REPLAY_RUN_OWNER"] = str(recorder)
     environment["OTEL_REPLAY_STORE"] = started.store
     environment["TRACEPARENT"] = f"00-{started.trace_id}-{started.span_id}-01"
     return environment

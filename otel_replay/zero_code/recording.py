@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 from otel_replay.attributes import (
@@ -22,47 +21,54 @@ from otel_replay.attributes import (
 from otel_replay.errors import told
 from otel_replay.hooks.guard import failed
 from otel_replay.settings import read_settings
+from otel_replay.storage.active_runs import end_process
 from otel_replay.storage.first_span import begin_first_span, reported_name
+from otel_replay.storage.last_sync import sync_soon
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
-from otel_replay.zero_code.leaving import leave
 from otel_replay.zero_code.own_span import export_span
-from otel_replay.zero_code.started import TAKEN, Started
+from otel_replay.zero_code.started import Started
 from otel_replay.zero_code.surroundings import attributes_at_start, name_of
-from otel_replay.zero_code.waiting import exit_code, wait_for
 
 if TYPE_CHECKING:
-    from otel_replay.zero_code.capturing import Capture
+    from otel_replay.zero_code.apart import Ended, Launcher
 
 __all__ = ["record"]
 
 
-def record(started: Started, capture: Capture | None) -> int:
-    """Make the run of a command that has been started, wait for the command, and end the run.
+def record(started: Started, launcher: Launcher) -> None:
+    """Make the run of a command, wait until it has ended, and end the run. Never raises.
 
-    Returns
-    -------
-    int
-        The command's exit code. Nothing that goes wrong with the recording changes it.
+    Where the launcher is killed nobody sees how the command ends. It goes on, and records by itself; this
+    process is gone then, as if it had been killed as well.
     """
+    started.pid = launcher.pid()
+    if not started.pid:
+        return
     run = None
     try:
         run = _Recording(started)
     except Exception as error:
         failed("recording the run", error)
     started.end_turn()
-    status = wait_for(started.pid, TAKEN, capture.resized if capture is not None else None)
-    ended_ns = started.ended_ns or time.time_ns()
-    code, number = exit_code(status)
-    if capture is not None:
-        capture.finish()
+    ended = launcher.ended()
+    if ended is None:
+        return
     try:
         if run is not None:
-            run.end(code, number, ended_ns, capture)
+            run.end(ended)
     except Exception as error:
         failed("ending the run", error)
     _tell_end(started, run)
-    return leave(code, number, run.opened.writer.directory if run is not None else None)
+    writer = run.opened.writer if run is not None else None
+    if writer is not None and writer.journal is not None:
+        # Where it could not be closed, its run must not seem to go on while we force it to the disk.
+        writer.journal.forget()
+    launcher.all_is_written()
+    # The program's caller does not wait for the disk, and neither have its processes.
+    if writer is not None:
+        sync_soon(writer.directory.glob("journal/*.jsonl"))
+    end_process()
 
 
 class _Recording:
@@ -100,10 +106,11 @@ class _Recording:
         import otel_replay.storage.finalise
         import otel_replay.zero_code.outcome  # noqa: F401 - for later
 
-    def end(self, code: int, number: int, ended_ns: int, capture: Capture | None) -> None:
+    def end(self, ended: Ended) -> None:
         """End the span and the run."""
         from otel_replay.zero_code.outcome import attributes_at_end, rule_problems
 
+        code, number = ended.code, ended.number
         attributes: dict[str, Any] = {PROCESS_EXIT_CODE: code}
         message = f"exit code {code}" if code else ""
         if number:
@@ -116,16 +123,15 @@ class _Recording:
             )
             if self.rule_problems:
                 attributes[RULE_PROBLEMS] = self.rule_problems
-            if capture is not None:
-                attributes.update(capture.attributes())
+            attributes.update(ended.tails)
         except Exception as error:
             failed("summing up what the program was", error)
         end: dict[str, Any] = {"attributes": attributes}
         if message:
             end.update(status="error", message=message)
-        self.span.writer.span_ended(self.span, ended_ns, end)
-        end_run(self.opened, ended_ns=ended_ns, failed=bool(code), message=message)
-        export_span(self.opened.writer, self.span.start, end, reported_name(self.name), ended_ns)
+        self.span.writer.span_ended(self.span, ended.time_ns, end)
+        end_run(self.opened, ended_ns=ended.time_ns, failed=bool(code), message=message)
+        export_span(self.opened.writer, self.span.start, end, reported_name(self.name), ended.time_ns)
 
 
 def _own_environment() -> dict[str, str]:

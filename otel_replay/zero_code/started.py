@@ -38,13 +38,10 @@ class Started:
         The function rules that they follow, each as JSON.
     turn:
         The descriptor that keeps other starts that ask for an id waiting until the run is there; -1: none.
-    ended_ns:
-        When it ended, once it has; 0: nobody knows.
     """
 
     __slots__ = (
         "asked",
-        "ended_ns",
         "notes",
         "parent",
         "pid",
@@ -70,7 +67,6 @@ class Started:
         self.rules: tuple[str, ...] = ()
         self.pid = 0
         self.turn = -1
-        self.ended_ns = 0
 
     def end_turn(self) -> None:
         """The run is there, or is not going to be: others go on."""

@@ -7,15 +7,20 @@ that only what another process sends to us is passed on. When it is stopped we a
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from collections.abc import Callable, Sequence
+else:
+    import _signal  # as in `launching`
 
 __all__ = ["die_alike", "exit_code", "wait_for"]
 
 _STOPPED_SECONDS = 0.02
 
 
-def wait_for(pid: int, taken: Sequence[int], resized: Callable[[], None] | None = None) -> int:
+def wait_for(pid: int, taken: Sequence[int], resized: Callable[[], None] | None = None, also: int = 0) -> int:
     """Wait until the child `pid` has ended; gives its wait status.
 
     Parameters
@@ -24,21 +29,24 @@ def wait_for(pid: int, taken: Sequence[int], resized: Callable[[], None] | None 
         Signals, all of them blocked.
     resized:
         Called when the terminal has another size, before the child hears of it.
+    also:
+        Another child: should it end meanwhile, nobody is to find it still there.
     """
-    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, nobody could say how the child ended
+    if _signal.getsignal(_signal.SIGCHLD) == _signal.SIG_IGN:
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)  # ignored, nobody could say how the child ended
     while True:
         status = _ended(pid)
         if status is not None:
             return status
-        told = signal.sigtimedwait(taken, 60.0)
-        if told is not None and told.si_signo == signal.SIGWINCH and resized is not None:
+        also = 0 if also and _has_ended(also) else also
+        told = _signal.sigtimedwait(taken, 60.0)
+        if told is not None and told.si_signo == _signal.SIGWINCH and resized is not None:
             # The terminal has told the child already, which may have looked too early.
             resized()
-            _send(pid, signal.SIGWINCH)
+            _send(pid, _signal.SIGWINCH)
             continue
         # From the kernel it came to all of the process group: a terminal, or a hang-up.
-        if told is not None and told.si_signo != signal.SIGCHLD and told.si_code <= 0:
+        if told is not None and told.si_signo != _signal.SIGCHLD and told.si_code <= 0:
             _send(pid, told.si_signo)
 
 
@@ -50,10 +58,17 @@ def _ended(pid: int) -> int | None:
         if not os.WIFSTOPPED(status):
             return status
         # A shell that continues the job continues both of us: it may be running again by now.
-        signal.sigtimedwait([signal.SIGCHLD], _STOPPED_SECONDS)
+        _signal.sigtimedwait([_signal.SIGCHLD], _STOPPED_SECONDS)
         if _is_stopped(pid):
-            os.kill(os.getpid(), signal.SIGSTOP)
-            _send(pid, signal.SIGCONT)
+            os.kill(os.getpid(), _signal.SIGSTOP)
+            _send(pid, _signal.SIGCONT)
+
+
+def _has_ended(child: int) -> bool:
+    try:
+        return os.waitpid(child, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True
 
 
 def _is_stopped(pid: int) -> bool:
@@ -82,8 +97,8 @@ def die_alike(number: int) -> int:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    if number not in (signal.SIGKILL, signal.SIGSTOP):
-        signal.signal(number, signal.SIG_DFL)
+    if number not in (_signal.SIGKILL, _signal.SIGSTOP):
+        _signal.signal(number, _signal.SIG_DFL)
     os.kill(os.getpid(), number)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [number])
     return 128 + number

@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import IO, Any
 
 import pytest
@@ -187,7 +187,7 @@ def test_a_run_whose_launcher_is_killed_is_interrupted(recorded: Recorded, order
     recorded.script(DECIDES)
     process = recorded.start(PYTHON, "program.py")
     pid = ready(process)
-    _wait_for_runs(recorded.store)
+    _wait_for(Store(recorded.store).runs)
     process.kill()
     process.wait(timeout=60)
     if order == "launcher":
@@ -195,7 +195,7 @@ def test_a_run_whose_launcher_is_killed_is_interrupted(recorded: Recorded, order
     os.kill(pid, signal.SIGKILL)
     assert process.stdout is not None
     assert process.stdout.read() == ""  # the program has gone, too
-    assert recorded.files().status() == "interrupted"
+    _wait_for(lambda: recorded.files().status() == "interrupted")
     recovered = recover(recorded.files())
     assert recovered.header.counts["decisions"] == 1
     process.stdout.close()
@@ -203,8 +203,8 @@ def test_a_run_whose_launcher_is_killed_is_interrupted(recorded: Recorded, order
     process.stderr.close()
 
 
-def _wait_for_runs(store: Path) -> None:
+def _wait_for(true: Callable[[], object]) -> None:
     until = time.monotonic() + 60
-    while not Store(store).runs():
+    while not true():
         assert time.monotonic() < until
         time.sleep(0.01)
