@@ -78,6 +78,16 @@ class Miss:
     item: Item
     findings: tuple[Finding, ...]
 
+    def lines(self) -> Iterator[str]:
+        """Where it is, and each condition, for a person."""
+        yield f"nearest miss: {plain(_path(self.item))}"
+        for finding in self.findings:
+            if finding.ok:
+                yield f"  ✓ {plain(finding.expected)}"
+            else:
+                meant = f" (did you mean `{plain(finding.meant)}`?)" if finding.meant else ""
+                yield f"  ✗ expected to {_verb(finding)}, found {plain(finding.found)}{meant}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Failure:
@@ -136,12 +146,7 @@ class Failure:
             yield from (f"  {line}" for line in _tree(self.bad, self.good))
         miss = self.miss
         if miss is not None:
-            yield f"  nearest miss: {plain(_path(miss.item))}"
-            for finding in miss.findings:
-                if finding.ok:
-                    yield f"    ✓ {plain(finding.expected)}"
-                else:
-                    yield f"    ✗ expected to {_verb(finding)}, found {plain(finding.found)}"
+            yield from (f"  {line}" for line in miss.lines())
 
 
 def _seqs(items: Iterable[Item]) -> set[int]:
@@ -260,12 +265,16 @@ def _most_alike(misses: Sequence[Miss]) -> Miss | None:
         for miss in misses
     ]
     # How alike they are takes time; how alike they are at most takes little, and settles it for most.
-    at_most = [sum(pair.quick_ratio() for pair in pairs) for pairs in texts]
+    # An item that has a name like the one that is asked for is what was meant.
+    meant = [sum(bool(finding.meant) for finding in miss.findings) for miss in misses]
+    at_most = [
+        sum(pair.quick_ratio() for pair in pairs) + names for pairs, names in zip(texts, meant, strict=True)
+    ]
     best, most = -1, -1.0
     for place in sorted(range(len(misses)), key=lambda place: -at_most[place]):
         if at_most[place] < most:
             break
-        alike = sum(pair.ratio() for pair in texts[place])
+        alike = sum(pair.ratio() for pair in texts[place]) + meant[place]
         if alike > most or (alike == most and place < best):
             best, most = place, alike
     return misses[best] if misses else None

@@ -10,6 +10,7 @@ from typing import Literal
 from otel_replay.analysis.items import Items
 from otel_replay.assertions.rule import Rule, indexed
 from otel_replay.checking.reading import NamedRule
+from otel_replay.errors import OtelReplayError
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.query import Query
 
@@ -161,7 +162,10 @@ def check_run(items: Items, rules: Iterable[NamedRule], *, named: str = "") -> C
 
 def could_not_check(named: str, error: Exception) -> CheckedRun:
     """A run that could not be read, and why."""
-    return CheckedRun(run=named, error=str(getattr(error, "message", error)))
+    if not isinstance(error, OtelReplayError):
+        return CheckedRun(run=named, error=str(error))
+    hint = f" ({error.hint})" if error.hint else ""
+    return CheckedRun(run=named, error=f"{error.message}{hint}")
 
 
 def _checked(named: NamedRule, run: Indexed) -> Checked:

@@ -85,6 +85,11 @@ def _case(suite: ElementTree.Element, run: CheckedRun, one: Checked) -> ElementT
     return case
 
 
+def _called(run: CheckedRun) -> str:
+    """What a run was named as, and what a person knows it by."""
+    return " ".join(dict.fromkeys(filter(None, (run.run, run.name))))
+
+
 def _told(one: Checked) -> str:
     """Why the rule is there, where it says so, and why the run does not fulfil it."""
     return "\n".join(filter(None, (one.rule.description, one.text)))
@@ -108,11 +113,11 @@ def github_lines(outcome: Outcome) -> Iterator[str]:
         if run.error:
             yield _annotation("error", run.run, run.error)
         for note in run.notes:
-            yield _annotation("error" if outcome.strict else "warning", run.run, note)
+            yield _annotation("error" if outcome.strict else "warning", _called(run), note)
         for one in run.checked:
             if one.verdict != "passed":
                 level = "error" if one.verdict == "failed" or outcome.strict else "warning"
-                text = f"{run.run}\n{_told(one)}"
+                text = f"{_called(run)}\n{_told(one)}"
                 yield _annotation(level, one.rule.name, text, path=one.rule.path, line=one.rule.line)
 
 
@@ -145,7 +150,7 @@ def markdown(outcome: Outcome) -> str:
     for run in outcome.runs:
         sign = "❌" if outcome.refused(run) else "⚠️" if run.notes or run.count("warning") else "✅"
         counts = " | ".join(str(run.count(one)) for one in ("passed", "failed", "warning"))
-        lines.append(f"| {sign} | {_cell(run.run)} | {counts} |")
+        lines.append(f"| {sign} | {_cell(_called(run))} | {counts} |")
     text = "\n".join(lines) + "\n"
     left = 0
     for part in _parts(outcome):
@@ -161,7 +166,7 @@ def _parts(outcome: Outcome) -> Iterator[str]:
         told = [one for one in run.checked if one.verdict != "passed"]
         if not told and not run.notes and not run.error:
             continue
-        yield f"\n### {_cell(run.run)}\n"
+        yield f"\n### {_cell(_called(run))}\n"
         if run.error:
             yield _fenced(f"could not be checked: {run.error}")
         for note in run.notes:

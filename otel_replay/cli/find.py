@@ -53,7 +53,13 @@ def command(context: click.Context, run: str, selector: str, only_count: bool, a
         screen.write_all(_line(item) for item in found)
         screen.flush()
         if not found:
+            from otel_replay.assertions.report import nearest
+            from otel_replay.queries.indexed import Indexed
+
             click.echo(f"None of {people.counted(len(items), 'item')} fits.", err=True)
+            miss = nearest(query.node, Indexed(items), ())
+            for line in miss.lines() if miss else ():
+                click.echo(line, err=True)
     return 0 if found else 1
 
 

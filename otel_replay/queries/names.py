@@ -8,6 +8,7 @@ Of everything else the names in :data:`PARTS` go first, then its attributes, nes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from otel_replay.analysis.items import Item
 from otel_replay.dialects.reading import Meaning, read_span
 from otel_replay.records import Decision, LogEntry
 
-__all__ = ["DURATION", "PARTS", "known_names", "meaning_of", "reader"]
+__all__ = ["DURATION", "PARTS", "meaning_of", "nearest_name", "reader"]
 
 Reader = Callable[[Item], tuple[Any, ...]]
 """Gives the values that a name may mean on an item: none, one, or several of which any counts."""
@@ -188,8 +189,12 @@ def below(value: Any, name: str) -> Iterator[Any]:
             yield from below(item, rest) if rest else (item,)
 
 
-def known_names(item: Item) -> list[str]:
-    """The names that a selector could use on this item, for a suggestion."""
+def nearest_name(item: Item, name: str) -> str:
+    """The name on this item that looks most like one that it does not have; empty where none does."""
+    return next(iter(get_close_matches(name, _known_names(item), n=1, cutoff=0.75)), "")
+
+
+def _known_names(item: Item) -> list[str]:
     record = item.record
     if isinstance(record, Decision):
         values = list(record.values) if isinstance(record.values, Mapping) else []

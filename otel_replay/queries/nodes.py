@@ -14,7 +14,7 @@ from otel_replay.analysis.items import Item
 from otel_replay.queries.columns import Chosen, every
 from otel_replay.queries.expressions import Expression, Name, evaluator
 from otel_replay.queries.indexed import KIND_WORDS, Indexed
-from otel_replay.queries.names import DURATION, PARTS
+from otel_replay.queries.names import DURATION, PARTS, nearest_name
 from otel_replay.queries.text import name_text, word_text
 from otel_replay.queries.times import shown_ns
 
@@ -27,12 +27,13 @@ _ARTICLES = {"agent": "an agent", "event": "an event", "*": "anything"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one condition says of one item. `expected` and `found` are for a person."""
+    """What one condition says of one item. `expected`, `found` and `meant` (a near name) are for a person."""
 
     condition: str
     ok: bool
     expected: str
     found: str
+    meant: str = ""
 
 
 class Node:
@@ -176,7 +177,9 @@ class Compare(Node):
         values = evaluator(self.left)(item)
         expected = f"{self.left} {self.sign} {self.word_text}"
         found = " or ".join(self._shown(value) for value in values) or "not there"
-        return [Finding(str(self.left), self.test(run)(item), expected, f"{self.left} = {found}")]
+        asks = isinstance(self.left, Name) and not values
+        meant = nearest_name(item, str(self.left)) if asks else ""
+        return [Finding(str(self.left), self.test(run)(item), expected, f"{self.left} = {found}", meant)]
 
     def tally(self, run: Indexed) -> Callable[[Item], tuple[int, int]]:
         test = self.test(run)

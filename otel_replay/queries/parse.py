@@ -126,7 +126,10 @@ class _Parser:
                 break
             filters += 1
         if word is None and not filters:
-            raise text.error("a selector begins with what is looked for", hint=f"one of {_words()}")
+            hint = f"one of {_words()}"
+            if self.depth > 1 and text.looking_at(_INTEGER):
+                hint = "a length of time has a unit: :after(tool(search), 5s)"
+            raise text.error("a selector begins with what is looked for", hint=hint)
         return And.of(*parts) if parts else Of()
 
     def item_name(self) -> str:

@@ -214,12 +214,14 @@ class Store:
         import difflib
 
         near = difflib.get_close_matches(name, ids[-2_000:], n=3, cutoff=0.5)
-        raise UsageError(
-            f"there is no run `{name}` in {shown(self.root)}",
-            hint=f"did you mean {' or '.join(f'`{run_id}`' for run_id in near)}?"
-            if near
-            else "`otel-replay list` shows the runs that there are",
-        )
+        called = [run.run_id for run in self.runs() if run.name == name]
+        if called:
+            hint = f"`{name}` is the name of {_some(called)}: say the id"
+        elif near:
+            hint = f"did you mean {' or '.join(f'`{run_id}`' for run_id in near)}?"
+        else:
+            hint = "`otel-replay list` shows the runs that there are"
+        raise UsageError(f"there is no run `{name}` in {shown(self.root)}", hint=hint)
 
     def delete(self, run_id: str) -> None:
         """Remove a run and all its files. It is gone from the store at once, and then from the disk.

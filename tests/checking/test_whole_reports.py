@@ -85,7 +85,7 @@ def test_where_all_is_well_a_summary_is_its_table() -> None:
     text = markdown(Outcome([checked("finished", [CLAMPED])]))
     assert text == (
         "## otel-replay check: all runs fulfil their rules\n\n| | run | passed | failed | warnings |\n"
-        "|---|---|--:|--:|--:|\n| ✅ | tune-finished | 1 | 0 | 0 |\n"
+        "|---|---|--:|--:|--:|\n| ✅ | tune-finished tuning | 1 | 0 | 0 |\n"
     )
 
 

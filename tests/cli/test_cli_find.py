@@ -24,6 +24,20 @@ def test_the_count_is_a_number_and_none_is_a_no(call, keep, tuning) -> None:
     assert (none.code, none.out) == (1, "0\n")
 
 
+def test_where_nothing_fits_the_nearest_is_told_and_the_name_that_was_meant(call, keep, tuning) -> None:
+    keep(tuning)
+    result = call("find", "latest", "decision(CLAMPING_APPLIED)[celll.rpm = 3500]")
+    assert result.code == 1
+    head, nearest, *conditions = result.err.splitlines()
+    assert head.startswith("None of ")
+    assert nearest.endswith(" > CLAMPING_APPLIED rpm=3500 kpa=65")
+    assert conditions == [
+        "  ✓ be a decision",
+        "  ✓ be called CLAMPING_APPLIED",
+        "  ✗ expected to have celll.rpm = 3500, found celll.rpm = not there (did you mean `cell.rpm`?)",
+    ]
+
+
 def test_programs_get_one_document(call, keep, tuning) -> None:
     keep(tuning)
     result = call("find", "latest", "decision(CLAMPING_START)", "--json")

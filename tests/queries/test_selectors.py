@@ -170,6 +170,7 @@ def test_a_selector_and_its_query_in_python_mean_the_same(text, query, seqs, run
         ("", "^", "begins with what is looked for", "run"),
         ("decision, ", "          ^", "begins with what is looked for", "run"),
         ("agent >", "       ^", "begins with what is looked for", "run"),
+        ("tool:after(task, 5)", "                 ^", "begins with what is looked for", "a length of time has a unit"),
     ],
 )
 def test_what_is_no_selector_is_pointed_at(text: str, caret: str, message: str, hint: str | None) -> None:

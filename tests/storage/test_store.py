@@ -198,6 +198,13 @@ def test_an_unknown_run_names_its_nearest(runs):
     assert "otel-replay list" in caught.value.hint
 
 
+def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(runs):
+    name = finished_run(runs) and runs.runs()[0].name
+    with pytest.raises(UsageError, match="there is no run") as caught:
+        runs.resolve(name)
+    assert caught.value.hint == f"`{name}` is the name of `{RUN}`: say the id"
+
+
 def test_a_deleted_run_is_gone(runs):
     directory = finished_run(runs)
     finished_run(runs, "other")
