@@ -51,10 +51,10 @@ def command(
 ) -> None:
     """Write RUN as one HTML page, a PDF or a CSV table; several at once may be asked for.
 
-    RUN may also be the path of a session_replay.json. The page is one file that loads nothing: the spans
-    on a time scale with what was asked and answered, the decisions with search, filters and playback, and the
-    grid as a heat map before and after. With --action and the like it holds the chosen decisions, and no
-    spans. A decision changes a cell of the grid when its cell has both axes and its values have the value's name.
+    RUN may also be the path of a session_replay.json. The page is one file that loads nothing: the spans on a
+    time scale with what was asked and answered, the decisions with search, filters and playback, and the grid
+    as a heat map before and after. With --action and the like it holds the chosen decisions, and no spans. A
+    decision changes a cell of the grid when its cell has both axes and its values have the value's name.
     """
     from otel_replay.cli.selecting import selection
     from otel_replay.cli.source import find_source

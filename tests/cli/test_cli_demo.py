@@ -4,10 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from otel_replay.storage.store import Store
+
+ROOT = Path(__file__).parents[2]
 
 
 def run(folder, *arguments, **variables):
@@ -44,6 +47,18 @@ def test_every_command_that_it_names_works(demo):
         done = run(folder, *command.partition(" | ")[0].split())
         assert done.returncode == 0, (command, done.stderr)
         assert done.stdout
+
+
+def test_what_the_readme_does_with_it_works_too(demo):
+    folder, told = demo
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Look at a run")[2].partition("\n## ")[0]
+    commands = re.findall(r"^otel-replay (.+?)(?:  .*)?$", section, re.MULTILINE)
+    others = [command for command in commands if f"otel-replay {command.split()[0]} " not in told]
+    assert [command.split()[0] for command in others] == ["play", "export", "check"]
+    for command in others[1:]:
+        done = run(folder, *command.replace("examples/", f"{ROOT}/examples/").split())
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
 
 
 def test_the_tuning_run_says_why_a_cell_was_clamped(demo):
