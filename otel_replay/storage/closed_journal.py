@@ -1,14 +1,14 @@
-"""One pass over a journal that was closed as it should be: what it holds, its decisions' text, its hash.
+"""One pass over journals that were closed as they should be: what they hold, decisions as text, their hash.
 
-That is the end of most runs. Whatever is not as usual (damage, a journal without its end, another version)
-is left to those who read record by record.
+That is the end of most runs. Whatever is not as usual (damage, a journal without its end, another version,
+decisions of several processes, which must be put in their order) is left to those who read record by record.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from otel_replay.errors import FormatError
@@ -19,8 +19,9 @@ from otel_replay.formats.session_replay import Items, items_of
 from otel_replay.records import Decision, JournalHeader
 from otel_replay.storage.contents import Contents
 from otel_replay.storage.inside import open_file
+from otel_replay.storage.refusals import told_as_store_error
 
-__all__ = ["ClosedJournal", "Unusual"]
+__all__ = ["ClosedJournal", "Unusual", "items_of_closed"]
 
 _BLOCK_BYTES = 256 * 1024
 _LONGEST_LINE_BYTES = journal_v1.LONGEST_LINE_BYTES
@@ -29,6 +30,26 @@ _ROW = b'["decision",'
 
 class Unusual(Exception):
     """The journal must be read record by record."""
+
+
+def items_of_closed(journals: Sequence[ClosedJournal]) -> Iterator[Items]:
+    """The decisions of all `journals`, as :meth:`ClosedJournal.items` gives them.
+
+    Raises
+    ------
+    Unusual
+        If one of them is not such a journal, or if it matters in which order the records of several are read.
+    StoreError
+        If one cannot be read.
+    """
+    held: list[tuple[int, ...]] = []
+    for journal in journals:
+        before = journal.contents.ordered()
+        with told_as_store_error("read", journal.path):
+            yield from journal.items()
+        held.append(tuple(now > then for now, then in zip(journal.contents.ordered(), before, strict=True)))
+        if any(sum(column) > 1 for column in zip(*held, strict=True)):
+            raise Unusual
 
 
 class ClosedJournal:
@@ -48,7 +69,7 @@ class ClosedJournal:
         self.path = path
         self.size_bytes = 0
         self.changed_ns = 0
-        self._contents = contents
+        self.contents = contents
         self._resolve = resolve
         self._digest = hashlib.sha256()
 
@@ -80,7 +101,7 @@ class ClosedJournal:
             closed = lines[-1].startswith(b'{"kind":"close",')
             text = items_text(rows) if rows and not careful else None
             if text is not None:
-                self._contents.decisions += len(rows)
+                self.contents.decisions += len(rows)
                 yield text, len(rows)
             elif rows or careful:
                 yield from items_of(self._decisions(lines), self._resolve)
@@ -95,7 +116,7 @@ class ClosedJournal:
             raise Unusual from None
         if isinstance(record, Decision):
             return True
-        self._contents.count(record)
+        self.contents.count(record)
         return False
 
     def _decisions(self, lines: list[bytes]) -> Iterator[Decision]:
@@ -105,7 +126,7 @@ class ClosedJournal:
             except FormatError:
                 raise Unusual from None
             if isinstance(record, Decision):
-                self._contents.decisions += 1
+                self.contents.decisions += 1
                 yield record
 
     @staticmethod
@@ -122,7 +143,10 @@ class ClosedJournal:
         rest = b""
         fd = open_file(self.path)
         try:
-            self.changed_ns = os.fstat(fd).st_mtime_ns
+            status = os.fstat(fd)
+            self.changed_ns = status.st_mtime_ns
+            if os.pread(fd, 1, max(0, status.st_size - 1)) != b"\n":
+                raise Unusual  # it is being written: what was kept for more stands behind the last line
             while block := os.read(fd, _BLOCK_BYTES):
                 self._digest.update(block)
                 self.size_bytes += len(block)

@@ -66,6 +66,10 @@ class Contents:
         rare = {"errors": self.errors, "open_spans": len(self.open_spans), "bad_lines": self.bad_lines}
         return always | {name: number for name, number in rare.items() if number}
 
+    def ordered(self) -> tuple[int, ...]:
+        """How many there are of what stands in the order in which it was read, each kind by itself."""
+        return self.decisions, len(self.artifacts), len(self.notes)
+
     def decisions_of(self, records: Iterable[Located]) -> Iterator[Decision]:
         """The decisions among `records`; everything is counted as it goes by."""
         last_ns = self.last_ns

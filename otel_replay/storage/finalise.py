@@ -23,7 +23,7 @@ from otel_replay.formats.json_text import Resolve
 from otel_replay.light import replace
 from otel_replay.storage.atomic import open_atomically, write_atomically
 from otel_replay.storage.blobs import Blobs, is_sha256
-from otel_replay.storage.closed_journal import ClosedJournal, Unusual
+from otel_replay.storage.closed_journal import ClosedJournal, Unusual, items_of_closed
 from otel_replay.storage.contents import Contents
 from otel_replay.storage.listing import record_end
 from otel_replay.storage.liveness import is_alive
@@ -51,6 +51,9 @@ __all__ = [
 
 SESSION_REPLAY_NAME = "session_replay.json"
 LOCK_NAME = ".lock"
+_MOST_AT_ONCE = 64
+"""Journals that are read one after the other; of more it is unlikely that only one holds decisions."""
+
 _MOST_HELD = 2
 """Pieces of a document that are held in memory, of a few hundred kilobytes each."""
 
@@ -163,22 +166,26 @@ def _project(
 ) -> tuple[Contents, list[Output]]:
     """Write `session_replay.json`; returns what the run holds, and the outputs that are known by that."""
     # Where the run's end is known, nobody asks for the last sign of life, which takes a look at every record.
-    if len(journals) == 1 and files.header.ended_ns is not None:
+    known_root = len(journals) == 1 or bool(files.header.span_id)
+    if 0 < len(journals) <= _MOST_AT_ONCE and known_root and files.header.ended_ns is not None:
         quick = Contents(root_id=contents.root_id)
-        journal = ClosedJournal(journals[0], quick, resolve_text(files.blobs))
+        resolve = resolve_text(files.blobs)
+        closed = [ClosedJournal(path, quick, resolve) for path in journals]
         try:
-            with told_as_store_error("read", journals[0]):
-                projection = _write_items(files, journal.items(), generated_ns)
+            projection = _write_items(files, items_of_closed(closed), generated_ns)
         except Unusual:
             pass
         else:
-            known = journal_output(
-                journals[0].name,
-                size_bytes=journal.size_bytes,
-                sha256=journal.sha256,
-                changed_ns=journal.changed_ns,
-            )
-            return quick, [known, *projection]
+            known = [
+                journal_output(
+                    one.path.name,
+                    size_bytes=one.size_bytes,
+                    sha256=one.sha256,
+                    changed_ns=one.changed_ns,
+                )
+                for one in closed
+            ]
+            return quick, [*known, *projection]
     write_session_replay(files, contents, generated_ns)
     return contents, []
 

@@ -94,6 +94,53 @@ def test_counts_losses_and_notes_of_all_journals_are_added_up(runs):
     assert header.notes == {"redacted": 7, "by_repr": 1}
 
 
+def of_two_processes(**kinds):
+    """Journals of a parent and a child: which records of either stand in them besides their spans."""
+    child = [SpanStart(time_ns=START_NS + 1, trace_id=TRACE, span_id="c" * 16, name="process")]
+    child_end = [SpanEnd(time_ns=START_NS + 2, span_id="c" * 16, status="error")]
+    notes = kinds.get("notes", ({}, {}))
+    return {
+        "a.jsonl": lines(
+            [*beginning(), *kinds["parent"], ending()[0], Close(time_ns=END_NS, how="ended", notes=notes[0])]
+        ),
+        "b.jsonl": lines(
+            [
+                beginning()[0],
+                *child,
+                *kinds["child"],
+                *child_end,
+                Close(time_ns=END_NS - 5, how="exit", notes=notes[1]),
+            ]
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        {"parent": [], "child": [decision(1), decision(2)]},
+        {"parent": [decision(1)], "child": []},
+        {"parent": [decision(2), decision(4)], "child": [decision(1), decision(3)]},
+        {"parent": [], "child": [], "notes": ({"b": 1, "a": 1}, {"c": 1, "a": 4})},
+        {"parent": [], "child": [decision(1)], "notes": ({"b": 1}, {"b": 2})},
+    ],
+    ids=["child decides", "parent decides", "both decide", "both note", "both note alike"],
+)
+def test_journals_read_one_after_the_other_give_what_they_give_record_by_record(runs, monkeypatch, kinds):
+    """To the byte: `recover` may read the same run the other way."""
+    directory = write_run(runs, journals=of_two_processes(**kinds), span_id=ROOT)
+
+    def made():
+        finalise(directory, clock=SteppingClock(END_NS), ended_ns=END_NS, status="ok", durable=False)
+        found = {name: data for name, data in documents(directory).items() if name != "manifest.json"}
+        outputs = [(one.path, one.size_bytes, one.sha256) for one in read_manifest(directory)]
+        return found, outputs
+
+    at_once = made()
+    monkeypatch.setattr("otel_replay.storage.finalise._MOST_AT_ONCE", 0)
+    assert made() == at_once
+
+
 def test_a_span_that_two_processes_end_is_not_open(runs):
     end = SpanEnd(time_ns=START_NS, span_id=ROOT)
     journals = {"a.jsonl": lines([*beginning(), end]), "b.jsonl": lines([beginning()[0], end])}
