@@ -191,7 +191,13 @@ def below(value: Any, name: str) -> Iterator[Any]:
 
 def nearest_name(item: Item, name: str) -> str:
     """The name on this item that looks most like one that it does not have; empty where none does."""
-    return next(iter(get_close_matches(name, _known_names(item), n=1, cutoff=0.75)), "")
+    return _nearest(name, tuple(_known_names(item)))
+
+
+@lru_cache(maxsize=4096)
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    """Decisions of one action have the same names: they are compared once."""
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.75)), "")
 
 
 def _known_names(item: Item) -> list[str]:

@@ -28,8 +28,9 @@ class Inside(Node):
 
     def explain(self, item: Item, run: Indexed) -> list[Finding]:
         where = "directly below" if self.direct else "below"
-        parents = " > ".join(reversed([above.name for above in item.ancestors()])) or "at the top"
-        return [Finding("place", self.test(run)(item), f"be {where} {self.above}", f"below {parents}")]
+        parents = " > ".join(reversed([above.name for above in item.ancestors()]))
+        found = f"below {parents}" if parents else "at the top"
+        return [Finding("place", self.test(run)(item), f"be {where} {self.above}", found)]
 
     def suffix(self) -> str:
         return f":{'child-of' if self.direct else 'below'}({self.above})"

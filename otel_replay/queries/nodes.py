@@ -14,9 +14,9 @@ from otel_replay.analysis.items import Item
 from otel_replay.queries.columns import Chosen, every
 from otel_replay.queries.expressions import Expression, Name, evaluator
 from otel_replay.queries.indexed import KIND_WORDS, Indexed
-from otel_replay.queries.names import DURATION, PARTS, nearest_name
+from otel_replay.queries.names import PARTS, nearest_name
 from otel_replay.queries.text import name_text, word_text
-from otel_replay.queries.times import shown_ns
+from otel_replay.queries.told_values import said
 
 __all__ = ["And", "Compare", "Exists", "Finding", "Not", "Node", "Nth", "Of", "Or", "Test"]
 
@@ -156,16 +156,21 @@ class Compare(Node):
 
     def _between_two(self, others: Callable[[Item], tuple[Any, ...]]) -> Test:
         values, sign = evaluator(self.left), self.sign
-        plain: Callable[[Any, Any], bool] = {
-            "=": lambda one, other: one == other,
-            "!=": lambda one, other: one != other,
-        }.get(sign) or ORDER[sign]
+        if sign in {"=", "!="}:
+
+            def differ(item: Item) -> bool:
+                pairs = [(one, other) for one in values(item) for other in others(item)]
+                equal = any(one == other for one, other in pairs)
+                return equal if sign == "=" else bool(pairs) and not equal
+
+            return differ
+        order = ORDER[sign]
 
         def test(item: Item) -> bool:
             for one in values(item):
                 for other in others(item):
                     try:
-                        if plain(one, other):
+                        if order(one, other):
                             return True
                     except TypeError:
                         continue
@@ -176,10 +181,12 @@ class Compare(Node):
     def explain(self, item: Item, run: Indexed) -> list[Finding]:
         values = evaluator(self.left)(item)
         expected = f"{self.left} {self.sign} {self.word_text}"
-        found = " or ".join(self._shown(value) for value in values) or "not there"
         asks = isinstance(self.left, Name) and not values
         meant = nearest_name(item, str(self.left)) if asks else ""
-        return [Finding(str(self.left), self.test(run)(item), expected, f"{self.left} = {found}", meant)]
+        found = said(self.left, values)
+        if not isinstance(self.word, Word):
+            found += f" and {said(self.word, evaluator(self.word)(item))}"
+        return [Finding(str(self.left), self.test(run)(item), expected, found, meant)]
 
     def tally(self, run: Indexed) -> Callable[[Item], tuple[int, int]]:
         test = self.test(run)
@@ -189,12 +196,6 @@ class Compare(Node):
     def word_text(self) -> str:
         """What stands on the right, for a person."""
         return self.word.text if isinstance(self.word, Word) else str(self.word)
-
-    def _shown(self, value: Any) -> str:
-        if isinstance(self.left, Name) and self.left.name == DURATION:
-            return shown_ns(value)
-        text = repr(value)
-        return text if len(text) <= 200 else text[:199] + "…"
 
     def suffix(self) -> str:
         right = word_text(self.word, self.sign) if isinstance(self.word, Word) else f"{{{self.word}}}"
@@ -211,9 +212,10 @@ class Exists(Node):
         values = evaluator(self.left)
         return lambda item: bool(values(item))
 
-    def explain(self, item: Item, run: Indexed) -> list[Finding]:
-        ok = self.test(run)(item)
-        return [Finding(str(self.left), ok, f"have {self.left}", "it" if ok else f"no {self.left}")]
+    def explain(self, item: Item, run: Indexed) -> list[Finding]:  # noqa: ARG002 - as above
+        values = evaluator(self.left)(item)
+        found = said(self.left, values) if values else f"no {self.left}"
+        return [Finding(str(self.left), bool(values), f"have {self.left}", found)]
 
     def suffix(self) -> str:
         return f"[{self.left}]"
@@ -349,7 +351,8 @@ class Not(Node):
         inner = self.query.explain(item, run)
         ok = self.test(run)(item)
         found = "; ".join(finding.found for finding in inner)
-        return [Finding(f"not {self.query}", ok, f"not be {self.query}", found)]
+        wanted = f"have no {self.query.left}" if isinstance(self.query, Exists) else f"not be {self.query}"
+        return [Finding(f"not {self.query}", ok, wanted, found)]
 
     def suffix(self) -> str:
         return f"[!{self.query.left}]" if isinstance(self.query, Exists) else f":not({self.query})"
