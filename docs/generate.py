@@ -18,12 +18,12 @@ from textwrap import dedent
 
 import click
 
+from otel_replay.attribute_registry import REGISTRY
 from otel_replay.attributes import (
     DECISION_EVENT_PREFIX,
     GEN_AI_OPERATION,
     LOG_DECISION_EVENT,
     LOG_EVENT_NAMES,
-    REGISTRY,
     SPAN_TYPE,
 )
 from otel_replay.checking.schema import make_schema

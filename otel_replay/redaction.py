@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-import orjson
-
+from otel_replay import json_bytes
 from otel_replay.late import late
 from otel_replay.redaction_names import (
     AUTHORIZATION,
@@ -45,6 +44,7 @@ _FLAG = late("--[A-Za-z0-9][A-Za-z0-9_-]*")
 _LONGEST_NAME = 128
 _LOOK_FOR_NUL_BYTES = 8_192
 _NAME_KEYS = ("name", "key")
+_FEW = 200
 
 
 class Redactor:
@@ -66,7 +66,8 @@ class Redactor:
         # Nothing is known of what these match, so no line can be passed unseen.
         self._suspects_all = bool(edits or names.odd)
         self._markers = tuple((marker.hint, marker, rule) for rule in rules for marker in rule.markers)
-        self._any_hint = re.compile(_one_of(sorted({hint.encode() for hint, _, _ in self._markers})))
+        self._any_hint: re.Pattern[bytes] | None = None
+        self._asked = 0
 
     def suspicious(self, skeleton: bytes) -> bool:
         """Whether any line that has this skeleton (the line without `SKELETON_DROPS`) may need redaction."""
@@ -79,7 +80,7 @@ class Redactor:
         if not self.enabled:
             return value, 0
         try:
-            line = orjson.dumps([key, value], _bytes_as_text)
+            line = json_bytes.dumps_with_bytes([key, value])
         except (TypeError, RecursionError):  # deeper than JSON goes
             return self._every.value(value, key)
         suspects = list(dict.fromkeys(self._suspects(skeleton_of(line))))
@@ -106,8 +107,16 @@ class Redactor:
     def _suspects(self, skeleton: bytes) -> Iterator[Rule]:
         """The rules that may match in a line with this skeleton; no other rule can."""
         folded = skeleton.lower()
-        if self._any_hint.search(folded) is None:
-            return
+        if self._any_hint is not None:
+            if self._any_hint.search(folded) is None:
+                return
+        else:
+            # To look for each hint takes forty times as long as to ask the pattern of all of them, and to
+            # compile that a thousand times as long as to ask it.
+            self._asked += 1
+            if self._asked >= _FEW:
+                hints = {hint.encode() for hint, _, _ in self._markers}
+                self._any_hint = re.compile(_one_of(sorted(hints)))
         text = folded.decode("latin-1")  # Python finds text in text faster than bytes in bytes
         for hint, marker, rule in self._markers:
             if hint in text and marker.confirms(skeleton, folded):
@@ -204,12 +213,6 @@ class _Walk:
             return (kept, total) if total else (value, 0)
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return (MASK, 1) if is_number and top and kind.numbers else (value, 0)
-
-
-def _bytes_as_text(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    raise TypeError
 
 
 def _one_of(words: Sequence[bytes]) -> bytes:

@@ -18,7 +18,6 @@ __all__ = [
 
 MASK = "[redacted]"
 SKELETON_DROPS = b"0123456789."
-_ESCAPED = late(rb"[\x00-\x1f\"\\]")
 
 
 def skeleton_of(data: bytes) -> bytes:
@@ -40,7 +39,8 @@ class Marker:
     def __post_init__(self) -> None:
         # A quote, a backslash or a line break is written differently in JSON.
         hint = self.hint.encode()
-        if not hint or hint != skeleton_of(hint).lower() or not hint.isascii() or _ESCAPED.search(hint):
+        is_plain = self.hint.isascii() and self.hint.isprintable() and hint.translate(None, b'"\\') == hint
+        if not hint or hint != skeleton_of(hint).lower() or not is_plain:
             raise ValueError(f"a skeleton cannot hold the hint {self.hint!r}")
 
     def confirms(self, skeleton: bytes, folded: bytes) -> bool:

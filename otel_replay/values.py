@@ -17,9 +17,8 @@ import sys
 import types
 from collections.abc import Callable
 
-import orjson
-
 from otel_replay.interruptions import let_through
+from otel_replay.json_bytes import PASS_DATACLASS, PASS_DATETIME, WITH_NEWLINE
 from otel_replay.late import late
 from otel_replay.values_foreign import Labelled, duration, is_array, npy_bytes, translation
 from otel_replay.values_json import INT64, AnyValue, from_json, is_native_exact, to_json
@@ -37,9 +36,7 @@ __all__ = [
 KeepBlob: TypeAlias = "Callable[[bytes, str], dict[str, AnyValue]]"
 
 # orjson's own path must write what `normalise` would give: dates and dataclasses go through the rules.
-ORJSON_OPTIONS: int = (
-    orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_APPEND_NEWLINE
-)
+ORJSON_OPTIONS: int = PASS_DATACLASS | PASS_DATETIME | WITH_NEWLINE
 
 INLINE_BYTES = 65_536  # longer text and bytes become a blob where there is a place for blobs
 INLINE_ITEMS = 1_024  # larger arrays likewise; a longer range stays the text of its repr

@@ -6,12 +6,14 @@ GROUND = frozenset(
     {
         *(
             "answering",
+            "attribute_registry",
             "attributes",
             "clock",
             "content",
             "content_errors",
             "errors",
             "interruptions",
+            "json_bytes",
             "late",
             "light",
             "log",

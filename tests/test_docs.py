@@ -14,7 +14,7 @@ import click
 import pytest
 
 from otel_replay import attributes
-from otel_replay.attributes import REGISTRY
+from otel_replay.attribute_registry import REGISTRY
 from otel_replay.cli.commands import COMMANDS, cli
 from otel_replay.settings import VARIABLES
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import weakref
+from _contextvars import ContextVar  # as `contextvars` has it
 from _thread import get_ident
-from contextvars import ContextVar
 from types import CoroutineType
 
 from otel_replay.hooks.guard import failed

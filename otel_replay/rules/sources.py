@@ -55,7 +55,7 @@ def decoded(source: bytes) -> str:
         from importlib.util import decode_source
 
         return decode_source(source)
-    text = source.decode("utf-8-sig")
+    text = source.removeprefix(b"\xef\xbb\xbf").decode()
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
@@ -84,8 +84,13 @@ def imported_names(code: CodeType) -> frozenset[str]:
     imports = {opmap["IMPORT_NAME"], opmap["IMPORT_FROM"]}
     stores = {opmap["STORE_NAME"], opmap["STORE_GLOBAL"]}
     between = {opmap[name] for name in ("ROT_TWO", "SWAP", "POP_TOP", "CACHE") if name in opmap} | imports
+    operations, arguments = code.co_code[::2], code.co_code[1::2]
+    last = max(map(operations.rfind, imports))  # most stand at the top of a module
     names, within, high = set(), False, 0
-    for operation, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+    for place, operation in enumerate(operations):
+        if place > last and not within:
+            break
+        low = arguments[place]
         argument, high = high << 8 | low, 0
         if operation == opmap["EXTENDED_ARG"]:
             high = argument

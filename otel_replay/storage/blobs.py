@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path, PurePosixPath
 
+from otel_replay.clock import Clock
 from otel_replay.errors import StoreError
 from otel_replay.late import late
 from otel_replay.light import light
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = ["Blobs", "Place", "is_sha256"]
+__all__ = ["Blobs", "Place", "blobs_of", "is_sha256"]
 
 _SHA256 = late(r"[0-9a-f]{64}", re.ASCII)
 _BLOCK_BYTES = 1 << 20
@@ -39,6 +40,12 @@ class Place:
     offset: int | None
     size_bytes: int
     changed_ns: int
+
+
+def blobs_of(run_directory: Path, clock: Clock) -> Blobs:
+    """The blobs of a run, to be put by this process: bundles are called by its clock, as journals are."""
+    directory = run_directory / "blobs"
+    return Blobs(directory, BundleWriter(directory, clock))
 
 
 def is_sha256(text: object) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import orjson
-
 from otel_replay.errors import FormatError
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.refusals import shown, told_as_store_error
@@ -23,6 +21,8 @@ _LARGEST_BYTES = 256 << 20
 
 def encode_document(format_name: str, version: int, body: Mapping[str, Any]) -> bytes:
     """A document as the bytes of its file: indented, `format` and `version` first, a newline at the end."""
+    import orjson  # a small program records without
+
     return orjson.dumps(
         {"format": format_name, "version": version, **body},
         option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
@@ -48,6 +48,8 @@ def read_document(path: Path, format_name: str, version: int) -> dict[str, Any]:
 
 def parse_document(data: bytes, path: Path, format_name: str, version: int) -> dict[str, Any]:
     """As :func:`read_document`, from bytes; `path` is for messages."""
+    import orjson
+
     try:
         body = orjson.loads(data)
     except orjson.JSONDecodeError as error:

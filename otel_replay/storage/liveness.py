@@ -13,8 +13,6 @@ import os
 import time
 from pathlib import Path
 
-import orjson
-
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.own_file import is_closed_here
 from otel_replay.storage.run_owner import is_there
@@ -154,6 +152,8 @@ def is_alive(journal: Path, process: Mapping[str, Any] | None = None) -> bool:
 
 def _process_of(head: bytes) -> Mapping[str, Any] | None:
     """Who wrote a journal, by its first line; nothing, where it does not say; None where it is no header."""
+    import orjson  # a small program records without
+
     try:
         body = orjson.loads(head)
     except orjson.JSONDecodeError:

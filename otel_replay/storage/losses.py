@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 
-import orjson
-
-from otel_replay import log
+from otel_replay import json_bytes, log
 from otel_replay.clock import Clock
 from otel_replay.storage.journal import Journal
 from otel_replay.values import ORJSON_OPTIONS
@@ -65,7 +63,7 @@ class Losses:
 
     def _line(self, records: int, reason: str) -> bytes:
         body = {"kind": "loss", "t": self._clock(), "records": records, "reason": reason[:_LONGEST_REASON]}
-        return orjson.dumps(body, None, ORJSON_OPTIONS)
+        return json_bytes.dumps(body, None, ORJSON_OPTIONS)
 
 
 def try_reserved(journal: Journal, line: bytes) -> bool:

@@ -7,8 +7,7 @@ the span events are made when the span ends or when `event_limit` of them have g
 
 from __future__ import annotations
 
-import orjson
-
+from otel_replay import json_bytes
 from otel_replay.attributes import ACTION
 from otel_replay.errors import told
 from otel_replay.interruptions import let_through
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["ROW_OFFSET", "OpenSpan"]
 
 _DROPS = SKELETON_DROPS
-_dumps = orjson.dumps
 
 # Where the screen begins: behind the span's id, and well before the first text of the program, even where the
 # clock has fewer digits than today. The digits of the time are no part of a skeleton.
@@ -103,7 +101,7 @@ class OpenSpan:
                 row = ("decision", self.span_id, time_ns, action, reason)
             else:
                 row = ()
-            line = _dumps(row, None, ORJSON_OPTIONS)
+            line = json_bytes.dumps(row, None, ORJSON_OPTIONS)
             if line[ROW_OFFSET:].translate(None, _DROPS) not in self.known:
                 line = self._by_the_rules(time_ns, action, reason, values, cell, line if row else None)
         except Exception as raised:

@@ -10,8 +10,6 @@ import os
 from pathlib import Path
 from types import MappingProxyType
 
-import orjson
-
 from otel_replay.errors import FormatError, StoreError
 from otel_replay.light import light
 from otel_replay.storage.atomic import write_atomically
@@ -229,6 +227,8 @@ _TAIL_BYTES = 4096
 
 
 def _line(line: bytes) -> dict[str, Any]:
+    import orjson  # a small program records without
+
     try:
         body = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -238,6 +238,8 @@ def _line(line: bytes) -> dict[str, Any]:
 
 def is_json(path: Path) -> bool:
     """Whether a file holds a JSON document: a power failure may leave it empty, or full of NUL bytes."""
+    import orjson
+
     try:
         orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError:

@@ -17,7 +17,6 @@ from otel_replay.settings import Settings
 from otel_replay.storage import active_runs, last_sync
 from otel_replay.storage.last_sync import sync_now, sync_soon
 from otel_replay.storage.liveness import process_identity
-from otel_replay.storage.meter import Meter
 from otel_replay.storage.run_header import HEADER_NAME, EndStatus, RunHeader
 from otel_replay.storage.run_owner import wait_for_owner
 from otel_replay.storage.run_writer import RunWriter
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from otel_replay.content import Content
+    from otel_replay.storage.meter import Meter
 
 __all__ = ["OpenedRun", "end_run", "name_root", "new_run_id", "open_run"]
 
@@ -172,7 +172,7 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
         if screen is None:
             screen = _screens[key] = Screen(
                 redactor_for(settings.redact, settings.redact_keys),
-                Meter() if settings.resources else None,
+                _meter() if settings.resources else None,
                 _content(settings.content),
             )
         syncer = _syncers.get(settings.sync_seconds)
@@ -188,6 +188,12 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
         writer=WRITER,
         as_logs=settings.decisions_as_logs,
     )
+
+
+def _meter() -> Meter:
+    from otel_replay.storage.meter import Meter  # few want it
+
+    return Meter()
 
 
 def _content(setting: str) -> Content | None:

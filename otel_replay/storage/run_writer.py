@@ -12,16 +12,12 @@ import threading
 from pathlib import Path
 from time import monotonic
 
-import orjson
-
-from otel_replay import log
+from otel_replay import json_bytes, log
 from otel_replay.clock import Clock
 from otel_replay.errors import StoreError, told
 from otel_replay.formats.journal_format import FORMAT, VERSION
 from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS
-from otel_replay.storage.blobs import Blobs
-from otel_replay.storage.bundles import BundleWriter
 from otel_replay.storage.journal import Journal, JournalFull
 from otel_replay.storage.journal_names import journal_name, open_free_journal
 from otel_replay.storage.last_sync import sync_soon
@@ -37,11 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
+    from otel_replay.storage.blobs import Blobs
+
     _T = TypeVar("_T")
 
 __all__ = ["RunWriter"]
 
-_dumps = orjson.dumps
 _START_OFFSET = len('{"kind":"start","span":"","trace":"","parent":"') + 16 + 32
 
 
@@ -103,10 +100,9 @@ class RunWriter:
         self.root: OpenSpan | None = None
         """The run's own span, where it was started in this process: takes what happens outside any span."""
         self.home_pid = os.getpid()
-        self.notes: dict[str, int] = {}
-        """Counts of what was changed on its way in: `redacted`, `by_repr`, …"""
+        self.notes: dict[str, int] = {}  # counts of what was changed on its way in: `redacted`, `by_repr`, …
         self.losses = Losses(run_id, clock)
-        self.blobs = Blobs(directory / "blobs", BundleWriter(directory / "blobs", clock))
+        self._blobs: Blobs | None = None
         self._writer, self._mode, self._syncer = writer, mode, syncer
         self._lock = threading.RLock()
         self.journal: Journal | None = None
@@ -117,8 +113,6 @@ class RunWriter:
         self.begins: Mapping[str, Any] | None = None
         self.ends: Mapping[str, Any] | None = None
         """`begins`: what the next journal's first line says of the run; `ends`: what its last line says."""
-
-    # -- lines ---------------------------------------------------------------------------------------------
 
     def append(self, line: bytes) -> None:
         """Append an encoded line. Never raises."""
@@ -137,7 +131,7 @@ class RunWriter:
         """Append `body` as a line; see :meth:`line`."""
         try:
             # The way of nearly all records, in one go.
-            line = _dumps(body, None, ORJSON_OPTIONS)
+            line = json_bytes.dumps(body, None, ORJSON_OPTIONS)
             if line[offset:].translate(None, SKELETON_DROPS) in self.known:
                 self.journal.fast(line)  # type: ignore[union-attr]  # where there is none, what follows makes it
                 return
@@ -175,20 +169,28 @@ class RunWriter:
 
     def put_blob(self, data: bytes) -> str | None:
         """Keep bytes by their sha256, which is returned; None if they could not be kept (counted)."""
-        try:
-            return self.blobs.put(data)
-        except Exception as error:
-            let_through(error)
-            self.note_loss(f"blob: {error}")
-            return None
+        return self._put("blob", lambda: self.blobs.put(data))
+
+    @property
+    def blobs(self) -> Blobs:
+        """The run's blobs: loaded with the first of them."""
+        if self._blobs is None:
+            from otel_replay.storage.blobs import blobs_of
+
+            with self._lock:
+                self._blobs = self._blobs or blobs_of(self.directory, self.clock)
+        return self._blobs
 
     def put_file(self, path: Path) -> tuple[str, int] | None:
         """Keep a copy of a file: sha256 and size; None if it could not be kept (counted)."""
+        return self._put(f"artifact {path.name}", lambda: self.blobs.put_file(path))
+
+    def _put(self, what: str, put: Callable[[], _T]) -> _T | None:
         try:
-            return self.blobs.put_file(path)
+            return put()
         except Exception as error:
             let_through(error)
-            self.note_loss(f"artifact {path.name}: {error}")
+            self.note_loss(f"{what}: {error}")
             return None
 
     def count(self, notes: Mapping[str, int]) -> None:
@@ -196,8 +198,6 @@ class RunWriter:
         with self._lock:
             for name, count in notes.items():
                 self.notes[name] = self.notes.get(name, 0) + count
-
-    # -- spans ---------------------------------------------------------------------------------------------
 
     def span_started(self, start: dict[str, Any]) -> OpenSpan:
         """Write a span's start and return the write side of the open span.
@@ -247,8 +247,6 @@ class RunWriter:
                 # The entry is kept, so that its id() is not used again.
                 self._tables[kind, id(entry)] = known = (number, entry)
         return known[0]
-
-    # -- the journal ---------------------------------------------------------------------------------------
 
     def _opened(self) -> Journal:
         with self._lock:
@@ -345,10 +343,11 @@ class RunWriter:
         with self._lock:
             journal = self.journal
             if journal is None or journal.closed:
-                self.blobs.close()
+                if self._blobs is not None:
+                    self._blobs.close()
                 return
             try:
-                bundle = self.blobs.close()
+                bundle = self._blobs.close() if self._blobs is not None else None
                 if bundle is not None:
                     sync_soon([bundle, bundle.parent])
                 last = self.losses.last_line()
@@ -357,7 +356,7 @@ class RunWriter:
                     body["notes"] = self.notes
                 if self.ends is not None:
                     body["ends"] = self.ends
-                last += orjson.dumps(body, None, ORJSON_OPTIONS)
+                last += json_bytes.dumps(body, None, ORJSON_OPTIONS)
                 if not journal.close(last, durable=False):
                     log.warning("run %s: no room for the journal's last lines", self.run_id)
                 sync_soon([journal.path, journal.path.parent, self.directory])
@@ -385,7 +384,8 @@ class RunWriter:
         """In a forked child: start over with a journal of its own, and leave the parent's alone."""
         self._lock = threading.RLock()
         self.pending_lock = threading.RLock()
-        self.blobs.forget()
+        if self._blobs is not None:
+            self._blobs.forget()
         if self.journal is not None:
             self.journal.forget()
         self.journal = None

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import orjson
-
+from otel_replay import json_bytes
 from otel_replay.attributes import BLOB
 from otel_replay.interruptions import let_through
 from otel_replay.redaction import SKELETON_DROPS, Redactor
@@ -74,7 +73,7 @@ class Screen:
         if self.content is not None:
             body = self.content.body(body, notes)
         try:
-            line = orjson.dumps(body, None, ORJSON_OPTIONS)
+            line = json_bytes.dumps(body, None, ORJSON_OPTIONS)
         except (TypeError, ValueError, RecursionError) as raised:
             let_through(raised)
             return self._by_the_rules(body, notes, put_blob)
@@ -127,7 +126,7 @@ class Screen:
     def _is_harmless(self, attributes: Mapping[str, Any]) -> bool:
         """Whether `attributes` are AnyValues as they are, with nothing large or secret in them."""
         try:
-            line = orjson.dumps(attributes, None, ORJSON_OPTIONS)
+            line = json_bytes.dumps(attributes, None, ORJSON_OPTIONS)
         except (TypeError, ValueError, RecursionError) as raised:
             let_through(raised)
             return False
@@ -160,7 +159,7 @@ class Screen:
                 clean[key] = [self._link(link, notes) for link in value]
             else:
                 clean[key] = value
-        line = orjson.dumps(clean, None, ORJSON_OPTIONS)
+        line = json_bytes.dumps(clean, None, ORJSON_OPTIONS)
         if held is not None and put_blob is not None:
             for sha256, data in held.blobs.items():
                 # A reference under a secret key is gone from the line by now, and so its blob is not kept.

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from otel_replay.errors import StoreError, UsageError
 from otel_replay.late import late
-from otel_replay.storage import spare
 from otel_replay.storage.atomic import make_private_directory, write_atomically
 from otel_replay.storage.documents import encode_document, read_document
+from otel_replay.storage.inside import open_file
 from otel_replay.storage.refusals import could_not, shown, told_as_store_error
 from otel_replay.storage.run_header import HEADER_NAME, RunHeader, write_header
 
@@ -135,6 +135,8 @@ class Store:
         try:
             if os.path.lexists(final):
                 raise FileExistsError
+            from otel_replay.storage import spare  # who joins a run makes none
+
             if not spare.take(str(final.parent), str(new)):
                 _make_pair(new)
             fill(new)
@@ -143,9 +145,10 @@ class Store:
                 raise FileExistsError
             os.rename(new, final)
         except BaseException as error:
-            import shutil
+            if os.path.lexists(new):
+                import shutil
 
-            shutil.rmtree(new, ignore_errors=True)
+                shutil.rmtree(new, ignore_errors=True)
             if not isinstance(error, OSError):
                 raise
             if os.path.lexists(final):
@@ -271,6 +274,8 @@ class Store:
             os.rename(directory, away)
             for name in os.listdir(away / "journal"):
                 os.unlink(away / "journal" / name)
+        from otel_replay.storage import spare
+
         if not spare.keep(str(directory.parent), str(away)):
             import shutil
 
@@ -327,7 +332,8 @@ class Store:
         # Read once: it is asked with every run.
         mark = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
         if _good_marks.get(path) != mark:
-            read_document(self.root / _MARK, FORMAT, VERSION)
+            if not _is_as_made(self.root / _MARK):
+                read_document(self.root / _MARK, FORMAT, VERSION)
             _good_marks[path] = mark
         return True
 
@@ -339,6 +345,21 @@ class Store:
 
 
 _good_marks: dict[str, tuple[int, ...]] = {}
+_AS_MADE = f'{{\n  "format": "{FORMAT}",\n  "version": {VERSION}\n}}\n'.encode()
+
+
+def _is_as_made(path: Path) -> bool:
+    """Whether a store's mark is just what this version writes: then nothing is loaded to read it."""
+    try:
+        fd = open_file(path)
+    except OSError:
+        return False  # who reads it says why
+    try:
+        return os.read(fd, len(_AS_MADE) + 1) == _AS_MADE
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
 
 
 def looks_like_a_run(path: str | os.PathLike[str]) -> bool:
