@@ -39,11 +39,11 @@ test-ray: $(VENV)/.installed ## the test with the real Ray Tune, in an environme
 test-fast: $(VENV)/.tests-installed ## the tests without the slow ones, the engines and the browser (minutes)
 	$(BIN)/python -m pytest -m 'not slow and not engines and not browser'
 
-mutants: $(VENV)/.installed ## change the rules of assertions one place at a time: does a test notice? (an hour; own environment)
+GROUP ?= assertions
+mutants: $(VENV)/.installed ## change code one place at a time: does a test notice? (an hour a group; GROUP=queries, checking; DIGITS=37: a fifth)
 	@test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
-	@.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all]' mutmut pytest hypothesis
-	.venv-mutants/bin/mutmut run
-	@.venv-mutants/bin/python tests/mutants_score.py
+	@.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all,test]' mutmut
+	.venv-mutants/bin/python tests/mutants.py $(GROUP) --digits '$(DIGITS)'
 
 lint: $(VENV)/.tests-installed ## format, lint and types
 	$(BIN)/ruff format --check .
