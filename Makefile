@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-fast test-ray mutants lint bench browser engines jaeger jaeger-down clean
+.PHONY: help demo test test-fast test-ray test-frameworks mutants lint bench browser engines jaeger jaeger-down clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -36,6 +36,9 @@ test-ray: $(VENV)/.installed ## the test with the real Ray Tune, in an environme
 	@.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check --editable . 'ray[tune]' pytest
 	.venv-ray/bin/python tests/libraries/ray_check.py
 
+test-frameworks: $(VENV)/.installed ## agents of large frameworks, each in an environment of its own (ONLY="crewai dspy": some; an hour)
+	$(BIN)/python tests/frameworks/check.py $(ONLY)
+
 test-fast: $(VENV)/.tests-installed ## the tests without the slow ones, the engines and the browser (minutes)
 	$(BIN)/python -m pytest -m 'not slow and not engines and not browser'
 
@@ -66,4 +69,4 @@ jaeger-down: ## stop what `make jaeger` started
 	@$(PYTHON) collector/stack.py down
 
 clean: ## remove what was set up here (not the store, not the engines)
-	rm -rf $(VENV) .venv-ray .venv-mutants mutants build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-ray .venv-frameworks .venv-mutants mutants build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -241,7 +241,7 @@ LIBRARIES: tuple[Library, ...] = (
         module="anthropic",
         place="instrumentors",
         records=_GENERATIONS,
-        native="2.10",
+        native="1.14",
         others=(
             *_official("genai-anthropic", "AnthropicInstrumentor"),
             *_openinference("anthropic", "AnthropicInstrumentor"),

@@ -164,7 +164,7 @@ def embeddings(body: Body) -> tuple[Body, list[Body]]:
     return {"object": "list", "data": [item], "model": body["model"], "usage": usage}, []
 
 
-_ROUTES: dict[str, Callable[[Body], tuple[Body, list[Body]]]] = {
+ROUTES: dict[str, Callable[[Body], tuple[Body, list[Body]]]] = {
     "/v1/chat/completions": chat,
     "/v1/responses": responses,
     "/v1/messages": messages,
@@ -176,10 +176,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         path = self.path.partition("?")[0]
-        if body["model"] == "missing-1":
+        if body.get("model") == "missing-1":
             self._send(404, "application/json", json.dumps({"error": {"message": "no such model"}}))
             return
-        whole, chunks = _ROUTES[path](body)
+        whole, chunks = ROUTES[path](body)
         if not body.get("stream"):
             self._send(200, "application/json", json.dumps(whole))
             return
