@@ -115,7 +115,7 @@ class _PythonFirst:
             self.thread, self.depth = get_ident(), 0
             self._theirs, self._path, self._import = _there(), list(sys.path), builtins.__import__
             _inside = self
-            builtins.__import__ = self._waiting
+            builtins.__import__ = self._waiting  # type: ignore[assignment]  # a lazy one may give anything
             _put(_kept)
             # At once: a list is empty while it sorts itself, and other threads may be importing.
             sys.path[:] = sorted(self._path, key=_is_the_programs)
