@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,21 +13,13 @@ from otel_replay.analysis.items import Items
 from otel_replay.analysis.items_builder import build_items, items_of
 from otel_replay.attributes import CHECKPOINT_SHA256
 from otel_replay.errors import OtelReplayError, StoreError, UsageError
-from otel_replay.importing.foreign_run import ForeignRun, made_run_id
-from otel_replay.importing.keep import open_source, read_runs
+from otel_replay.importing.reading import merged
+from otel_replay.opening import NAMEABLE, OpenRun, StoredRun, open_runs, several
 from otel_replay.settings import read_settings
-from otel_replay.storage.pack_stream import is_pack
-from otel_replay.storage.refusals import shown
-from otel_replay.storage.run_files import Located, RunFiles, RunStatus
-from otel_replay.storage.store import Store, looks_like_a_run
-from otel_replay.storage.unpack import unpacked
+from otel_replay.storage.run_files import Located, RunFiles
+from otel_replay.storage.store import Store
 
-__all__ = ["LOADABLE", "RecordedRun", "RunRecords", "load_items", "load_runs", "stream_runs"]
-
-LOADABLE = (
-    "a run's id, a unique beginning of it, `latest`, a run's directory, a packed run, "
-    "or a file of OTLP JSON, Jaeger JSON or session_replay JSON"
-)
+__all__ = ["RecordedRun", "RunRecords", "load_items", "load_runs", "stream_runs"]
 
 
 class RecordedRun(Protocol):
@@ -50,8 +41,9 @@ def load_items(
     Parameters
     ----------
     source:
-        The name of a run in the store, or a path: a run's directory, a packed run, a file of OTLP JSON (ours,
-        the Collector's, Jaeger's), of Jaeger's own JSON, or a `session_replay.json`. Or a run itself.
+        The name of a run in the store, or a path: a run's directory, a packed run, a file or a folder of OTLP
+        (ours, the Collector's, Jaeger's), Jaeger's own JSON, a `session_replay.json`, a journal; with `#` and
+        an id behind it one of the runs of a file. Or a run itself.
     store:
         Where names are looked up; None: the store of the settings.
     lines:
@@ -66,11 +58,7 @@ def load_items(
     """
     found = list(load_runs(source, store=store, lines=lines))
     if len(found) > 1:
-        names = ", ".join(f"`{one.run_id}`" for one in found[:5])
-        raise UsageError(
-            f"{source} holds {len(found)} runs ({names}{' …' if len(found) > 5 else ''}), and one is needed",
-            hint="`otel-replay import` takes them all into the store, where each has its id",
-        )
+        raise several(str(source), [one.run_id for one in found])
     return found[0]
 
 
@@ -90,35 +78,27 @@ def load_runs(
     else:
         directory: Any = getattr(source, "directory", None)
         if not isinstance(directory, (str, os.PathLike)):
-            raise UsageError(f"{source!r:.80} is no run", hint=f"what can be named: {LOADABLE}")
+            raise UsageError(f"{source!r:.80} is no run", hint=f"what can be named: {NAMEABLE}")
         yield items_of(RunFiles(Path(directory)), lines)
 
 
 def _named(name: str, store: Store | None, lines: DecisionLines | None) -> Iterator[Items]:
-    path = Path(name)
-    if "\0" not in name and path.is_file():
-        if is_pack(path):
-            with unpacked(path) as files:
-                items = items_of(files, lines)
-                items.read_blob = _kept_snapshots(items)
-            items.source = path.name
-            yield items
-            return
-        source, importer = open_source(path)
-        for run in read_runs(source, importer, path):
-            yield _of_foreign(run, path, source.sha256)
-        return
-    if "\0" not in name and looks_like_a_run(name):
-        yield items_of(RunFiles(path), lines)
-        return
-    yield items_of(_of_store(name, store or Store(read_settings().store)), lines)
+    for run in open_runs(name, store or Store(read_settings().store)):
+        yield _items(run, lines)
 
 
-def _of_store(name: str, store: Store) -> RunFiles:
-    path = Path(name)
-    if path.suffix and os.sep in name:
-        raise UsageError(f"there is no file {shown(path)}", hint=f"what can be named: {LOADABLE}")
-    return store.resolve(name)
+def _items(run: OpenRun, lines: DecisionLines | None) -> Items:
+    if isinstance(run, StoredRun):
+        items = items_of(run.files, lines)
+        if run.source != run.run_id:  # what was unpacked is gone soon
+            items.read_blob = _kept_snapshots(items)
+            items.source = run.source
+        return items
+    items = build_items(merged(run.run), status=run.status)
+    items.run_id, items.source = run.run_id, run.source
+    items.name, items.message = run.name, run.message
+    items.attributes, items.damage = run.run.attributes, run.damage
+    return items
 
 
 def _kept_snapshots(items: Items) -> Callable[[str], bytes]:
@@ -140,31 +120,6 @@ def _kept_snapshots(items: Items) -> Callable[[str], bytes]:
         raise missing.get(sha256) or StoreError(f"blob {sha256} is no checkpoint's")
 
     return read
-
-
-def _of_foreign(run: ForeignRun, path: Path, sha256: str) -> Items:
-    items = build_items(_merged(run), status=_status(run))
-    items.run_id = run.wanted_id or made_run_id(run.started_ns, sha256)
-    items.name, items.message, items.source = run.name, run.message, path.name
-    items.attributes, items.damage = run.attributes, run.damage
-    return items
-
-
-def _status(run: ForeignRun) -> RunStatus:
-    return "interrupted" if run.status is None else "finished" if run.status == "ok" else "failed"
-
-
-def _merged(run: ForeignRun) -> Iterator[Located]:
-    """The records of all journals by time; the order inside a journal stays."""
-
-    def timed(number: int) -> Iterator[tuple[int, int, Located]]:
-        reached = 0
-        for line, record in enumerate(run.journals[number], 1):
-            reached = max(reached, getattr(record, "time_ns", 0))
-            yield reached, number, Located(record, f"imported-{number + 1}", line)
-
-    merged = heapq.merge(*(timed(number) for number in range(len(run.journals))), key=lambda one: one[:2])
-    return (item[2] for item in merged)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,42 +146,15 @@ def stream_runs(name: str, *, store: Store) -> Iterator[RunRecords]:
     A stream is read before the next run is asked for. Parameters and errors are those of :func:`load_items`;
     what cannot be read inside of a run is raised while its records are read.
     """
-    path = Path(name)
-    if "\0" not in name and path.is_file():
-        yield from _streams_of_file(path)
-    elif "\0" not in name and looks_like_a_run(name):
-        yield _stream(RunFiles(path))
-    else:
-        yield _stream(_of_store(name, store))
-
-
-def _stream(files: RunFiles, source: str = "") -> RunRecords:
-    header = files.header
-    return RunRecords(
-        run_id=files.run_id,
-        name=header.name,
-        status=files.status(),
-        message=header.message,
-        started_ns=header.started_ns,
-        records=files.records(),
-        source=source or files.run_id,
-    )
-
-
-def _streams_of_file(path: Path) -> Iterator[RunRecords]:
-    if is_pack(path):
-        with unpacked(path) as files:
-            yield _stream(files, path.name)
-        return
-    source, importer = open_source(path)
-    for run in read_runs(source, importer, path):
+    for run in open_runs(name, store):
+        records = run.records() if isinstance(run, StoredRun) else merged(run.run)
         yield RunRecords(
-            run_id=run.wanted_id or made_run_id(run.started_ns, source.sha256),
+            run_id=run.run_id,
             name=run.name,
-            status=_status(run),
+            status=run.status,
             message=run.message,
             started_ns=run.started_ns,
-            records=_merged(run),
-            source=path.name,
+            records=records,
+            source=run.source,
             damage=run.damage,
         )

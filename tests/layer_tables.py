@@ -47,9 +47,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "analysis": frozenset({"ground", "formats", "storage", "dialects"}),
     "sender": frozenset({"ground", "formats", "storage"}),
     "importing": frozenset({"ground", "formats", "storage"}),
+    "opening": frozenset({"ground", "formats", "storage", "importing"}),
     "replay": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
     "exporting": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
-    "loading": frozenset({"ground", "formats", "storage", "dialects", "analysis", "importing"}),
+    "loading": frozenset({"ground", "formats", "storage", "dialects", "analysis", "importing", "opening"}),
     "queries": frozenset({"ground", "formats", "storage", "dialects", "analysis"}),
     "assertions": frozenset({"ground", "formats", "storage", "dialects", "analysis", "loading", "queries"}),
     "checking": frozenset({"ground", "storage", "analysis", "queries", "assertions"}),
@@ -58,7 +59,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "cli": frozenset(
         {
             *("ground", "formats", "storage", "dialects", "analysis"),
-            *("importing", "exporting", "sender", "replay"),
+            *("importing", "opening", "exporting", "sender", "replay"),
             *("loading", "queries", "assertions", "checking", "diffing", "sql"),
         }
     ),
@@ -68,7 +69,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "testing": frozenset(
         {
             *("ground", "storage", "otel", "recording", "hooks"),
-            *("analysis", "loading", "queries", "assertions", "diffing", "cli"),
+            *("analysis", "opening", "loading", "queries", "assertions", "diffing", "cli"),
         }
     ),
     "pytest_plugin": frozenset({"testing"}),
@@ -99,7 +100,8 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "dialects": frozenset({"orjson"}),
     "analysis": frozenset(),
     "sender": frozenset({"google.protobuf", "google.rpc", "grpc", "opentelemetry.proto", "orjson"}),
-    "importing": frozenset(),
+    "importing": frozenset({"orjson"}),
+    "opening": frozenset(),
     "replay": frozenset({"orjson"}),
     "exporting": frozenset({"fpdf", "orjson"}),
     "loading": frozenset(),
@@ -142,6 +144,8 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("otel_replay.cli.demo_runs.tuning", "otel_replay"): "a program that records itself, by the public names",
     ("otel_replay.formats.otlp_protobuf_read", "opentelemetry.proto"): "the official messages, and no SDK",
     ("otel_replay.formats.otlp_protobuf_read", "google.protobuf"): "what the official messages raise",
+    ("otel_replay.formats.otlp_protobuf_file", "opentelemetry.proto"): "the official messages, and no SDK",
+    ("otel_replay.formats.otlp_protobuf_file", "google.protobuf"): "what the official messages raise",
 }
 """Imports that the tables do not allow, each with its reason."""
 

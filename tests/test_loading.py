@@ -128,6 +128,6 @@ def test_a_damaged_jaeger_file_is_refused_by_name(tmp_path: Path, text: str) -> 
 def test_what_is_no_run_is_refused_with_what_could_be_named(store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no file") as refused:
         load_items(tmp_path / "nothing.jsonl")
-    assert "OTLP JSON" in str(refused.value.hint)
+    assert "OTLP as JSON or Protobuf" in str(refused.value.hint)
     with pytest.raises(UsageError, match="is no run"):
         load_items(3)  # type: ignore[arg-type]  # the mistake

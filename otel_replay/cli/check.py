@@ -51,9 +51,9 @@ def command(
     """Check runs against rules: what must happen in them, in which order, with which values, at what cost.
 
     RULES are files that end in .yaml, .yml, .toml, or a .json with `rules` in it; where none is named, those
-    of [tool.otel_replay.check] in pyproject.toml. RUN is a run, a pattern of ids or names such as 'tune-*', a
-    packed run, or a file of OTLP JSON, Jaeger JSON or session_replay JSON. docs/check.md has the rules. Exits
-    with 0 where all runs fulfil them, 1 where one does not, 2 where one could not be checked.
+    of [tool.otel_replay.check] in pyproject.toml. RUN is a run, a pattern of ids or names such as 'tune-*',
+    or a file of any kind (docs/runs.md). docs/check.md has the rules. Exits with 0 where all
+    runs fulfil them, 1 where one does not, 2 where one could not be checked.
     """
     if schema:
         from otel_replay.checking.schema import make_schema

@@ -127,6 +127,8 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 def cli(context: click.Context, store: str | None) -> None:
     """The flight recorder for tuning runs and agent runs.
 
-    A RUN is named by its id, by a beginning of it that no other run has, or by `latest`.
+    A RUN is named by its id, by a beginning of it that no other run has, or by `latest`. It may also be a
+    file: a packed run, OTLP as JSON or Protobuf, an archive of the Collector, JSON of Jaeger, a
+    session_replay.json, `-` for standard input. `FILE#ID` is one of several in a file (docs/runs.md).
     """
     context.obj = store

@@ -99,8 +99,7 @@ def command(
 ) -> int:
     """Compare run B with run A; several runs with A make a table.
 
-    A and B are runs, packed runs, a session_replay.json, or files of OTLP JSON or Jaeger JSON; B may be a
-    pattern such as 'tune-*'. Ids and times
+    A and B are runs, or files of any kind (docs/runs.md); B may be a pattern such as 'tune-*'. Ids and times
     are no differences. A pattern such as `values.*` names attributes; `AFR_CORRECTION:values.weight` those of
     one action alone. What one run did not reach, because its recording ended before, is told apart. Exits
     with 0 all the same, as git does, unless --exit-code asks for 1.
@@ -111,6 +110,7 @@ def command(
     from otel_replay.diffing.compare import compare
     from otel_replay.errors import UsageError
     from otel_replay.loading import load_items
+    from otel_replay.opening import several
 
     if as_json and as_markdown:
         raise UsageError("--json and --markdown both want standard output")
@@ -126,6 +126,8 @@ def command(
     if wishes["axes"] and not any(one.grid for one in found):
         raise UsageError(f"no decision changes a cell with --axes {wishes['axes']}")
     if html:
+        if len(found) > 1:
+            raise several(names[0], [one.b.run_id for one in found])
         _write_page(Path(html), found[0])
     if not quiet:
         _print(found, limit, runs.unreadable, as_json=as_json, as_markdown=as_markdown)
@@ -143,21 +145,20 @@ class _Others:
 
     def __iter__(self) -> Iterator[Items]:
         from otel_replay.errors import OtelReplayError, UsageError
-        from otel_replay.loading import load_items
+        from otel_replay.loading import load_runs
 
         compared = 0
         for name in self.names:
             try:
-                items = load_items(name, store=self.store, lines=self.lines)
+                for items in load_runs(name, store=self.store, lines=self.lines):
+                    is_base = (items.run_id, items.source) == (self.base.run_id, self.base.source)
+                    if name in self.named or not is_base:  # a pattern, or --all, may mean A too
+                        compared += 1
+                        yield items
             except OtelReplayError as error:
                 if len(self.names) == 1:
                     raise
                 self.unreadable.append((name, error.message))
-                continue
-            is_base = (items.run_id, items.source) == (self.base.run_id, self.base.source)
-            if name in self.named or not is_base:  # a pattern, or --all, may mean A too
-                compared += 1
-                yield items
         if not compared and not self.unreadable:
             raise UsageError(f"there is no run but {self.base.source} itself to compare it with")
 

@@ -14,7 +14,8 @@ from otel_replay.cli.options import complete_run, find_run, store_option
 
 if TYPE_CHECKING:
     from otel_replay.cli.progress import Progress
-    from otel_replay.storage.run_files import Located, RunFiles
+    from otel_replay.opening import OpenRun
+    from otel_replay.storage.run_files import Located
 
 __all__ = ["command"]
 
@@ -47,24 +48,24 @@ def command(
 ) -> None:
     """Write RUN as a file for other programs, straight from its journal.
 
-    Works for finished, running and interrupted runs.
+    Works for finished, running and interrupted runs, and for files of any kind (docs/runs.md).
     """
     from otel_replay.cli.progress import Progress
     from otel_replay.errors import UsageError
 
     if (run is None) == (run_id is None):
         raise UsageError("name one run: `otel-replay dump RUN`", hint="`latest` is the newest one")
-    files = find_run(context, run or run_id or "")
+    opened = find_run(context, run or run_id or "")
     with Progress("records read") as progress:
-        _dump(files, form, output, progress)
+        _dump(opened, form, output, progress)
 
 
-def _dump(files: RunFiles, form: str, output: str | None, progress: Progress) -> None:
+def _dump(run: OpenRun, form: str, output: str | None, progress: Progress) -> None:
     def records() -> Iterator[Located]:
-        return progress.over(files.records())
+        return progress.over(run.records())
 
     with _open(output) as stream:
-        _FORMS[form](files, records, stream)
+        _FORMS[form](run, records, stream)
     progress.look()
     if output:
         from otel_replay.cli.people import size
@@ -86,67 +87,67 @@ def _open(output: str | None) -> AbstractContextManager[BinaryIO]:
 # -- one writer for each format
 
 
-def _json(files: RunFiles, records: Records, stream: BinaryIO) -> None:
+def _json(run: OpenRun, records: Records, stream: BinaryIO) -> None:
     from otel_replay.attributes import IMPORT_FORMAT
     from otel_replay.clock import SYSTEM_CLOCK
     from otel_replay.formats import session_replay
     from otel_replay.records import Decision
     from otel_replay.storage.finalise import resolve_text
 
-    header = files.header
+    header = run.header
     session_replay.write(
         stream,
-        run_id=files.run_id,
+        run_id=run.run_id,
         generated_ns=header.ended_ns or SYSTEM_CLOCK(),
         decisions=(item.record for item in records() if isinstance(item.record, Decision)),
-        total=_known_total(files),
-        resolve=resolve_text(files.blobs),
+        total=_known_total(run),
+        resolve=resolve_text(run.blobs),
         extra=header.attributes.get(IMPORT_FORMAT) == "session_replay",
     )
 
 
-def _known_total(files: RunFiles) -> int | None:
+def _known_total(run: OpenRun) -> int | None:
     """The number of decisions, where waiting to count them would take long and the header can be trusted."""
-    header = files.header
+    header = run.header
     total = header.counts.get("decisions", 0)
-    trusted = header.status is not None and not header.counts.get("bad_lines") and not files.is_written()
+    trusted = header.status is not None and not header.counts.get("bad_lines") and not run.is_written()
     return total if trusted and total >= _SMALL else None
 
 
-def _jsonl(files: RunFiles, records: Records, stream: BinaryIO) -> None:
+def _jsonl(run: OpenRun, records: Records, stream: BinaryIO) -> None:
     import orjson
 
     from otel_replay.cli.plain_records import objects, run_object
 
-    stream.write(orjson.dumps(run_object(files), option=orjson.OPT_APPEND_NEWLINE))
+    stream.write(orjson.dumps(run_object(run), option=orjson.OPT_APPEND_NEWLINE))
     for plain in objects(records()):
         stream.write(orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _otlp(files: RunFiles, records: Records, stream: BinaryIO) -> None:
+def _otlp(run: OpenRun, records: Records, stream: BinaryIO) -> None:
     from otel_replay.formats.assemble import OpenSpans, assemble
     from otel_replay.formats.otlp_json import span_lines
 
     # The open spans of a running run have not ended yet; those of a killed one never will.
-    open_spans: OpenSpans = "leave" if files.is_written() else "interrupted"
+    open_spans: OpenSpans = "leave" if run.is_written() else "interrupted"
     stream.writelines(span_lines(assemble(records(), open_spans=open_spans)))
 
 
-def _otlp_logs(_files: RunFiles, records: Records, stream: BinaryIO) -> None:
+def _otlp_logs(_run: OpenRun, records: Records, stream: BinaryIO) -> None:
     from otel_replay.formats.assemble import logs
     from otel_replay.formats.otlp_json import log_lines
 
     stream.writelines(log_lines(logs(records())))
 
 
-def _csv(_files: RunFiles, records: Records, stream: BinaryIO) -> None:
+def _csv(_run: OpenRun, records: Records, stream: BinaryIO) -> None:
     from otel_replay.formats.csv_table import csv_rows
     from otel_replay.records import Decision
 
     stream.writelines(csv_rows(lambda: (one.record for one in records() if isinstance(one.record, Decision))))
 
 
-_FORMS: dict[str, Callable[[RunFiles, Records, BinaryIO], None]] = {
+_FORMS: dict[str, Callable[[OpenRun, Records, BinaryIO], None]] = {
     "json": _json,
     "jsonl": _jsonl,
     "otlp": _otlp,

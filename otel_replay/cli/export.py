@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from otel_replay.cli.grid_options import grid_of, grid_options
-from otel_replay.cli.options import run_argument, store_option
+from otel_replay.cli.options import find_run, run_argument, store_option
 
 if TYPE_CHECKING:
     from otel_replay.analysis.grid import Grid
-    from otel_replay.cli.source import Source
     from otel_replay.exporting.facts import RunFacts
     from otel_replay.exporting.steps import Steps
+    from otel_replay.opening import OpenRun
     from otel_replay.records import Decision
 
 __all__ = ["command"]
@@ -51,13 +51,19 @@ def command(
 ) -> None:
     """Write RUN as one HTML page, a PDF or a CSV table; several at once may be asked for.
 
+<<<<<<< HEAD
     RUN may also be the path of a session_replay.json. The page is one file that loads nothing: the spans on a
     time scale with what was asked and answered, the decisions with search, filters and playback, and the grid
     as a heat map before and after. With --action and the like it holds the chosen decisions, and no spans. A
     decision changes a cell of the grid when its cell has both axes and its values have the value's name.
+=======
+    RUN may also be a file (docs/runs.md). The page is one file that loads nothing: the spans
+    on a time scale with what was asked and answered, the decisions with search, filters and playback, and the
+    grid as a heat map before and after. With --action and the like it holds the chosen decisions, and no
+    spans. A decision changes a cell of the grid when its cell has both axes and its values have the value's name.
+>>>>>>> 0972c0a (A run is named in the same ways everywhere: every command reads every kind of file, Protobuf and rotated archives among them, and large ones as streams)
     """
     from otel_replay.cli.selecting import selection
-    from otel_replay.cli.source import find_source
     from otel_replay.errors import UsageError
     from otel_replay.exporting.steps import find_steps
 
@@ -66,7 +72,7 @@ def command(
         raise UsageError("say what to write: --html FILE, --pdf FILE or --csv FILE")
     if len({os.path.realpath(place) for place in wanted.values()}) < len(wanted):
         raise UsageError("two of the files to write are the same one")
-    source = find_source(context, run)
+    source = find_run(context, run)
     rules = selection(source.started_ns, **chosen)
     decisions, total = _decisions(source, rules.matches if rules else None)
     grid = grid_of(decisions, axes, value, before) if html or pdf else None
@@ -77,7 +83,7 @@ def command(
         _write(form, Path(place), facts, decisions, grid, font, steps)
 
 
-def _decisions(source: Source, matches: Callable[[Decision], bool] | None) -> tuple[list[Decision], int]:
+def _decisions(source: OpenRun, matches: Callable[[Decision], bool] | None) -> tuple[list[Decision], int]:
     from otel_replay.cli.progress import Progress
     from otel_replay.records import Decision
 
@@ -91,8 +97,7 @@ def _decisions(source: Source, matches: Callable[[Decision], bool] | None) -> tu
     return chosen, total
 
 
-def _facts(source: Source, chosen: int, total: int) -> RunFacts:
-    from otel_replay.cli.source import StoredRun
+def _facts(source: OpenRun, chosen: int, total: int) -> RunFacts:
     from otel_replay.exporting.facts import RunFacts
 
     return RunFacts(
@@ -100,7 +105,7 @@ def _facts(source: Source, chosen: int, total: int) -> RunFacts:
         name=source.name,
         status=source.status,
         started_ns=source.started_ns,
-        ended_ns=source.files.header.ended_ns if isinstance(source, StoredRun) else source.generated_ns,
+        ended_ns=source.header.ended_ns,
         message=source.message,
         chosen=f"{chosen:,} of {total:,} chosen" if chosen < total else "",
     )

@@ -26,7 +26,7 @@ def command(context: click.Context, run: str, selector: str, only_count: bool, a
     """Find what SELECTOR means in RUN: spans, decisions, events, log records.
 
     For example `decision(CLAMPING_*)[after <= 7]` or `agent > tool[name=search]:first`; docs/selectors.md
-    has all of it. RUN may also be a packed run, or a file of OTLP JSON, Jaeger JSON or session_replay JSON.
+    has all of it. RUN may also be a file (docs/runs.md).
     Exits with 1 where nothing is found.
     """
     from otel_replay.loading import load_items

@@ -16,9 +16,12 @@ __all__ = ["command"]
 
 
 @click.command("import")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option(
-    "--format", "form", metavar="NAME", help="session_replay or otlp (default: what the file looks like)."
+    "--format",
+    "form",
+    metavar="NAME",
+    help="session_replay, journal, otlp or jaeger (default: what the file looks like).",
 )
 @click.option("--run-id", metavar="ID", help="Keep it under this id (default: the one in the file).")
 @json_option
@@ -32,13 +35,16 @@ def command(
     run_id: str | None,
     as_json: bool,
 ) -> int:
-    """Take files into the store: session_replay.json, or OTLP JSON as lines or as one document.
+    """Take files into the store: OTLP as JSON or Protobuf, archives of the Collector, Jaeger's JSON,
+    session_replay.json, a journal.
 
+    Of a folder the archives in it are taken as one, such as those that the Collector rotated.
     A file that is there already is not taken again. Exits with 1 if a part of a file could not be read; what
     could is in the store, and the rest is named.
     """
     from otel_replay.errors import UsageError
-    from otel_replay.importing.keep import IMPORTERS, import_file
+    from otel_replay.importing.keep import import_file
+    from otel_replay.importing.reading import IMPORTERS
 
     known = [importer.format for importer in IMPORTERS]
     if form is not None and form not in known:

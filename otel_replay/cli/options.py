@@ -10,12 +10,14 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from otel_replay.opening import OpenRun
     from otel_replay.storage.run_files import RunFiles
     from otel_replay.storage.store import Store
 
 __all__ = [
     "choosing_options",
     "complete_run",
+    "find_files",
     "find_run",
     "json_option",
     "named_runs",
@@ -42,23 +44,22 @@ def open_store(context: click.Context) -> Store:
     return Store(read_settings(store=context.find_root().obj or None).store)
 
 
-def find_run(context: click.Context, name: str) -> RunFiles:
-    """The run that `name` means: as in `Store.resolve`, or the path of a packed run.
-
-    A packed run is unpacked into a temporary directory, which is gone when the command ends.
+def find_run(context: click.Context, name: str) -> OpenRun:
+    """The one run that `name` means, by `otel_replay.opening`, open until the command ends.
 
     Raises
     ------
     UsageError, StoreError, FormatError
         If there is none, or it cannot be read.
     """
-    from pathlib import Path
+    from otel_replay.opening import open_run
 
-    if names_a_pack(name):
-        from otel_replay.storage.unpack import unpacked
+    return context.with_resource(open_run(name, open_store(context)))
 
-        return context.with_resource(unpacked(Path(name)))
-    return open_store(context).resolve(name)
+
+def find_files(context: click.Context, name: str) -> RunFiles:
+    """As :func:`find_run`, as a directory; that of a pack or a file is gone when the command ends."""
+    return context.with_resource(find_run(context, name).directory())
 
 
 def names_a_pack(name: str) -> bool:
@@ -166,8 +167,13 @@ def runs_arguments(function: Function) -> Function:
     return click.argument("runs", metavar="RUN...", nargs=-1, shell_complete=complete_run)(function)
 
 
-def named_runs(context: click.Context, names: tuple[str, ...], all_runs: bool) -> list[RunFiles]:
-    """The runs that were named, each once, or all of them, the oldest first."""
+def named_runs(
+    context: click.Context, names: tuple[str, ...], all_runs: bool, *, of_files: bool = False
+) -> list[RunFiles]:
+    """The runs that were named, each once, or all of them, the oldest first.
+
+    With `of_files` all runs of files that others wrote are among them, else such files are refused.
+    """
     from otel_replay.errors import UsageError
 
     if bool(names) == all_runs:
@@ -180,5 +186,18 @@ def named_runs(context: click.Context, names: tuple[str, ...], all_runs: bool) -
 
         # A directory whose run.json is damaged has no usable name but its own: no resolving by id.
         return [RunFiles(store.directory(run.run_id)) for run in reversed(store.runs())]
-    found = [find_run(context, name) for name in names]
+    found = [files for name in names for files in _all_of(context, name, store, of_files)]
     return list({files.directory: files for files in found}.values())
+
+
+def _all_of(context: click.Context, name: str, store: Store, of_files: bool) -> list[RunFiles]:
+    from otel_replay.errors import UsageError
+    from otel_replay.opening import StoredRun, opened
+
+    runs = context.with_resource(opened(name, store))
+    if not of_files and not all(isinstance(run, StoredRun) for run in runs):
+        raise UsageError(
+            f"{name} is a file that another program wrote, and has no journals and checksums of ours",
+            hint="`otel-replay import` takes its runs into the store",
+        )
+    return [context.with_resource(run.directory()) for run in runs]

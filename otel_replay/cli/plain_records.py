@@ -16,7 +16,8 @@ from otel_replay.records import BadLine, Decision, Event, LogEntry, Loss
 from otel_replay.values import to_json
 
 if TYPE_CHECKING:
-    from otel_replay.storage.run_files import Located, RunFiles
+    from otel_replay.opening import OpenRun
+    from otel_replay.storage.run_files import Located
 
 __all__ = ["decision_object", "event_object", "log_object", "objects", "run_object"]
 
@@ -26,14 +27,14 @@ _MOST_TOLD = 10_000
 """Spans whose messages were told in events and log records, and that have not ended yet."""
 
 
-def run_object(files: RunFiles) -> Object:
+def run_object(run: OpenRun) -> Object:
     """What the run's header says: the first line of a dump."""
-    header = files.header
+    header = run.header
     return {
         "kind": "run",
         "run_id": header.run_id,
         "name": header.name,
-        "status": files.status(),
+        "status": run.status,
         "message": header.message,
         "started": iso_milliseconds(header.started_ns),
         "started_ns": header.started_ns,

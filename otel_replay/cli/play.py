@@ -7,7 +7,7 @@ import sys
 import click
 
 from otel_replay.cli.grid_options import grid_of, grid_options
-from otel_replay.cli.options import run_argument, store_option
+from otel_replay.cli.options import find_run, run_argument, store_option
 
 __all__ = ["command"]
 
@@ -39,7 +39,7 @@ def command(
 ) -> None:
     """Play RUN decision by decision, with the table that it works on.
 
-    RUN may also be the path of a session_replay.json. A decision changes a cell of the table when its cell
+    RUN may also be a file (docs/runs.md). A decision changes a cell of the table when its cell
     has both axes and its values have the value's name. Needs the extra `play`.
 
     Keys: the arrows step, space plays, home and end jump, + and - change the speed, / asks for a filter, b
@@ -49,7 +49,6 @@ def command(
     from otel_replay.cli.extras import extra
     from otel_replay.cli.progress import Progress
     from otel_replay.cli.selecting import conditions, selection
-    from otel_replay.cli.source import find_source
     from otel_replay.errors import UsageError
     from otel_replay.records import Decision
 
@@ -57,7 +56,7 @@ def command(
         raise UsageError("`play` needs a terminal", hint=f"`otel-replay view {run}` prints the decisions")
     with extra("play", "`otel-replay play`"):
         from otel_replay.cli.play_screen import PlayScreen
-    source = find_source(context, run)
+    source = find_run(context, run)
     chosen = selection(source.started_ns, action=action, cell=cell, where=where)
     breakpoints = conditions(breaks)
     with Progress("records read") as progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_replay.cli.options import complete_run, find_run, json_option, store_option
+from otel_replay.cli.options import complete_run, find_files, json_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.cli.terminal import Screen
@@ -57,8 +57,8 @@ def command(
 ) -> int:
     """Run PROGRAM with its model and tool calls answered from RUN, and say where it goes another way.
 
-    RUN may also be a JSONL file of an agent loop. The program needs no change where it records its calls with
-    otel-replay. Exits with 1 if it asks for anything else than was recorded, or for less; else with the
+    RUN may also be a file (docs/runs.md), or a JSONL file of an agent loop. The program needs no
+    change where it records its calls with otel-replay. Exits with 1 if it asks for anything else than was recorded, or for less; else with the
     program's own code. Without PROGRAM: lists the recorded calls and says whether they can be replayed.
     """
     from otel_replay.replay.invited import Plan, player_of
@@ -81,11 +81,13 @@ def command(
 
 
 def _place(context: click.Context, run: str) -> tuple[str, str]:
+    from otel_replay.importing.reading import holds_runs
+
     path = Path(run)
     reader = _READERS.get(path.suffix, "")
-    if reader and "\0" not in run and path.is_file():
+    if reader and "\0" not in run and path.is_file() and not holds_runs(path):
         return str(path.resolve()), reader
-    return str(find_run(context, run).directory.resolve()), ""
+    return str(find_files(context, run).directory.resolve()), ""
 
 
 # -- what is there

@@ -10,9 +10,11 @@ from otel_replay.cli.terminal import Screen, Text
 from otel_replay.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
-    from otel_replay.cli.source import Source
+    from otel_replay.opening import OpenRun
 
 __all__ = ["Counts", "head_lines", "hints"]
+
+_DAMAGE_SHOWN = 5
 
 
 class Counts(Protocol):
@@ -28,7 +30,7 @@ class Counts(Protocol):
     torn_lines: int
 
 
-def head_lines(source: Source, counts: Counts, screen: Screen) -> Iterator[Text]:
+def head_lines(source: OpenRun, counts: Counts, screen: Screen) -> Iterator[Text]:
     """Name, id, status; when and how long; what is open, damaged or lost."""
     status = source.status
     head = Text()
@@ -61,9 +63,15 @@ def _troubles(status: str, counts: Counts, screen: Screen) -> Iterator[Text]:
         yield Text((f"{people.counted(counts.bad_lines, 'damaged line')} {verb} passed over", "failed"))
 
 
-def hints(source: Source, counts: Counts) -> Iterator[str]:
+def hints(source: OpenRun, counts: Counts) -> Iterator[str]:
     """What to do about it."""
-    if source.status == "interrupted" and not source.recovered:
+    from otel_replay.opening import StoredRun
+
+    for reason in source.damage[:_DAMAGE_SHOWN]:
+        yield f"not read of {source.source}: {reason}"
+    if not isinstance(source, StoredRun) or source.source != source.run_id:
+        return  # nothing can be done about a file
+    if source.status == "interrupted" and not source.header.recovered:
         yield f"close it with `otel-replay recover {source.run_id}`"
     if counts.bad_lines:
         yield f"`otel-replay verify {source.run_id}` names the damaged lines"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_replay.analysis.items_builder import build_items, is_moment
-from otel_replay.cli.source import ReplayFile, Source, StoredRun
 from otel_replay.records import Decision, Event, LogEntry, SpanEnd, SpanStart, SpanUpdate
 
 if TYPE_CHECKING:
     from otel_replay.analysis.items import Item
+    from otel_replay.opening import OpenRun
     from otel_replay.queries.query import Query
     from otel_replay.records import BadLine, Record
     from otel_replay.storage.run_files import Located
@@ -22,33 +21,22 @@ __all__ = ["Selected"]
 _PLACES = {"decision": "decisions", "event": "events", "log": "logs"}
 
 
-@dataclass(slots=True)
-class _Held(StoredRun):
-    """A run of the store whose records have been read."""
-
-    held: list[Located]
-
-    def records(self) -> Iterator[Located]:
-        return iter(self.held)
-
-
 class Selected:
     """What a query means of a run. The run is held in memory, as it is for `find`.
 
     Attributes
     ----------
     source:
-        The run; gives the same records each time.
+        The run; it is held, and gives the same records each time.
     found:
         How many items the query means.
     left_out:
         How many spans, decisions, events and log records are neither meant nor stand above what is.
     """
 
-    def __init__(self, source: Source, query: Query) -> None:
-        if not isinstance(source, ReplayFile):
-            source = _Held(source.files, list(source.records()))
-        self.source: Source = source
+    def __init__(self, source: OpenRun, query: Query) -> None:
+        source.hold()
+        self.source = source
         items = build_items(source.records(), status=source.status)
         meant = query.select(items)
         self.found = len(meant)

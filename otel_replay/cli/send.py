@@ -69,7 +69,7 @@ def command(
     )
     screen = stdout()
     rejected = unreadable = 0
-    for files in named_runs(context, runs, all_runs):
+    for files in named_runs(context, runs, all_runs, of_files=True):
         try:
             report = _send(files, target, resend)
         except (StoreError, FormatError) as error:

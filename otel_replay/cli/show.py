@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_replay.cli.options import json_option, run_argument, select_option, store_option
+from otel_replay.cli.options import find_run, json_option, run_argument, select_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.analysis.tree import Tree
     from otel_replay.cli.selected import Selected
-    from otel_replay.cli.source import Source
+    from otel_replay.opening import OpenRun
     from otel_replay.queries.query import Query
 
 __all__ = ["command"]
@@ -54,18 +54,17 @@ def command(
 ) -> int:
     """Show RUN as a tree on a time scale, with its decisions.
 
-    RUN may also be the path of a session_replay.json. With --select the tree has what SELECTOR means and the
+    RUN may also be a file (docs/runs.md). With --select the tree has what SELECTOR means and the
     spans above that, and how much is left out is told; exits with 1 where nothing is meant.
     """
     from otel_replay.analysis.pick import pick
     from otel_replay.analysis.tree import Limits
     from otel_replay.analysis.tree_builder import build_tree
-    from otel_replay.cli.source import find_source
 
     moments, at_most = _moments(events if events is not None or select is None else "all")
     limits = Limits(moments=moments, all_moments=at_most)
     query = None if select is None else _query(select)
-    source = find_source(context, run)
+    source = find_run(context, run)
     selected = None
     if query is None:
         tree = build_tree(source.records(), limits)
@@ -128,7 +127,7 @@ def _keep_fewer(tree: Tree, most: int) -> None:
         node.kept = kept
 
 
-def _print(source: Source, tree: Tree, selected: Selected | None, *, dense: bool) -> None:
+def _print(source: OpenRun, tree: Tree, selected: Selected | None, *, dense: bool) -> None:
     from otel_replay.cli import people
     from otel_replay.cli.run_head import head_lines, hints
     from otel_replay.cli.terminal import stderr, stdout

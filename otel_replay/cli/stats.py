@@ -55,8 +55,8 @@ def command(
 ) -> int:
     """Add up what happened in many runs: counts, errors, percentiles, tokens, cost, and the trend.
 
-    RUN is as everywhere, the path of a packed run or of somebody else's file, or a pattern such as
-    `night-*` that the id or the name fits. The trend is the median of each run, the oldest first (of
+    RUN is a run, a file of any kind (docs/runs.md), or a pattern such as `night-*` that the id or the name
+    fits. The trend is the median of each run, the oldest first (of
     actions: the number). A run that cannot be read is told and left out, and the exit code is 2.
     """
     from otel_replay.analysis.over_runs import OverRuns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from otel_replay.cli.options import json_option, prices_option, run_argument, store_option
+from otel_replay.cli.options import find_run, json_option, prices_option, run_argument, store_option
 
 __all__ = ["command"]
 
@@ -19,14 +19,13 @@ def command(context: click.Context, run: str, prices_file: str | None, as_json: 
     """Count and time what happened in RUN.
 
     Says what was decided, where the time went, what models and tools were asked, and what was lost. RUN may
-    also be the path of a session_replay.json.
+    also be a file (docs/runs.md).
     """
     from otel_replay.analysis.summary import summarise
     from otel_replay.cli.prices import read_prices
-    from otel_replay.cli.source import find_source
 
     prices = read_prices(prices_file)
-    source = find_source(context, run)
+    source = find_run(context, run)
     found = summarise(source.records())
     if as_json:
         from otel_replay.cli.json_out import print_json

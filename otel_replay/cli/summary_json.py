@@ -13,12 +13,12 @@ from otel_replay.values_json import to_json
 if TYPE_CHECKING:
     from otel_replay.analysis.cost import Prices
     from otel_replay.analysis.summary import Summary
-    from otel_replay.cli.source import Source
+    from otel_replay.opening import OpenRun
 
 __all__ = ["summary_document", "totals_document"]
 
 
-def summary_document(source: Source, summary: Summary, prices: Prices | None = None) -> dict[str, Any]:
+def summary_document(source: OpenRun, summary: Summary, prices: Prices | None = None) -> dict[str, Any]:
     """The document of one run."""
     spread_ns = summary.last_decision_ns - summary.first_decision_ns
     return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_replay.cli.options import complete_run, find_run, json_option, store_option
+from otel_replay.cli.options import complete_run, find_files, json_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.compat.harness_events import Session
@@ -61,14 +61,16 @@ def command(context: click.Context, run: str, summary: bool, as_json: bool) -> i
 
 
 def _read(context: click.Context, run: str) -> Session:
+    from otel_replay.importing.reading import holds_runs
+
     path = Path(run)
-    if path.suffix == ".jsonl" and "\0" not in run and path.is_file():
+    if path.suffix == ".jsonl" and "\0" not in run and path.is_file() and not holds_runs(path):
         from otel_replay.compat.harness_events import read_session
 
         return read_session(path)
     from otel_replay.compat.harness_runs import session_of_run
 
-    files = find_run(context, run)
+    files = find_files(context, run)
     return session_of_run(files.records(), files.run_id)
 
 

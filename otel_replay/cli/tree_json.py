@@ -11,12 +11,12 @@ from otel_replay.records import Decision, Event
 from otel_replay.values import to_json
 
 if TYPE_CHECKING:
-    from otel_replay.cli.source import Source
+    from otel_replay.opening import OpenRun
 
 __all__ = ["tree_document"]
 
 
-def tree_document(source: Source, tree: Tree) -> dict[str, Any]:
+def tree_document(source: OpenRun, tree: Tree) -> dict[str, Any]:
     """The document of one run, with the spans that were picked."""
     return {
         "run_id": source.run_id,

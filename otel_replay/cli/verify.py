@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_replay.cli.options import (
-    find_run,
+    find_files,
     json_option,
     named_runs,
     names_a_pack,
@@ -73,7 +73,7 @@ def _verified_pack(context: click.Context, name: str) -> tuple[RunFiles, list[Fi
     from otel_replay.storage.verify import Finding, verify
 
     try:
-        files = find_run(context, name)
+        files = find_files(context, name)
     except FormatError as error:
         return RunFiles(Path(name)), [Finding(severity="error", path=name, problem=error.message)]
     return files, verify(files)

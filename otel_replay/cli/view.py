@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_replay.cli.options import json_option, run_argument, select_option, store_option
+from otel_replay.cli.options import find_run, json_option, run_argument, select_option, store_option
 
 if TYPE_CHECKING:
     from otel_replay.cli.matching import Matching, Numbered
-    from otel_replay.cli.source import Source
     from otel_replay.cli.terminal import Screen
+    from otel_replay.opening import OpenRun
     from otel_replay.queries.query import Query
 
 __all__ = ["command"]
@@ -87,18 +87,17 @@ def command(
 ) -> None:
     """Show the decisions of RUN one by one.
 
-    RUN may also be the path of a session_replay.json. COND compares a value, part of the cell, the action or
+    RUN may also be a file (docs/runs.md). COND compares a value, part of the cell, the action or
     the reason: afr_error_pct>5, cell.rpm<=3500, cell.cylinder!=f, action~CLAMP (has it in it). With --select
     only the decisions that SELECTOR means, such as 'task(clamp) decision'; how many are left out is told.
     """
     from otel_replay.cli.matching import Matching
     from otel_replay.cli.selecting import selection
-    from otel_replay.cli.source import find_source
 
     options = _Options(selects=select is not None, **rest)
     _check_together(options, select)
     query = _query(select)
-    source = find_source(context, run)
+    source = find_run(context, run)
     means = None
     if query is not None:
         from otel_replay.cli.selected import Selected
@@ -153,7 +152,7 @@ def _check_together(options: _Options, select: str | None) -> None:
                 raise UsageError(f"--follow and {name} exclude each other")
 
 
-def _chosen(source: Source, matching: Matching, options: _Options) -> Iterator[Numbered]:
+def _chosen(source: OpenRun, matching: Matching, options: _Options) -> Iterator[Numbered]:
     if options.tail is not None:
         return matching.last(source.records(), options.tail)
     return matching.first(source.records(), options.limit)
@@ -162,9 +161,9 @@ def _chosen(source: Source, matching: Matching, options: _Options) -> Iterator[N
 # -- as text
 
 
-def _print(source: Source, matching: Matching, options: _Options) -> None:
-    from otel_replay.cli.source import StoredRun
+def _print(source: OpenRun, matching: Matching, options: _Options) -> None:
     from otel_replay.cli.terminal import stdout
+    from otel_replay.opening import StoredRun
 
     screen = stdout()
     if options.follow and isinstance(source, StoredRun):
@@ -200,7 +199,7 @@ def _follow(source: Any, matching: Matching, options: _Options, screen: Screen) 
         _write(decisions, source.started_ns, screen, options)
 
 
-def _tell_how_many(source: Source, matching: Matching, options: _Options) -> None:
+def _tell_how_many(source: OpenRun, matching: Matching, options: _Options) -> None:
     from otel_replay.cli.people import counted
     from otel_replay.cli.terminal import stderr
 
@@ -218,7 +217,7 @@ def _tell_how_many(source: Source, matching: Matching, options: _Options) -> Non
         screen.print((f"{matching.matched:,} of {counted(matching.seen, 'decision')}", "dim"))
 
 
-def _export(source: Source, matching: Matching, options: _Options) -> None:
+def _export(source: OpenRun, matching: Matching, options: _Options) -> None:
     import io
     from pathlib import Path
 
@@ -243,7 +242,7 @@ def _full(options: _Options) -> _Options:
 # -- as numbers and as JSON
 
 
-def _print_counts(source: Source, matching: Matching, as_json: bool) -> None:
+def _print_counts(source: OpenRun, matching: Matching, as_json: bool) -> None:
     from collections import Counter
 
     from otel_replay.analysis.bounded import count_name
@@ -278,7 +277,7 @@ def _print_counts(source: Source, matching: Matching, as_json: bool) -> None:
     screen.write_all(count_bars(actions.most_common(), screen))
 
 
-def _print_json(source: Source, decisions: Iterable[Numbered]) -> None:
+def _print_json(source: OpenRun, decisions: Iterable[Numbered]) -> None:
     from otel_replay.cli.json_out import write_list
     from otel_replay.cli.plain_records import decision_object
 

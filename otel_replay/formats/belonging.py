@@ -8,14 +8,25 @@ from typing import Any
 from otel_replay.attributes import GEN_AI_CONVERSATION_ID, RUN_ID, SESSION_ID
 from otel_replay.formats.spans import Log, Span
 
-__all__ = ["run_keys"]
+__all__ = ["Belonging", "run_keys"]
 
 _NAMES = (RUN_ID, SESSION_ID, GEN_AI_CONVERSATION_ID)
 _Rank = tuple[int, int, bool, str]
 
 
 def run_keys(items: Sequence[Span | Log]) -> list[str]:
-    """What the run of each span and log record is called; the order of the items does not matter.
+    """What the run of each span and log record is called, as :class:`Belonging` says it."""
+    belonging = Belonging()
+    for item in items:
+        belonging.see(item)
+    if belonging.needs_ways:
+        for item in items:
+            belonging.see_way(item)
+    return [belonging.key(item) for item in items]
+
+
+class Belonging:
+    """Which run spans and log records belong to; the order of the items does not matter.
 
     A run id, on the item itself or else on its resource, is explicit. An item without one belongs where the
     nearest span around it that has one does. Where none around it has, its trace is called by the first name
@@ -23,47 +34,62 @@ def run_keys(items: Sequence[Span | Log]) -> list[str]:
     several names of one kind the one that was there first counts, so that an agent that starts a conversation
     of its own stays in the run of who asked it. Traces of one session or conversation are one run.
 
+    All items are seen, then, where some trace `needs_ways`, seen again, and then asked for one by one. What
+    is kept grows with the traces; with the spans only of those traces that have several run ids.
     A key may not be fit for a run id: whoever makes a directory of it checks.
     """
-    around: dict[tuple[str, str], str] = {}
-    parents: dict[tuple[str, str], str] = {}
-    names: dict[str, _Rank] = {}
-    for item in items:
+
+    def __init__(self) -> None:
+        self._names: dict[str, _Rank] = {}
+        self._given: dict[str, str] = {}
+        self._several: set[str] = set()
+        self._around: dict[tuple[str, str], str] = {}
+        self._parents: dict[tuple[str, str], str] = {}
+
+    @property
+    def needs_ways(self) -> bool:
+        """Whether a trace has several run ids, so that it matters which span stands below which."""
+        return bool(self._several)
+
+    def see(self, item: Span | Log) -> None:
+        """Take note of what an item calls its run."""
+        rank = _name_of(item)
+        if rank is None:
+            return
         trace_id = _trace_of(item)
-        if isinstance(item, Span):
-            parents[trace_id, item.span_id] = item.parent_id
+        if trace_id not in self._names or rank < self._names[trace_id]:
+            self._names[trace_id] = rank
+        if rank[0] == 0 and self._given.setdefault(trace_id, rank[-1]) != rank[-1]:
+            self._several.add(trace_id)
+
+    def see_way(self, item: Span | Log) -> None:
+        """Take note of where an item stands in its trace."""
+        trace_id = _trace_of(item)
+        if isinstance(item, Span) and trace_id in self._several:
+            self._parents[trace_id, item.span_id] = item.parent_id
             given = _text(item.attributes, item.resource.attributes, RUN_ID)
             if given:
-                around[trace_id, item.span_id] = given
-        rank = _name_of(item)
-        if rank is not None and (trace_id not in names or rank < names[trace_id]):
-            names[trace_id] = rank
-    return [_key(item, around, parents, names) for item in items]
+                self._around[trace_id, item.span_id] = given
 
-
-def _key(
-    item: Span | Log,
-    around: dict[tuple[str, str], str],
-    parents: Mapping[tuple[str, str], str],
-    names: Mapping[str, _Rank],
-) -> str:
-    trace_id = _trace_of(item)
-    own = _attributes_of(item)
-    given = _text(own, item.resource.attributes, RUN_ID)
-    if given:
-        return given
-    if not trace_id:  # a log record outside of any trace has only what it says itself
-        rank = _name_of(item)
-        return rank[-1] if rank is not None else ""
-    span_id = item.span_id if isinstance(item, Span) else item.entry.span_id
-    way: dict[tuple[str, str], None] = {}
-    place = (trace_id, span_id)
-    while place not in around and place not in way and place in parents:
-        way[place] = None
-        place = (trace_id, parents[place])
-    found = around.get(place, "")
-    around.update(dict.fromkeys(way, found))  # nobody below climbs it again
-    return found or (names[trace_id][-1] if trace_id in names else trace_id)
+    def key(self, item: Span | Log) -> str:
+        """What the item's run is called."""
+        given = _text(_attributes_of(item), item.resource.attributes, RUN_ID)
+        if given:
+            return given
+        trace_id = _trace_of(item)
+        if not trace_id:  # a log record outside of any trace has only what it says itself
+            rank = _name_of(item)
+            return rank[-1] if rank is not None else ""
+        around, parents = self._around, self._parents
+        span_id = item.span_id if isinstance(item, Span) else item.entry.span_id
+        way: dict[tuple[str, str], None] = {}
+        place = (trace_id, span_id)
+        while place not in around and place not in way and place in parents:
+            way[place] = None
+            place = (trace_id, parents[place])
+        found = around.get(place, "")
+        around.update(dict.fromkeys(way, found))  # nobody below climbs it again
+        return found or (self._names[trace_id][-1] if trace_id in self._names else trace_id)
 
 
 def _name_of(item: Span | Log) -> _Rank | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import orjson
 
@@ -19,11 +19,19 @@ from otel_replay.formats.otlp_json_value import attributes_from_json, integer, v
 from otel_replay.formats.spans import STATUS_CODES, Log, Moment, Span, moments_owner
 from otel_replay.records import BadLine, Link, LogEntry, Resource, Scope
 
-__all__ = ["LONGEST_LINE_BYTES", "Read", "read_document", "read_lines"]
+__all__ = ["LONGEST_LINE_BYTES", "Lines", "Read", "read_document", "read_lines"]
 
 LONGEST_LINE_BYTES = 256 * 1024 * 1024
 
 Read: TypeAlias = Span | Log | BadLine
+
+
+class Lines(Protocol):
+    """What gives lines, as a file does."""
+
+    def readline(self, size: int, /) -> bytes:
+        """The next line with its end, or so much of it."""
+
 
 # Go writes the double -0.0 as `-0`, which any JSON reader takes for the integer 0.
 _MINUS_ZERO = re.compile(rb'"doubleValue"\s*:\s*-0(?=[\s,}])')
@@ -39,7 +47,7 @@ _SPAN_KINDS = {
 _STATUSES = {f"STATUS_CODE_{name}": number for number, name in enumerate(("UNSET", "OK", "ERROR"))}
 
 
-def read_lines(stream: BinaryIO, *, longest_bytes: int = LONGEST_LINE_BYTES) -> Iterator[Read]:
+def read_lines(stream: Lines, *, longest_bytes: int = LONGEST_LINE_BYTES) -> Iterator[Read]:
     """The spans and log entries of a file of OTLP JSON lines, and a `BadLine` for each that is damaged.
 
     Holds one line at a time. A last line without a newline counts if it can be read, and is torn if not.
@@ -74,7 +82,7 @@ def read_document(text: bytes) -> Iterator[Read]:
         yield from _read_text(text, 1, 0, torn=False)
 
 
-def _skip_line(stream: BinaryIO, step_bytes: int) -> int:
+def _skip_line(stream: Lines, step_bytes: int) -> int:
     skipped = 0
     while piece := stream.readline(step_bytes):
         skipped += len(piece)

@@ -20,7 +20,7 @@ from otel_replay.formats.event_shape import event_to_record
 from otel_replay.formats.spans import STATUS_CODES, Log, Moment, Span, moments_owner
 from otel_replay.records import Link, LogEntry, Resource, Scope
 
-__all__ = ["read_logs_request", "read_traces_request"]
+__all__ = ["logs_of", "read_logs_request", "read_traces_request", "spans_of"]
 
 
 def read_traces_request(message: bytes) -> Iterator[Span]:
@@ -33,6 +33,11 @@ def read_traces_request(message: bytes) -> Iterator[Span]:
     """
     traces = trace_pb2.TracesData()
     _parse(traces, message)
+    return spans_of(traces)
+
+
+def spans_of(traces: trace_pb2.TracesData) -> Iterator[Span]:
+    """The spans of a message that was parsed."""
     for of_resource in traces.resource_spans:
         resource = _resource(of_resource.resource, of_resource.schema_url)
         for of_scope in of_resource.scope_spans:
@@ -51,6 +56,11 @@ def read_logs_request(message: bytes) -> Iterator[Log]:
     """
     logs = logs_pb2.LogsData()
     _parse(logs, message)
+    return logs_of(logs)
+
+
+def logs_of(logs: logs_pb2.LogsData) -> Iterator[Log]:
+    """The log entries of a message that was parsed."""
     for of_resource in logs.resource_logs:
         resource = _resource(of_resource.resource, of_resource.schema_url)
         for of_scope in of_resource.scope_logs:

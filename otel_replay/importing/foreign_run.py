@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from otel_replay.clock import iso_milliseconds
+from otel_replay.errors import FormatError
+from otel_replay.formats.journal_v1 import LONGEST_LINE_BYTES
+from otel_replay.importing.source_file import SourceFile
 from otel_replay.records import Record
+from otel_replay.storage.refusals import shown
 from otel_replay.storage.run_header import EndStatus
 
-__all__ = ["ForeignRun", "Importer", "SourceFile", "made_run_id"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
-    """The file that is read: its name (without folders), its sha256, its content.
-
-    Of a compressed file the content is what is in it, and `damage` says what of that could not be read.
-    """
-
-    name: str
-    sha256: str
-    content: bytes
-    damage: tuple[str, ...] = ()
+__all__ = ["ForeignRun", "Importer", "made_run_id", "too_long"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +22,16 @@ class ForeignRun:
     """One run of a file.
 
     `wanted_id` is what the file calls it, or None. `journals` holds its records in the order in which they
-    happened, without journal headers; more than one where numbers of resources and scopes differ. Without a
-    `status` it is a run whose end nobody saw. `damage` says what of the file could not be read.
+    happened, without journal headers; more than one where numbers of resources and scopes differ. They can be
+    read as often as is needed while the source is open. Without a `status` it is a run whose end nobody saw.
+    `damage` says what of the file could not be read.
     """
 
     wanted_id: str | None
     name: str
     started_ns: int
     ended_ns: int
-    journals: tuple[tuple[Record, ...], ...]
+    journals: tuple[Iterable[Record], ...]
     trace_id: str = ""
     span_id: str = ""
     status: EndStatus | None = "ok"
@@ -64,3 +56,12 @@ class Importer:
 def made_run_id(started_ns: int, digest: str) -> str:
     """An id for a run whose file does not give a usable one; the same for the same content."""
     return f"{iso_milliseconds(started_ns)[:19].replace(':', '-')}Z-{digest[:6]}"
+
+
+def too_long(record: Record, size_bytes: int) -> FormatError:
+    """The error that says that a record is longer than any reader of a journal takes."""
+    name = getattr(record, "action", "") or getattr(record, "name", "")
+    return FormatError(
+        f"the {record.kind} {shown(name[:40])} is {size_bytes >> 20} MiB long as one record; "
+        f"a run takes up to {LONGEST_LINE_BYTES >> 20} MiB"
+    )

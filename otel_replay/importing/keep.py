@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import os
-import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from otel_replay.attributes import IMPORT_FORMAT, IMPORT_SHA256, IMPORT_SOURCE
 from otel_replay.clock import SYSTEM_CLOCK, Clock
-from otel_replay.errors import FormatError, OtelReplayError, StoreError, UsageError
+from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.formats.journal_v1 import LONGEST_LINE_BYTES, encode
 from otel_replay.formats.journal_v1 import VERSION as JOURNAL_VERSION
-from otel_replay.importing import jaeger, otlp, session_replay
-from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile, made_run_id
-from otel_replay.importing.unwrapping import unwrapped
+from otel_replay.importing.foreign_run import ForeignRun, too_long
+from otel_replay.importing.reading import naming, open_source, read_runs, usable_id
+from otel_replay.importing.source_file import SourceFile
 from otel_replay.records import Close, JournalHeader, Loss, Record
-from otel_replay.storage.atomic import write_atomically
+from otel_replay.storage.atomic import open_atomically
 from otel_replay.storage.finalise import finalise
-from otel_replay.storage.refusals import shown, told_as_store_error
+from otel_replay.storage.refusals import shown
 from otel_replay.storage.run_header import RunHeader, read_header
 from otel_replay.storage.store import Store, validate_run_id
 from otel_replay.version import WRITER
 
-__all__ = ["IMPORTERS", "Imported", "import_file", "open_source", "read_runs"]
-
-IMPORTERS: tuple[Importer, ...] = (session_replay.IMPORTER, otlp.IMPORTER, jaeger.IMPORTER)
-"""The formats that can be imported; the first that recognises a file reads it."""
-
-_HEAD_BYTES = 4096
-_GROWS = 8
-"""No text becomes longer than so many times itself in a journal; smaller files need not be looked at."""
+__all__ = ["Imported", "import_file", "journals_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +52,7 @@ def import_file(
     store:
         Made if it is not there.
     path:
-        The file.
+        The file, or a folder of archives.
     form:
         The name of its format; None: found by its first bytes.
     run_id:
@@ -79,75 +69,15 @@ def import_file(
     UsageError
         If one id is given for several runs.
     """
-    source, importer = open_source(path, form)
-    runs = read_runs(source, importer, path)
-    try:
-        _must_fit(runs, source)
-    except FormatError as error:
-        raise FormatError(f"{shown(path)}: {error.message}", hint=error.hint) from None
-    if run_id is not None and len(runs) > 1:
-        raise UsageError(f"{shown(path)} holds {len(runs)} runs, and one id cannot name them all")
-    store.ensure()
-    for run in runs:
-        yield _keep(store, run, source, importer.format, run_id, clock)
-
-
-def open_source(path: Path, form: str | None = None) -> tuple[SourceFile, Importer]:
-    """A file's content, and who reads it.
-
-    Raises
-    ------
-    StoreError, FormatError
-        If it cannot be read, or is of no format that can be imported.
-    """
-    with told_as_store_error("read", path):
-        content = _content(path)
-    sha256 = hashlib.sha256(content).hexdigest()
-    try:
-        content, damage = unwrapped(content)
-        if damage and not content:
-            raise FormatError(damage[0])
-    except FormatError as error:
-        raise FormatError(f"{shown(path)}: {error.message}", hint=error.hint) from None
-    source = SourceFile(name=path.name, sha256=sha256, content=content, damage=damage)
-    return source, _importer(source, form)
-
-
-def read_runs(source: SourceFile, importer: Importer, path: Path) -> list[ForeignRun]:
-    """The runs of a file; an error names its path.
-
-    Raises
-    ------
-    FormatError
-        If it is damaged.
-    """
-    try:
-        runs = list(importer.read(source))
-    except FormatError as error:
-        raise FormatError(f"{shown(path)}: {error.message}", hint=error.hint) from None
-    if runs and source.damage:
-        runs[0] = replace(runs[0], damage=(*source.damage, *runs[0].damage))
-    return runs
-
-
-def _content(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        # A pipe ends; /dev/zero does not.
-        if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is a device", str(path))
-        return stream.read()
-
-
-def _importer(source: SourceFile, form: str | None) -> Importer:
-    head = source.content[:_HEAD_BYTES]
-    for importer in IMPORTERS:
-        if importer.format == form or (form is None and importer.recognises(head)):
-            return importer
-    known = "; ".join(importer.what for importer in IMPORTERS)
-    raise FormatError(
-        f"`{source.name}` is no file that can be imported",
-        hint=f"what can be: {known}; where it is one of these all the same, say which with --format",
-    )
+    with open_source(path, form) as (source, importer):
+        runs = read_runs(source, importer)
+        if run_id is not None and len(runs) > 1:
+            raise UsageError(f"{shown(path)} holds {len(runs)} runs, and one id cannot name them all")
+        with naming(path):
+            _must_fit(runs)
+        store.ensure()
+        for run in runs:
+            yield _keep(store, run, source, importer.format, run_id, clock)
 
 
 def _keep(
@@ -155,7 +85,7 @@ def _keep(
 ) -> Imported:
     origin = {IMPORT_FORMAT: form, IMPORT_SOURCE: source.name, IMPORT_SHA256: source.sha256}
     header = RunHeader(
-        run_id=validate_run_id(run_id) if run_id is not None else _usable_id(run, source),
+        run_id=validate_run_id(run_id) if run_id is not None else usable_id(run, source),
         name=run.name,
         started_ns=run.started_ns,
         trace_id=run.trace_id,
@@ -182,14 +112,6 @@ def _keep(
     return Imported(run_id=header.run_id, format=form, new=new, counts=dict(header.counts), damage=run.damage)
 
 
-def _usable_id(run: ForeignRun, source: SourceFile) -> str:
-    wanted = run.wanted_id or ""
-    try:
-        return validate_run_id(wanted)
-    except UsageError:
-        return made_run_id(run.started_ns, source.sha256)
-
-
 def _same(store: Store, directory: Path, source: SourceFile) -> RunHeader:
     """The header of the run in `directory`, which came from this very file."""
     try:
@@ -204,23 +126,23 @@ def _same(store: Store, directory: Path, source: SourceFile) -> RunHeader:
     return header
 
 
-def _must_fit(runs: Iterable[ForeignRun], source: SourceFile) -> None:
+def _must_fit(runs: Iterable[ForeignRun]) -> None:
     """Refuse a record that no reader of the journal would take, before anything is kept."""
-    if len(source.content) < LONGEST_LINE_BYTES // _GROWS:
-        return
     for record in (record for run in runs for journal in run.journals for record in journal):
         if (size := len(encode(record))) > LONGEST_LINE_BYTES:
-            name = getattr(record, "action", "") or getattr(record, "name", "")
-            raise FormatError(
-                f"the {record.kind} {shown(name[:40])} is {size >> 20} MiB long as one record; "
-                f"a run takes up to {LONGEST_LINE_BYTES >> 20} MiB"
-            )
+            raise too_long(record, size)
+
+
+def journals_of(header: RunHeader, run: ForeignRun) -> Iterator[tuple[str, Iterator[Record]]]:
+    """The journals of a run that is kept: the name of each, and its records with header and end."""
+    for number, records in enumerate(run.journals, 1):
+        yield f"imported-{number}.jsonl", _framed(records, header, run, first=number == 1)
 
 
 def _write_journals(directory: Path, header: RunHeader, run: ForeignRun) -> None:
-    for number, records in enumerate(run.journals, 1):
-        lines = map(encode, _framed(records, header, run, first=number == 1))
-        write_atomically(directory / "journal" / f"imported-{number}.jsonl", b"".join(lines))
+    for name, records in journals_of(header, run):
+        with open_atomically(directory / "journal" / name) as stream:
+            stream.writelines(map(encode, records))
 
 
 def _framed(

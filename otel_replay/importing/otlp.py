@@ -1,131 +1,142 @@
-"""OTLP JSON, as lines or as one document, becomes the runs that its spans and log records name.
+"""OTLP in a file, JSON or Protobuf, becomes the runs that its spans and log records name.
 
-A file is read as a whole: the spans of a run may stand anywhere in it.
+JSON comes as lines or as one document, Protobuf as one message; the Collector's archives hold requests of
+either. Lines and archives are read as streams, and what is one document as a whole.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from operator import itemgetter
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
 
-from otel_replay.attributes import INTERRUPTED, RUN_ID, RUN_NAME, SPAN_TYPE
-from otel_replay.errors import FormatError
-from otel_replay.formats.belonging import run_keys
-from otel_replay.formats.otlp_json_read import Read, read_document
-from otel_replay.formats.spans import Log, Span, log_records, span_records
-from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile, made_run_id
-from otel_replay.records import BadLine, Record, Resource, Scope, SpanEnd, SpanStart
-from otel_replay.storage.run_header import EndStatus
+import orjson
 
-__all__ = ["IMPORTER", "runs_among"]
+from otel_replay.errors import FormatError, UsageError
+from otel_replay.formats.otlp_json_read import Read, read_document, read_lines
+from otel_replay.importing.foreign_run import ForeignRun, Importer
+from otel_replay.importing.gathering import runs_among
+from otel_replay.importing.requests import is_archive, looks_like_protobuf, read_requests
+from otel_replay.importing.source_file import SourceFile
+from otel_replay.records import BadLine
 
-_MARKS = (b'"resourceSpans"', b'"resourceLogs"')
+__all__ = ["IMPORTER", "OtlpReading"]
 
-
-@dataclass(slots=True)
-class _Parts:
-    """What belongs to one run."""
-
-    spans: list[Span] = field(default_factory=list)
-    logs: list[Log] = field(default_factory=list)
+_MARKS = (b'"resourceSpans"', b'"resourceLogs"', b'"resourceMetrics"', b'"resourceProfiles"')
+_LONGEST_LINE_BYTES = 1 << 30
+_MOST_MESSAGE_BYTES = 2**31 - 1
+"""Protobuf's own limit."""
 
 
 def _recognises(head: bytes) -> bool:
-    return any(mark in head for mark in _MARKS)
+    return any(mark in head for mark in _MARKS) or is_archive(head) or looks_like_protobuf(head)
 
 
 def _read(source: SourceFile) -> Iterator[ForeignRun]:
-    return runs_among(read_document(source.content), source)
+    yield from runs_among(OtlpReading(source), source)
 
 
-def runs_among(read: Iterable[Read], source: SourceFile) -> Iterator[ForeignRun]:
-    """The runs that spans and log records belong to, by `formats.belonging`.
+class OtlpReading:
+    """The spans and log records of a file, in the order of the file."""
 
-    Raises
-    ------
-    FormatError
-        If there is no span and no log record at all.
-    """
-    runs: dict[str, _Parts] = {}
-    damage: list[str] = []
-    items: list[Span | Log] = []
-    for item in read:
-        if isinstance(item, BadLine):
-            damage.append(f"line {item.number}: {item.reason}")
-        else:
-            items.append(item)
-    for key, item in zip(run_keys(items), items, strict=True):
-        parts = runs.setdefault(key, _Parts())
-        if isinstance(item, Span):
-            parts.spans.append(item)
-        else:
-            parts.logs.append(item)
-    if not runs:
-        reason = f": {damage[0]}" if damage else ""
-        raise FormatError(f"`{source.name}` holds no span and no log record that can be read{reason}")
-    for key, parts in runs.items():
-        yield _run(key, parts, tuple(damage))
-        damage = []  # told once, with the file's first run
+    def __init__(self, source: SourceFile) -> None:
+        self._source = source
+        self._stream: BinaryIO | None = None
+        self._taken_bytes = 0
 
+    @property
+    def taken_bytes(self) -> int:
+        """As `gathering.Reading` has it."""
+        return self._taken_bytes
 
-def _run(key: str, parts: _Parts, damage: tuple[str, ...]) -> ForeignRun:
-    root = _root(parts.spans)
-    entries = [log.entry for log in parts.logs]
-    starts = [span.start_ns for span in parts.spans] + [
-        entry.time_ns or entry.observed_ns for entry in entries
-    ]
-    ends = [span.end_ns for span in parts.spans] + [entry.time_ns or entry.observed_ns for entry in entries]
-    named = root.attributes.get(RUN_NAME) if root is not None else None
-    given = [span.attributes.get(RUN_ID) for span in parts.spans]  # of any type, as others wrote it
-    interrupted = root is not None and bool(root.attributes.get(INTERRUPTED))
-    status: EndStatus | None = "error" if root is not None and root.status == "error" else "ok"
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return ForeignRun(
-        wanted_id=key if key in given else made_run_id(min(starts), digest),
-        name=named if isinstance(named, str) else root.name if root is not None else key,
-        started_ns=min(starts),
-        ended_ns=max(ends),
-        journals=tuple(filter(None, (_in_order(parts.spans), tuple(log_records(parts.logs))))),
-        trace_id=root.trace_id if root is not None else "",
-        span_id=root.span_id if root is not None else "",
-        status=None if interrupted else status,
-        message=root.message if root is not None else "",
-        damage=damage,
-    )
+    def __iter__(self) -> Iterator[Read]:
+        """All of them, and a `BadLine` for each that cannot be read."""
+        self._taken_bytes = 0
+        head = self._source.head()
+        with self._source.stream() as stream:
+            if is_archive(head):
+                yield from self._requests(stream)
+            elif any(mark in head for mark in _MARKS) or not looks_like_protobuf(head):
+                yield from self._text(stream)
+            else:
+                message = stream.read(_MOST_MESSAGE_BYTES + 1)
+                if len(message) > _MOST_MESSAGE_BYTES:
+                    raise FormatError("it is one message of more than 2 GiB, which Protobuf has none of")
+                yield from _read_message(message, 0)
+
+    def _requests(self, stream: BinaryIO) -> Iterator[Read]:
+        for number, request in enumerate(read_requests(stream, self._source.damage), 1):
+            self._taken_bytes += len(request)
+            if request[:64].lstrip().startswith(b"{"):
+                for item in read_document(request):
+                    yield _numbered(item, number) if isinstance(item, BadLine) else item
+            else:
+                yield from _read_message(request, number)
+
+    def _text(self, stream: BinaryIO) -> Iterator[Read]:
+        """Lines, where the first or the second by itself is a document; else one document."""
+        first = stream.readline(_LONGEST_LINE_BYTES)
+        second = b"" if _is_document(first) else stream.readline(_LONGEST_LINE_BYTES)
+        if _is_document(first) or _is_document(second):
+            lines = _Lines(first + second, stream)
+            for item in read_lines(lines, longest_bytes=_LONGEST_LINE_BYTES):
+                self._taken_bytes = lines.taken_bytes
+                yield item
+            return
+        yield from read_document(self._source.content())
 
 
-def _root(spans: list[Span]) -> Span | None:
-    """The run's own span: the one that says it is, else the first without a parent."""
-    for span in spans:
-        if span.attributes.get(SPAN_TYPE) == "run":
-            return span
-    roots = [span for span in spans if not span.parent_id]
-    return min(roots, key=lambda span: span.start_ns, default=None)
+class _Lines:
+    """What was read already, and the rest of a stream, line by line."""
+
+    def __init__(self, start: bytes, rest: BinaryIO) -> None:
+        self._start = io.BytesIO(start)
+        self._rest = rest
+        self.taken_bytes = 0
+
+    def readline(self, size: int) -> bytes:
+        line = self._start.readline(size) or self._rest.readline(size)
+        self.taken_bytes += len(line)
+        return line
 
 
-def _in_order(spans: Iterable[Span]) -> tuple[Record, ...]:
-    """Records of all spans by time; at the same moment starts come first, outer ones before inner."""
-    tables: list[Record] = []
-    timed: list[tuple[int, int, int, Record]] = []
-    outer_first = sorted(spans, key=lambda span: (span.start_ns, -span.end_ns, bool(span.parent_id)))
-    for record in span_records(outer_first):
-        if isinstance(record, (Resource, Scope)):
-            tables.append(record)
-        elif isinstance(record, SpanStart):
-            timed.append((record.time_ns, 0, len(timed), record))
-        elif isinstance(record, SpanEnd):
-            timed.append((record.time_ns, 2, -len(timed), record))
-        else:
-            timed.append((getattr(record, "time_ns", 0), 1, len(timed), record))
-    timed.sort(key=itemgetter(0, 1, 2))
-    return (*tables, *(item[3] for item in timed))
+def _is_document(line: bytes) -> bool:
+    try:
+        body = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(body, dict)
+
+
+def _read_message(message: bytes, number: int) -> Iterator[Read]:
+    # Most who read runs never meet Protobuf, and its classes take a while to load.
+    try:
+        from otel_replay.formats.otlp_protobuf_file import read_message
+    except ImportError as error:
+        raise UsageError(
+            f"OTLP as Protobuf needs opentelemetry-proto, and it cannot be loaded here: {error}",
+            hint="pip install opentelemetry-proto",
+        ) from None
+    try:
+        for item in read_message(message):
+            yield _numbered(item, number) if isinstance(item, BadLine) else item
+    except FormatError as error:
+        yield _bad(number, error.message)
+
+
+def _numbered(bad: BadLine, number: int) -> BadLine:
+    return _bad(number, bad.reason)
+
+
+def _bad(number: int, reason: str) -> BadLine:
+    where = f"request {number}: " if number else ""
+    return BadLine(number=0, offset_bytes=0, size_bytes=0, reason=f"{where}{reason}")
 
 
 IMPORTER = Importer(
     format="otlp",
-    what="OTLP JSON: spans and log records, as `dump --format otlp`, the Collector and Jaeger give them",
+    what="OTLP as JSON or Protobuf: spans and log records, as `dump --format otlp`, the Collector and Jaeger "
+    "give them",
     recognises=_recognises,
     read=_read,
 )

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from otel_replay.attributes import IMPORT_REST, RUN_ID, RUN_NAME, SPAN_TYPE
 from otel_replay.formats import session_replay
-from otel_replay.importing.foreign_run import ForeignRun, Importer, SourceFile
+from otel_replay.importing.foreign_run import ForeignRun, Importer
+from otel_replay.importing.source_file import SourceFile
 from otel_replay.records import Record, SpanEnd, SpanStart
 
 __all__ = ["IMPORTER"]
@@ -27,7 +28,7 @@ def _recognises(head: bytes) -> bool:
 
 
 def _read(source: SourceFile) -> Iterator[ForeignRun]:
-    document = session_replay.read(source.content)
+    document = session_replay.read(source.content())
     trace_id = hashlib.sha256(f"trace {source.sha256}".encode()).hexdigest()[:32]
     span_id = hashlib.sha256(f"span {source.sha256}".encode()).hexdigest()[:16]
     times = [decision.time_ns for decision in document.decisions]

@@ -1,69 +1,106 @@
-"""Files that were compressed: gzip, Zstandard, and the archive that the Collector's file exporter compresses.
+"""Files that were compressed by gzip or Zstandard, as the stream of what is in them.
 
-With `compression: zstd` the exporter writes each request as four bytes that say how long it is (the highest
-first) and a Zstandard frame (`exporter/fileexporter`, `exportMessageAsBuffer`). What can be read of a damaged
-file is read, and what cannot is said.
+What can be read of a damaged file is read, and what cannot is said. Memory does not grow with the file.
 """
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from otel_replay.errors import FormatError
 from otel_replay.storage.zstd import decompressor, error_of_zstandard
 
-__all__ = ["unwrapped"]
+__all__ = ["ZSTANDARD", "unwrapped"]
 
-_GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_LENGTH_BYTES = 4
-_MOST_BYTES = 4 << 30
-"""More than that in one file is somebody's trap, or no file to read as a whole."""
+ZSTANDARD = b"\x28\xb5\x2f\xfd"
+_GZIP = b"\x1f\x8b"
+_MOST_BYTES = 64 << 30
+"""More than that in one file is somebody's trap."""
 _STEP_BYTES = 1 << 20
 _TAKEN_BYTES = 1 << 16
 
 
-def unwrapped(content: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """What a file holds, and what of it could not be read; as it is where it is not compressed.
+def unwrapped(stream: BinaryIO, damage: list[str]) -> BinaryIO:
+    """What a file holds, as a stream; as it is where it is not compressed.
+
+    Reading it raises FormatError where it holds more than 64 GiB.
+
+    Parameters
+    ----------
+    stream:
+        The file, from its beginning.
+    damage:
+        Gets what of it could not be read, as soon as that is known.
 
     Raises
     ------
-    FormatError
-        If it is compressed Protobuf, or holds more than 4 GiB.
     UsageError
         If it is of Zstandard, and that is not installed.
     """
-    damage: list[str] = []
-    if content.startswith(_GZIP):
-        pieces = _gzip(content, damage)
-    elif content.startswith(_ZSTANDARD):
-        pieces = _frames(content, damage)
-    elif content[_LENGTH_BYTES : _LENGTH_BYTES + len(_ZSTANDARD)] == _ZSTANDARD:
-        pieces = _requests(content, damage)
+    start = stream.read(len(ZSTANDARD))
+    if start.startswith(_GZIP):
+        pieces = _gzip(stream, start, damage)
+    elif start == ZSTANDARD:
+        decompressor()  # told at once where there is none
+        pieces = _frames(stream, start, damage)
     else:
-        return content, ()
-    found = bytearray()
-    for piece in pieces:
-        found += piece
-        if len(found) > _MOST_BYTES:
-            raise _too_much()
-    return bytes(found), tuple(damage)
+        pieces = _plain(stream, start)
+    return cast(BinaryIO, io.BufferedReader(_Pieces(pieces), _TAKEN_BYTES))
 
 
-def _gzip(content: bytes, damage: list[str]) -> Iterator[bytes]:
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes as a raw stream."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        super().__init__()
+        self._pieces = pieces
+        self._piece = memoryview(b"")
+        self._left_bytes = _MOST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        into = memoryview(buffer).cast("B")
+        while not self._piece:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left_bytes -= len(piece)
+            if self._left_bytes < 0:
+                raise FormatError(
+                    f"it holds more than {_MOST_BYTES >> 30} GiB", hint="decompress and split it"
+                )
+            self._piece = memoryview(piece)
+        taken = min(len(into), len(self._piece))
+        into[:taken] = self._piece[:taken]
+        self._piece = self._piece[taken:]
+        return taken
+
+
+def _plain(stream: BinaryIO, start: bytes) -> Iterator[bytes]:
+    yield start
+    while piece := stream.read(_TAKEN_BYTES):
+        yield piece
+
+
+def _gzip(stream: BinaryIO, data: bytes, damage: list[str]) -> Iterator[bytes]:
     at = 0
-    while content.startswith(_GZIP, at):
+    while data.startswith(_GZIP):
         reader = zlib.decompressobj(wbits=31)
         try:
             while not reader.eof:
                 # A little at a time: what is not yet used up is copied with each step.
-                data = content[at : at + _TAKEN_BYTES]
-                piece = reader.decompress(data, _STEP_BYTES)
-                at += len(data) - len(reader.unconsumed_tail) - len(reader.unused_data)
+                fed = data or stream.read(_TAKEN_BYTES)
+                piece = reader.decompress(fed, _STEP_BYTES)
+                data = reader.unused_data if reader.eof else reader.unconsumed_tail
+                at += len(fed) - len(data)
                 if piece:
                     yield piece
-                elif not data:
+                elif not fed:
                     break
         except zlib.error as error:
             damage.append(f"the file is damaged after {at:,} bytes: {error}")
@@ -71,23 +108,24 @@ def _gzip(content: bytes, damage: list[str]) -> Iterator[bytes]:
         if not reader.eof:
             damage.append("the file is cut off: its last bytes are missing")
             return
-    if content[at:].strip(b"\0"):
-        damage.append(f"{len(content) - at:,} bytes after the end of what is compressed are not read")
+        data = _topped_up(data, stream)
+    _tell_rest(stream, data, damage)
 
 
-def _frames(content: bytes, damage: list[str]) -> Iterator[bytes]:
+def _frames(stream: BinaryIO, data: bytes, damage: list[str]) -> Iterator[bytes]:
     at = 0
-    while content.startswith(_ZSTANDARD, at):
+    while data.startswith(ZSTANDARD):
         reader, began = decompressor(), at
         try:
             while not reader.eof:
-                # A little at a time, as above: what comes after a frame is copied at its end.
-                data = content[at : at + _TAKEN_BYTES] if reader.needs_input else b""
-                at += len(data)
-                piece = reader.decompress(data, max_length=_STEP_BYTES)
+                fed = b""
+                if reader.needs_input:
+                    fed, data = data or stream.read(_TAKEN_BYTES), b""
+                at += len(fed)
+                piece = reader.decompress(fed, max_length=_STEP_BYTES)
                 if piece:
                     yield piece
-                elif not data and reader.needs_input:
+                elif not fed and reader.needs_input:
                     break
         except error_of_zstandard() as error:
             damage.append(f"the file is damaged after {began:,} bytes: {error}")
@@ -96,50 +134,20 @@ def _frames(content: bytes, damage: list[str]) -> Iterator[bytes]:
             damage.append("the file is cut off: its last bytes are missing")
             return
         at -= len(reader.unused_data)
-    if at < len(content):
-        damage.append(f"{len(content) - at:,} bytes after the end of what is compressed are not read")
+        data = _topped_up(reader.unused_data, stream)
+    _tell_rest(stream, data, damage)
 
 
-def _requests(content: bytes, damage: list[str]) -> Iterator[bytes]:
-    """The requests of a Collector's archive, one a line."""
-    at, number = 0, 0
-    while at < len(content):
-        number += 1
-        size = int.from_bytes(content[at : at + _LENGTH_BYTES], "big")
-        frame = content[at + _LENGTH_BYTES : at + _LENGTH_BYTES + size]
-        if len(frame) < size or len(content) - at < _LENGTH_BYTES:
-            damage.append(f"request {number} is cut off: the archive ends in it")
-            return
-        at += _LENGTH_BYTES + size
-        request = bytearray()  # as a whole: one of which a part is wrong is none
-        reader = decompressor()
-        try:
-            for piece in _frame(reader, frame):
-                request += piece
-                if len(request) > _MOST_BYTES:
-                    raise _too_much()
-        except error_of_zstandard() as error:
-            damage.append(f"request {number} cannot be read: {error}")
-            continue
-        if not reader.eof:
-            damage.append(f"request {number} cannot be read: it is cut off")
-            continue
-        if not request.lstrip().startswith(b"{"):
-            raise FormatError(
-                "it holds requests as Protobuf, which are not read from files",
-                hint="have the Collector write `format: json`, or send the runs on as OTLP",
-            )
-        yield bytes(request.rstrip(b"\n") + b"\n")
+def _topped_up(data: bytes, stream: BinaryIO) -> bytes:
+    """So much that the beginning of another part would be seen."""
+    return data if len(data) >= len(ZSTANDARD) else data + stream.read(_TAKEN_BYTES)
 
 
-def _frame(reader: Any, data: bytes) -> Iterator[bytes]:
-    while not reader.eof:
-        piece = reader.decompress(data, max_length=_STEP_BYTES)
-        data = b""
-        if not piece and reader.needs_input:
-            return
-        yield piece
-
-
-def _too_much() -> FormatError:
-    return FormatError(f"it holds more than {_MOST_BYTES >> 30} GiB", hint="decompress and split it")
+def _tell_rest(stream: BinaryIO, data: bytes, damage: list[str]) -> None:
+    count, is_padding = 0, True
+    while data:
+        count += len(data)
+        is_padding = is_padding and not data.strip(b"\0")
+        data = stream.read(_TAKEN_BYTES)
+    if not is_padding:
+        damage.append(f"{count:,} bytes after the end of what is compressed are not read")

@@ -56,11 +56,12 @@ def run_text(directory: Path) -> str:
     from otel_replay.analysis.tree import Limits
     from otel_replay.analysis.tree_builder import build_tree
     from otel_replay.cli.run_head import head_lines
-    from otel_replay.cli.source import StoredRun
     from otel_replay.cli.tree_lines import tree_lines
+    from otel_replay.opening import StoredRun
     from otel_replay.storage.run_files import RunFiles
 
-    source = StoredRun(RunFiles(directory))
+    files = RunFiles(directory)
+    source = StoredRun(files, files.run_id)
     tree = build_tree(source.records(), Limits(moments=3, all_moments=200))
     pick(tree, _SPANS, None)
     screen, stream = _screen()

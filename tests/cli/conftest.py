@@ -105,22 +105,26 @@ Keep = Callable[..., Path]
 def keep(store: Store) -> Keep:
     """Writes a story into the store, as the process that recorded it would have left it."""
 
-    def keep(story: Story, *, name: str = "tuning", how: str = "finished", message: str = "") -> Path:
-        header = RunHeader(run_id=story.run_id, name=name, started_ns=story.located[0].record.time_ns)
-        directory = store.create(header)
-        for item in story:
-            assert not isinstance(item.record, BadLine)
-            with open(directory / "journal" / item.journal, "ab") as journal:
-                journal.write(encode(item.record))
-        if how == "interrupted":
-            return directory
-        with open(directory / "journal" / story.journal, "ab") as journal:
-            journal.write(encode(Close(time_ns=story.now_ns, how="ended")))
-        status = "ok" if how == "finished" else "error"
-        finalise(directory, ended_ns=story.now_ns, status=status, message=message)
-        return directory
+    return lambda story, **options: keep_in(store, story, **options)
 
-    return keep
+
+def keep_in(
+    store: Store, story: Story, *, name: str = "tuning", how: str = "finished", message: str = ""
+) -> Path:
+    """Write a story into a store; gives the run's directory."""
+    header = RunHeader(run_id=story.run_id, name=name, started_ns=story.located[0].record.time_ns)
+    directory = store.create(header)
+    for item in story:
+        assert not isinstance(item.record, BadLine)
+        with open(directory / "journal" / item.journal, "ab") as journal:
+            journal.write(encode(item.record))
+    if how == "interrupted":
+        return directory
+    with open(directory / "journal" / story.journal, "ab") as journal:
+        journal.write(encode(Close(time_ns=story.now_ns, how="ended")))
+    status = "ok" if how == "finished" else "error"
+    finalise(directory, ended_ns=story.now_ns, status=status, message=message)
+    return directory
 
 
 @pytest.fixture
@@ -129,10 +133,12 @@ def tuning() -> Story:
     return tuning_story()
 
 
-def tuning_story(run_id: str = "2026-01-01T00-00-00Z-aaaaaa", *, later_ns: int = 0) -> Story:
+def tuning_story(
+    run_id: str = "2026-01-01T00-00-00Z-aaaaaa", *, later_ns: int = 0, **attributes: object
+) -> Story:
     """A small tuning run under any id."""
     story = Story(run_id, start_ns=START_NS + later_ns)
-    run = story.run(clamp=10.0)
+    run = story.run(clamp=10.0, **attributes)
     task = story.task("bin samples", run)
     for number in range(8):
         story.decide(

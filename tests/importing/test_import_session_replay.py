@@ -132,8 +132,8 @@ def test_an_import_that_was_killed_is_finished_by_the_next_one(own: Store, tmp_p
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no file that can be imported"),
-        ("hello", "no file that can be imported"),
+        ("", "there is nothing in it"),
+        ("hello", "no kind that holds a run"),
         ('{"schema_version": "1.0", "decisions": [', "not a JSON document"),
         ('{"schema_version": "2.0"}', "schema_version '2.0' is not known"),
         ('{"schema_version": "1.0", "decisions": 7}', "`decisions` is not a list"),
