@@ -51,17 +51,10 @@ def command(
 ) -> None:
     """Write RUN as one HTML page, a PDF or a CSV table; several at once may be asked for.
 
-<<<<<<< HEAD
-    RUN may also be the path of a session_replay.json. The page is one file that loads nothing: the spans on a
-    time scale with what was asked and answered, the decisions with search, filters and playback, and the grid
-    as a heat map before and after. With --action and the like it holds the chosen decisions, and no spans. A
-    decision changes a cell of the grid when its cell has both axes and its values have the value's name.
-=======
-    RUN may also be a file (docs/runs.md). The page is one file that loads nothing: the spans
-    on a time scale with what was asked and answered, the decisions with search, filters and playback, and the
-    grid as a heat map before and after. With --action and the like it holds the chosen decisions, and no
-    spans. A decision changes a cell of the grid when its cell has both axes and its values have the value's name.
->>>>>>> 0972c0a (A run is named in the same ways everywhere: every command reads every kind of file, Protobuf and rotated archives among them, and large ones as streams)
+    RUN may also be a file (docs/runs.md). The page is one file that loads nothing: the spans on a time scale
+    with what was asked and answered, the decisions with search, filters and playback, and the grid as a heat
+    map before and after. With --action and the like it holds the chosen decisions, and no spans. A decision
+    changes a cell of the grid when its cell has both axes and its values have the value's name.
     """
     from otel_replay.cli.selecting import selection
     from otel_replay.errors import UsageError

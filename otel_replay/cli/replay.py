@@ -57,9 +57,10 @@ def command(
 ) -> int:
     """Run PROGRAM with its model and tool calls answered from RUN, and say where it goes another way.
 
-    RUN may also be a file (docs/runs.md), or a JSONL file of an agent loop. The program needs no
-    change where it records its calls with otel-replay. Exits with 1 if it asks for anything else than was recorded, or for less; else with the
-    program's own code. Without PROGRAM: lists the recorded calls and says whether they can be replayed.
+    RUN may also be a file (docs/runs.md), or a JSONL file of an agent loop. The program needs no change where
+    it records its calls with otel-replay. Exits with 1 if it asks for anything else than was recorded, or for
+    less; else with the program's own code. Without PROGRAM: lists the recorded calls and says whether they
+    can be replayed.
     """
     from otel_replay.replay.invited import Plan, player_of
 
