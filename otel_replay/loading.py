@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from otel_replay.analysis.decision_lines import DecisionLines
 from otel_replay.analysis.items import Items
 from otel_replay.analysis.items_builder import build_items, items_of
+from otel_replay.analysis.unmade_items import but_decisions
 from otel_replay.attributes import CHECKPOINT_SHA256
 from otel_replay.errors import OtelReplayError, StoreError, UsageError
 from otel_replay.importing.reading import merged
@@ -106,7 +107,7 @@ def _kept_snapshots(items: Items) -> Callable[[str], bytes]:
     kept: dict[str, bytes] = {}
     missing: dict[str, OtelReplayError] = {}
     assert items.read_blob is not None
-    for item in items:
+    for item in but_decisions(items.items):
         sha256 = item.attributes.get(CHECKPOINT_SHA256) if item.kind == "event" else None
         if isinstance(sha256, str) and sha256 not in kept:
             try:

@@ -1,28 +1,29 @@
 """Decisions taken from the lines of a journal many at a time: they are most of a long run.
 
 A line in the short form has a head of fixed length, as we write it: its span and its time. Behind it stands
-what the decision says. Where runs are read to be compared, a line that says what another one said is not
-decoded again, and both have the same number: they are equal, whoever asks. Nothing is taken on trust: of
-such a head every byte is looked at, and a line of any other form, or a damaged one, is left to
-`journal_v1.decode`.
+what the decision says. Where runs are read to be compared, what was said before is not decoded again, and no
+item is made of it yet (`analysis.unmade_items`). Nothing is taken on trust: of such a head every byte is
+looked at, and a line of any other form, or a damaged one, is left to `journal_v1.decode`.
 """
 
 from __future__ import annotations
 
-from itertools import count
+from array import array
 from typing import Any
 
 from otel_replay.analysis.items import Item
+from otel_replay.analysis.said import Said
+from otel_replay.analysis.unmade_items import UnmadeItems
 from otel_replay.errors import FormatError
 from otel_replay.formats.journal_v1 import made_decision, map_or_none, read_json
-from otel_replay.records import Decision
 
 __all__ = ["DecisionLines"]
 
 _HEAD = b'["decision","'
-_DIGIT_0 = 48
-_NUMBERS = count(1)
-"""Of all runs of the process: what was read apart has no number in common."""
+_TIME_BEGINS, _SAID_BEGINS = 31, 51
+_TIME_DIGITS = _SAID_BEGINS - _TIME_BEGINS - 1
+_FEW = 6
+"""So few are taken one by one sooner than together."""
 
 
 class DecisionLines:
@@ -31,21 +32,34 @@ class DecisionLines:
     Parameters
     ----------
     numbered:
-        Whether equal ones get the same number. It takes memory for every line that differs.
+        Whether they are numbered by what they say, and made into items only when these are asked for. It
+        takes memory for every line that differs.
     """
 
     def __init__(self, *, numbered: bool = False) -> None:
+        self._said = Said() if numbered else None
         self._learns = numbered
-        self._told: dict[bytes, tuple[Decision, int]] = {}
         self._texts: dict[str, str] = {}
+        self._careful: list[bytes] = []
 
     def enough(self) -> DecisionLines:
         """Itself, that numbers nothing new from here on: what comes now is compared with what was read."""
         self._learns = False
         return self
 
+    def items(self) -> list[Item] | UnmadeItems:
+        """What the items of a run are put into."""
+        if self._said is None:
+            return []
+        return UnmadeItems(self._said if self._learns else self._said.followed())
+
     def take(
-        self, lines: list[bytes], begin: int, journal: str, items: list[Item], spans: dict[str, Item]
+        self,
+        lines: list[bytes],
+        begin: int,
+        journal: str,
+        items: list[Item] | UnmadeItems,
+        spans: dict[str, Item],
     ) -> int:
         """Append the decisions from line `begin` on to `items`; the number of the first line that is none.
 
@@ -57,32 +71,65 @@ class DecisionLines:
             The items of the run so far, and those of them that are spans, by id. What happened in a span that
             is not among them is left alone, as is every line that is not exactly of the short form.
         """
-        texts, told, learns = self._texts, self._told, self._learns
-        numbered = learns or bool(told)
-        head, span_id, parent, number, place = b"", "", None, 0, len(items)
-        for index in range(begin, len(lines)):
+        if not isinstance(items, UnmadeItems):
+            return self._one_by_one(lines, begin, len(lines), journal, items, spans)
+        while begin < len(lines):
+            head = lines[begin][:_TIME_BEGINS]
+            span_id = _span_id(head)
+            parent = spans.get(span_id) if span_id else None
+            if parent is None:
+                return begin
+            end = begin + 1
+            while end < len(lines) and lines[end][:_TIME_BEGINS] == head:
+                end += 1
+            many = end - begin >= _FEW and lines is not self._careful
+            if many and self._together(lines[begin:end], span_id, journal, items, parent):
+                begin = end
+                continue
+            if many:
+                # One of them is not as usual: which one is not looked for again with each of the others.
+                self._careful = lines
+            reached = self._one_by_one(lines, begin, end, journal, items, spans)
+            if reached < end:
+                return reached
+            begin = end
+        return begin
+
+    def _together(
+        self, lines: list[bytes], span_id: str, journal: str, items: UnmadeItems, parent: Item
+    ) -> bool:
+        """Append the decisions of one span, if all of these lines are such."""
+        times = _times(lines)
+        if times is None:
+            return False
+        texts = [line[_SAID_BEGINS:] for line in lines]
+        numbers = items.said.numbers(texts, learn=self._learns)
+        if numbers is None:
+            return False
+        items.extend_unmade(times, numbers, span_id, parent, journal)
+        return True
+
+    def _one_by_one(
+        self,
+        lines: list[bytes],
+        begin: int,
+        end: int,
+        journal: str,
+        items: list[Item] | UnmadeItems,
+        spans: dict[str, Item],
+    ) -> int:
+        texts = self._texts
+        head, span_id, parent, place = b"", "", None, len(items)
+        for index in range(begin, end):
             line = lines[index]
-            if line[:31] != head:
+            if line[:_TIME_BEGINS] != head:
                 # The decisions of a span stand together as a rule.
-                head, span_id = line[:31], line[13:29].decode("ascii", "replace")
-                parent = spans.get(span_id)
-                if parent is None or head[:13] != _HEAD or head[29:] != b'",' or not span_id.isalnum():
+                head = line[:_TIME_BEGINS]
+                span_id = _span_id(head)
+                parent = spans.get(span_id) if span_id else None
+                if parent is None:
                     return index
                 add: Any = parent.children.append  # type: ignore[attr-defined]  # a list until it is given away
-            if numbered:
-                time, said = line[31:50], line[51:]
-                has_head = line[50:51] == b"," and time.isdigit() and time[0] != _DIGIT_0
-                known = told.get(said) if has_head else None
-                if known is not None:
-                    one, number = known
-                    at = int(time)
-                    record = made_decision(at, span_id, one.action, one.reason, one.values, one.cell)
-                    item = Item("decision", one.action, record, at, at, place, journal, parent)
-                    item.told = number
-                    place += 1
-                    items.append(item)
-                    add(item)
-                    continue
             try:
                 _, _, at, action, reason, values, cell = read_json(line)
                 if type(at) is not int or type(action) is not str or type(reason) is not str:
@@ -93,10 +140,28 @@ class DecisionLines:
             action, reason = texts.setdefault(action, action), texts.setdefault(reason, reason)
             record = made_decision(at, span_id, action, reason, values, cell)
             item = Item("decision", action, record, at, at, place, journal, parent)
-            if learns and has_head:
-                item.told = number = next(_NUMBERS)
-                told[said] = record, number
             place += 1
             items.append(item)
             add(item)
-        return len(lines)
+        return end
+
+
+def _span_id(head: bytes) -> str:
+    """The span that the head of a line names; empty where it is no such head."""
+    span_id = head[13:29].decode("ascii", "replace")
+    return span_id if head[:13] == _HEAD and head[29:] == b'",' and span_id.isalnum() else ""
+
+
+def _times(lines: list[bytes]) -> array[int] | None:
+    """The time of each line; None where one is not written as we write it, with a comma behind it."""
+    texts = b"".join([line[_TIME_BEGINS:_SAID_BEGINS] for line in lines])
+    step = _TIME_DIGITS + 1
+    if texts[_TIME_DIGITS::step] != b"," * len(lines) or len(texts) != step * len(lines):
+        return None
+    digits = texts.replace(b",", b"")
+    if len(digits) != _TIME_DIGITS * len(lines) or not digits.isdigit() or b"0" in texts[::step]:
+        return None
+    try:
+        return array("q", read_json(b"[%b]" % texts[:-1]))
+    except OverflowError:
+        return None

@@ -53,8 +53,6 @@ class Item:
         Attributes, events and links that OpenTelemetry's limits took away from it.
     scope:
         The name of the instrumentation scope.
-    told:
-        Items that were loaded to be compared and have the same number say the same. 0: not known.
     """
 
     kind: ItemKind
@@ -71,7 +69,6 @@ class Item:
     open: bool = False
     dropped: int = 0
     scope: str = ""
-    told: int = 0
     _attributes: AnyMap | None = field(default=None, repr=False)
 
     @property

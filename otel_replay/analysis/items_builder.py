@@ -15,6 +15,7 @@ from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Item, Items
 from otel_replay.analysis.kinds import kind_of
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
+from otel_replay.analysis.unmade_items import UnmadeChildren, UnmadeItems, all_made, but_decisions, first_ns
 from otel_replay.attributes import ACTION, INTERRUPTED, LOG_EVENT_NAMES
 from otel_replay.formats.event_shape import event_to_record
 from otel_replay.records import (
@@ -83,7 +84,7 @@ class _Builder:
     def __init__(self, status: RunStatus, lines: DecisionLines) -> None:
         self.status = status
         self.lines = lines
-        self.items: list[Item] = []
+        self.items = lines.items()
         self.book = SpanBook()
         self.spans: dict[str, Item] = {}
         self.told: set[tuple[str, str, int]] = set()
@@ -122,6 +123,9 @@ class _Builder:
             return begin
         count = len(self.items)
         end = self.lines.take(lines, begin, journal, self.items, self.spans)
+        if isinstance(self.items, UnmadeItems):
+            self.seen(self.items.last_ns)
+            return end
         for item in self.items[count:]:
             if item.start_ns > self.last_ns:
                 self.last_ns = item.start_ns
@@ -161,7 +165,7 @@ class _Builder:
             seq=len(self.items),
             process=journal,
             parent=self.spans.get(record.parent_id),
-            children=[],
+            children=UnmadeChildren(self.items) if isinstance(self.items, UnmadeItems) else [],
             open=True,
             scope=self.scopes.get((journal, record.scope), ""),
             _attributes=span.attributes,
@@ -254,7 +258,7 @@ class _Builder:
             for tracked in self.book.open.values():
                 self.interrupt(self.spans[tracked.span_id])
         self.adopt()
-        spans = [item for item in self.items if item.is_span]
+        spans = [item for item in but_decisions(self.items) if item.is_span]
         for item in spans:
             item.kind = kind_of(item.attributes)
         _cut_rings(spans)
@@ -262,7 +266,7 @@ class _Builder:
         return Items(
             items=items,
             status=self.status,
-            start_ns=min((item.start_ns for item in items if item.start_ns), default=0),
+            start_ns=first_ns(items),
             end_ns=self.last_ns,
             losses=self.losses,
             bad_lines=self.bad_lines,
@@ -281,7 +285,10 @@ class _Builder:
                 found.add(parent.seq)
         for seq in found:
             parent = self.items[seq]
-            parent.children = sorted(parent.children, key=lambda child: child.seq)
+            if isinstance(parent.children, UnmadeChildren):
+                parent.children.seqs.sort()
+            else:
+                parent.children = sorted(parent.children, key=lambda child: child.seq)
 
     def interrupt(self, item: Item) -> None:
         item.end_ns = max(self.last_ns, item.start_ns)
@@ -290,6 +297,8 @@ class _Builder:
 
     def without_told_twice(self) -> list[Item]:
         """The items without those that a log record tells and a span's event told already."""
+        if isinstance(self.items, UnmadeItems):
+            self.items = all_made(self.items)
         logs = {item.seq for item in self.logged}
         there = {_told(item) for item in self.items if not item.is_span and item.seq not in logs}
         twice = {item.seq for item in self.logged if _told(item) in there}

@@ -106,7 +106,7 @@ def _independent(found: Difference, limit: int) -> Iterator[Text]:
 
 
 def _following(found: Difference, limit: int) -> Iterator[Text]:
-    following = [finding for finding in found.findings if finding.follows is not None]
+    following = found.following
     if not following:
         return
     yield from _section(f"Following from these: {counted(len(following), 'difference')}")
@@ -116,14 +116,15 @@ def _following(found: Difference, limit: int) -> Iterator[Text]:
 
 
 def _not_reached(found: Difference, limit: int) -> Iterator[Text]:
-    if not found.not_reached:
+    not_reached = found.not_reached
+    if not not_reached:
         return
-    yield from _section(f"Not reached: {counted(len(found.not_reached), 'difference')}")
-    for finding in found.not_reached[:limit]:
+    yield from _section(f"Not reached: {counted(len(not_reached), 'difference')}")
+    for finding in not_reached[:limit]:
         yield _line(finding).add(
             f"  {'only A has it' if finding.before is not None else 'only B has it'}", "dim"
         )
-    yield from _more(len(found.not_reached) - limit)
+    yield from _more(len(not_reached) - limit)
 
 
 def _more(count: int) -> Iterator[Text]:

@@ -13,7 +13,7 @@ from otel_replay.analysis.items import Items
 from otel_replay.diffing.causes import explain
 from otel_replay.diffing.content import Contents
 from otel_replay.diffing.difference import Difference
-from otel_replay.diffing.findings import find
+from otel_replay.diffing.find import find
 from otel_replay.diffing.grids import grid_difference
 from otel_replay.diffing.nearby import neighbours
 from otel_replay.diffing.pairing import pair_runs
@@ -113,21 +113,22 @@ def _compare(a: Items, b: Items, rules: Rules, axes: Sequence[str], value: str, 
     left, right = make_sides(a, b, contents)
     top = pair_runs(left, right, contents)
     findings, same = find(top, left, right, contents)
-    explain(findings)
-    first = next((finding for finding in findings if finding.how != "not reached"), None)
+    explain(findings, left, contents)
+    reached = (place for place in range(len(findings)) if findings.how(place) != "not reached")
+    first = next((findings[place] for place in reached), None)
     return Difference(
         a=a,
         b=b,
-        findings=tuple(findings),
+        findings=findings,
         same=same,
         decisions_only=left.flat,
         places=tuple(_places(a, b, rules, left.flat)),
         first_divergence=first,
         context=() if first is None else tuple(neighbours(top, first, left, right)),
-        actions=tuple(action_table(a, b, findings)),
+        actions=tuple(action_table(a, b, findings, left, contents)),
         aggregates=tuple(aggregates_of(a, b, decisions_only=left.flat)),
         grid=grid_difference(a, b, rules, findings, names=axes, value=value, before=before),
-        followers=Counter(finding.follows for finding in findings if finding.follows is not None),
+        followers=Counter(filter(None, findings.follows)),
     )
 
 

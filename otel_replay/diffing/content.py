@@ -9,18 +9,29 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from otel_replay import attributes as names
 from otel_replay.analysis.items import Item
+from otel_replay.analysis.said import Said
 from otel_replay.analysis.titles import own_name
 from otel_replay.diffing.places import COMMANDS, is_place, placeless
 from otel_replay.diffing.rules import Rules
 from otel_replay.records import Decision, LogEntry
 
-__all__ = ["DURATION", "STATUS", "TIMES", "Contents", "is_noise", "label_of", "lookup"]
+__all__ = [
+    "DURATION",
+    "STATUS",
+    "TIMES",
+    "About",
+    "Contents",
+    "cell_key",
+    "is_noise",
+    "label_of",
+    "lookup",
+]
 
 STATUS, MESSAGE, DURATION = "status", "message", "duration_ms"
 """What a span's status, its message and its length are called among its attributes."""
@@ -84,28 +95,30 @@ def is_noise(name: str) -> bool:
     return name in _IDS or name in TIMES or bool(_CALL_IDS.match(name))
 
 
+class About(NamedTuple):
+    """What decisions of one subject have in common: their action, and their cell as it is found by."""
+
+    action: str
+    cell: Hashable | None
+
+
 class Contents:
     """What the items of both runs hold, by the rules of the comparison."""
 
     def __init__(self, rules: Rules, run_ids: Sequence[str] = ()) -> None:
         self.rules = rules
         self._run_ids = run_ids
-        self._plain = not rules.ignored
-        self._places: dict[tuple[str, bytes], int] = {}
-        self.known_marks: dict[int, tuple[int, int]] = {}
-        """What :meth:`marks` gave for numbered items, by their number (`Item.told`)."""
+        self.in_columns = not rules.ignored and not rules.identities
+        """Whether decisions can be compared without asking each for what is left out of it."""
+        self._numbers: dict[Hashable, int] = {}
+        self.about: dict[int, About] = {}
+        """What decisions are about, by the number of the subject; where nobody declared it otherwise."""
 
     def of(self, item: Item) -> dict[str, Any]:
         """The content: `reason`, `values`, `cell` and more of a decision; attributes of others."""
         record = item.record
         if isinstance(record, Decision):
-            found: dict[str, Any] = {"reason": record.reason}
-            if record.values is not None:
-                found["values"] = record.values
-            if record.cell is not None:
-                found["cell"] = record.cell
-            found.update((key, value) for key, value in record.extra.items() if not is_noise(key))
-            return found
+            return _content(record)
         found = {key: value for key, value in item.attributes.items() if not is_noise(key)}
         if not self.rules.all_attributes:
             found = {key: value for key, value in found.items() if not is_place(key)}
@@ -125,32 +138,52 @@ class Contents:
                 found["name"] = item.name
         return found
 
-    def marks(self, item: Item, numbers: dict[Hashable, int]) -> tuple[int, int]:
-        """The item's key (:meth:`key`) and the number of its subject; `numbers` grows with new subjects."""
-        if not item.told:
-            return self._marked(item, numbers)
-        known = self.known_marks.get(item.told)
-        if known is None:
-            known = self.known_marks[item.told] = self._marked(item, numbers)
-        return known
-
-    def _marked(self, item: Item, numbers: dict[Hashable, int]) -> tuple[int, int]:
+    def marks(self, item: Item) -> tuple[int, int]:
+        """The item's key (:meth:`key`) and the number of its subject."""
         record = item.record
-        if self._plain and type(record) is Decision and not record.extra:
-            # Most items of long runs: everything about them is asked once, and in as few steps as can be.
-            try:
-                cell = orjson.dumps(record.cell, option=_SORTED)
-                values = orjson.dumps(record.values, option=_SORTED)
-            except TypeError:
-                cell = values = b"null"
-            # NaN is written as null.
-            if b"null" not in values and (b"null" not in cell or record.cell is None):
-                place = (record.action, cell)
-                number = self._places.get(place)
-                if number is None:
-                    number = self._places[place] = numbers.setdefault(self.subject(item), len(numbers))
-                return hash((record.action, record.reason, values, cell)), number
-        return self.key(item), numbers.setdefault(self.subject(item), len(numbers))
+        if self.in_columns and type(record) is Decision and not record.extra:
+            return self._decision_key(record), self._place(record.action, record.cell)
+        return self.key(item), self._number(self.subject(item))
+
+    def keys_of(self, said: Said) -> list[int]:
+        """The key of each decision that says one of these, by its number."""
+        keys = said.prints
+        if 0 in keys:
+            keys = [key or self._key_of_number(said, number) for number, key in enumerate(keys)]
+        return keys
+
+    def _key_of_number(self, said: Said, number: int) -> int:
+        place = said.places[number]
+        action, cell = said.actions[place], said.cells[place]
+        return self._said_key(action, said.reasons[number], said.values[number], cell)
+
+    def groups_of(self, said: Said) -> list[int]:
+        """The number of the subject of each of its places."""
+        return [self._place(action, cell) for action, cell in zip(said.actions, said.cells, strict=True)]
+
+    def _number(self, subject: Hashable) -> int:
+        return self._numbers.setdefault(subject, len(self._numbers))
+
+    def _place(self, action: str, cell: Any) -> int:
+        """The number of what decisions of an action on a cell are about."""
+        subject = "decision", action, _frozen_cell(cell)
+        number = self._number(subject)
+        if number not in self.about:
+            self.about[number] = About(action, cell_key(cell))
+        return number
+
+    def _decision_key(self, record: Decision) -> int:
+        values, cell = record.values, record.cell
+        if _is_map_or_none(values) and _is_map_or_none(cell):
+            return self._said_key(record.action, record.reason, values, cell)
+        return _content_key("decision", record.action, _content(record))
+
+    def _said_key(self, action: str, reason: str, values: Any, cell: Any) -> int:
+        found = Said.print_of(action, reason, values, cell)
+        if found:
+            return found
+        record = Decision(time_ns=0, span_id="", action=action, reason=reason, values=values, cell=cell)
+        return _content_key("decision", action, _content(record))
 
     def key(self, item: Item) -> int:
         """Equal for two items of equal content. 1 and 1.0 have different keys."""
@@ -159,7 +192,7 @@ class Contents:
             found = self._pruned(found, label_of(item), ())
         # What tells two runs apart has no part in it: `run tuning-7` is the same run as `run tuning-8`.
         name = "" if item.kind in {"run", "process", "generation"} else item.name
-        return hash((item.kind, name, _digest(found)))
+        return _content_key(item.kind, name, found)
 
     def subject(self, item: Item) -> Hashable:
         """What an item is about: items of different subjects are never the same thing."""
@@ -186,6 +219,34 @@ class Contents:
             if not self.rules.ignores(label, here):
                 kept[key] = self._pruned(value, label, here) if isinstance(value, dict) else value
         return kept
+
+
+def cell_key(cell: Any) -> Hashable | None:
+    """A cell as other decisions on it are found by; None without one."""
+    if not cell or not isinstance(cell, Mapping):
+        return None
+    try:
+        return frozenset(cell.items())
+    except TypeError:
+        return None
+
+
+def _content(record: Decision) -> dict[str, Any]:
+    found: dict[str, Any] = {"reason": record.reason}
+    if record.values is not None:
+        found["values"] = record.values
+    if record.cell is not None:
+        found["cell"] = record.cell
+    found.update((key, value) for key, value in record.extra.items() if not is_noise(key))
+    return found
+
+
+def _content_key(kind: str, name: str, content: Mapping[str, Any]) -> int:
+    return hash((kind, name, _digest(content)))
+
+
+def _is_map_or_none(value: Any) -> bool:
+    return value is None or type(value) is dict
 
 
 def lookup(content: Mapping[str, Any], name: str) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from otel_replay.analysis.items import Items
 from otel_replay.diffing.document import as_document
-from otel_replay.diffing.findings import Finding
+from otel_replay.diffing.findings import Finding, Findings, How, Picked
 from otel_replay.diffing.grids import GridDifference
 from otel_replay.diffing.markdown import as_markdown
 from otel_replay.diffing.nearby import Neighbour
@@ -49,7 +49,7 @@ class Difference:
 
     a: Items
     b: Items
-    findings: tuple[Finding, ...]
+    findings: Findings
     same: int
     first_divergence: Finding | None
     decisions_only: bool = False
@@ -74,38 +74,43 @@ class Difference:
         """Whether they are the same as far as both of them got."""
         return self.first_divergence is None
 
-    def _of(self, how: str) -> list[Finding]:
-        return [finding for finding in self.findings if finding.how == how]
+    def _of(self, how: How) -> Picked:
+        return self.findings.those(lambda is_so, _: is_so == how)
 
     @property
-    def added(self) -> list[Finding]:
+    def added(self) -> Sequence[Finding]:
         """What only the second run has."""
         return self._of("added")
 
     @property
-    def removed(self) -> list[Finding]:
+    def removed(self) -> Sequence[Finding]:
         """What only the first run has."""
         return self._of("removed")
 
     @property
-    def moved(self) -> list[Finding]:
+    def moved(self) -> Sequence[Finding]:
         """What stands elsewhere."""
         return self._of("moved")
 
     @property
-    def changed(self) -> list[Finding]:
+    def changed(self) -> Sequence[Finding]:
         """What both have, with other values."""
         return self._of("changed")
 
     @property
-    def not_reached(self) -> list[Finding]:
+    def not_reached(self) -> Sequence[Finding]:
         """What only one run has because the other's recording ended before."""
         return self._of("not reached")
 
     @property
-    def independent(self) -> list[Finding]:
+    def independent(self) -> Sequence[Finding]:
         """Findings that no earlier one explains."""
-        return [one for one in self.findings if one.independent and one.how != "not reached"]
+        return self.findings.those(lambda how, cause: cause is None and how != "not reached")
+
+    @property
+    def following(self) -> Sequence[Finding]:
+        """Findings that an earlier one explains."""
+        return self.findings.those(lambda _, cause: cause is not None)
 
     def markdown(self, *, most_bytes: int = 60_000) -> str:
         """The report as Markdown for a comment on a pull request, of bounded length."""

@@ -1,26 +1,36 @@
-"""What the rows of two runs say: every place where they are not the same, in its order in time.
-
-A span's inputs are known when it begins and what came of it when it ends: a task that failed because of what
-happened in it is told after that.
-"""
+"""A difference between two runs, and all of them in their order: made when somebody asks, counted without."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal, NamedTuple, TypeGuard, overload
 
 from otel_replay import attributes as names
 from otel_replay.analysis.grid import AFTER_NAMES
 from otel_replay.analysis.items import Item
 from otel_replay.analysis.titles import title_of
-from otel_replay.diffing.content import DURATION, MESSAGE, STATUS, Contents, label_of
-from otel_replay.diffing.pairing import Row
-from otel_replay.diffing.sides import Side
-from otel_replay.diffing.values import Change, value_changes
+from otel_replay.diffing.content import DURATION, MESSAGE, STATUS
+from otel_replay.diffing.rules import Path
+from otel_replay.diffing.values import Change
 from otel_replay.records import Decision
 
-__all__ = ["OF_AFTER", "Finding", "How", "are_outcomes", "find", "is_map", "is_outcome"]
+__all__ = [
+    "OF_AFTER",
+    "Brief",
+    "Finding",
+    "Findings",
+    "How",
+    "Leaf",
+    "Picked",
+    "Where",
+    "are_outcomes",
+    "is_map",
+    "is_outcome",
+]
+
+Leaf = tuple[Path, Any, Any]
+"""A value of a decision that is not the same: where it stands, before and after."""
 
 How = Literal["changed", "added", "removed", "moved", "not reached"]
 
@@ -102,6 +112,104 @@ class Finding:
         return " > ".join((*self.path, self.title))
 
 
+class Where(NamedTuple):
+    """Where something stands: the titles of the spans around it, and the innermost one of the first run."""
+
+    path: tuple[str, ...] = ()
+    span: Item | None = None
+
+
+class Brief(NamedTuple):
+    """A decision that was changed and nothing but its values and its reason: all that counting it takes.
+
+    A run whose every value has drifted has 100,000 of these, and hardly anyone is shown to anybody.
+    """
+
+    before: int
+    after: int
+    where: Where
+    leaves: list[Leaf]
+
+
+class Findings(Sequence[Finding]):
+    """All findings in their order; what is kept in brief is made into a :class:`Finding` when asked for."""
+
+    def __init__(
+        self, entries: Sequence[Finding | Brief], left: Sequence[Item], right: Sequence[Item]
+    ) -> None:
+        self.entries = list(entries)
+        self.follows: list[int | None] = []
+        """What each follows from, as `Finding.follows`, once that is known."""
+        self.whys: list[str] = []
+        self._left, self._right = left, right
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @overload
+    def __getitem__(self, place: int) -> Finding: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Finding]: ...
+    def __getitem__(self, place: int | slice) -> Finding | list[Finding]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
+        made = self.entries[place] = self._made(place)
+        return made
+
+    def __iter__(self) -> Iterator[Finding]:
+        # Not kept: who goes through all of them wants each once.
+        return map(self._made, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+    def how(self, place: int) -> How:
+        """The `how` of one of them, which is not made for that."""
+        entry = self.entries[place]
+        return "changed" if isinstance(entry, Brief) else entry.how
+
+    def those(self, wanted: Callable[[How, int | None], bool]) -> Picked:
+        """Those whose `how` and `follows` are wanted, in their order."""
+        return Picked(self, [n for n, cause in enumerate(self.follows) if wanted(self.how(n), cause)])
+
+    def _made(self, place: int) -> Finding:
+        entry = self.entries[place]
+        if isinstance(entry, Finding):
+            return entry
+        return Finding(
+            number=place + 1,
+            how="changed",
+            path=entry.where.path,
+            before=self._left[entry.before],
+            after=self._right[entry.after],
+            changes=tuple(Change(*leaf) for leaf in entry.leaves),
+            follows=self.follows[place],
+            why=self.whys[place],
+        )
+
+
+class Picked(Sequence[Finding]):
+    """Some of the findings."""
+
+    def __init__(self, findings: Findings, places: list[int]) -> None:
+        self._findings, self._places = findings, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Finding: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Finding]: ...
+    def __getitem__(self, place: int | slice) -> Finding | list[Finding]:
+        if isinstance(place, slice):
+            return [self._findings[one] for one in self._places[place]]
+        return self._findings[self._places[place]]
+
+
 def is_outcome(item: Item, change: Change) -> bool:
     """Whether a value is what came of an item, and not what it began with."""
     first = str(change.path[0])
@@ -132,118 +240,3 @@ def are_outcomes(item: Item, changes: Sequence[Change]) -> list[bool]:
         else is_outcome(item, change)
         for change in changes
     ]
-
-
-def find(top: Row, left: Side, right: Side, contents: Contents) -> tuple[list[Finding], int]:
-    """All findings below `top` in their order, and how many items are the same."""
-    finder = _Finder(left, right, contents)
-    findings = list(finder.below(top))
-    for number, finding in enumerate(findings, 1):
-        finding.number = number
-    return findings, finder.same
-
-
-class _Finder:
-    def __init__(self, left: Side, right: Side, contents: Contents) -> None:
-        self.left, self.right, self.contents = left, right, contents
-        self.same = 0
-
-    def below(self, top: Row) -> Iterator[Finding]:
-        todo: list[tuple[Row, tuple[str, ...]] | Finding] = [(row, ()) for row in reversed(top.rows)]
-        times = self.contents.rules.times is not None
-        same, sizes = 0, self.left.sizes
-        while todo:
-            entry = todo.pop()
-            if isinstance(entry, Finding):
-                yield entry
-                continue
-            row, path = entry
-            if row.equal and not times and row.how == "paired":
-                same += sizes[row.left]
-                continue
-            if row.how == "moved here":
-                continue
-            finding = self.finding(row, path)
-            if finding is None:
-                same += 1
-            elif (
-                row.rows and finding.changes and all(is_outcome(finding.item, one) for one in finding.changes)
-            ):
-                todo.append(finding)
-                finding = None
-            if row.rows:
-                item = self.left.items[row.left] if row.left >= 0 else self.right.items[row.right]
-                inner = (*path, title_of(item))
-                todo.extend((one, inner) for one in reversed(row.rows))
-            if finding is not None:
-                yield finding
-        self.same = same
-
-    def finding(self, row: Row, path: tuple[str, ...]) -> Finding | None:
-        before = self.left.items[row.left] if row.left >= 0 else None
-        after = self.right.items[row.right] if row.right >= 0 else None
-        item = before or after
-        assert item is not None
-        if before is not None and after is not None:
-            changes = tuple(self.changes(before, after, row))
-            if row.how != "moved" and not changes:
-                return None
-            how: How = "moved" if row.how == "moved" else "changed"
-            size = self.left.sizes[row.left] if row.equal else 1
-            return Finding(
-                how=how,
-                path=path,
-                before=before,
-                after=after,
-                changes=changes,
-                items=size,
-            )
-        assert row.how in {"added", "removed", "not reached"}
-        size = self.left.sizes[row.left] if before is not None else self.right.sizes[row.right]
-        return Finding(
-            how=row.how,
-            path=path,
-            before=before,
-            after=after,
-            items=size,
-        )
-
-    def changes(self, before: Item, after: Item, row: Row) -> Iterable[Change]:
-        if self.left.keys[row.left] == self.right.keys[row.right]:
-            found: list[Change] = []
-        else:
-            found = self.contents_changed(before, after)
-        if self.contents.rules.times is not None and before.is_span and not before.open and not after.open:
-            found += self.times(before, after)
-        return found
-
-    def contents_changed(self, before: Item, after: Item) -> list[Change]:
-        rules, label = self.contents.rules, label_of(before)
-        a, b = before.record, after.record
-        if (
-            isinstance(a, Decision)
-            and isinstance(b, Decision)
-            and _only_values_differ(a, b)
-            and not rules.strict
-        ):
-            return value_changes(a.values, b.values, label, rules, ("values",))
-        found = value_changes(self.contents.of(before), self.contents.of(after), label, rules)
-        if not (before.open or after.open):
-            return found
-        # What an open span has not got yet, it may still have got.
-        late = {*(["removed"] if after.open else []), *(["added"] if before.open else [])}
-        return [change for change in found if change.how not in late]
-
-    def times(self, before: Item, after: Item) -> Iterator[Change]:
-        rules = self.contents.rules
-        took = tuple((item.duration_ns or 0) / 1e6 for item in (before, after))
-        allowed = rules.tolerance(label_of(before), (DURATION,)) or rules.times
-        if allowed is not None and not allowed.allows(took[0], took[1]):
-            yield Change((DURATION,), took[0], took[1])
-
-
-def _only_values_differ(a: Decision, b: Decision) -> bool:
-    """Whether nothing else can be another in two decisions; so it is with most that changed."""
-    if type(a.values) is not dict or type(b.values) is not dict or a.extra or b.extra:
-        return False
-    return bool(a.reason == b.reason and a.cell == b.cell)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 from otel_replay.analysis.grid import Axes, Coordinate, Place, build_grid, find_axes
-from otel_replay.analysis.items import Items
-from otel_replay.diffing.findings import Finding
+from otel_replay.analysis.items import Item, Items
+from otel_replay.analysis.unmade_items import UnmadeItems, decisions_of, values_of
+from otel_replay.diffing.findings import Findings
 from otel_replay.diffing.rules import Rules
 from otel_replay.records import Decision
 
@@ -55,7 +58,7 @@ def grid_difference(
     a: Items,
     b: Items,
     rules: Rules,
-    findings: Iterable[Finding] = (),
+    findings: Findings | None = None,
     *,
     names: Sequence[str] = (),
     value: str = "",
@@ -76,11 +79,11 @@ def grid_difference(
     found = _grid(a, b, rules, names, value, before)
     if value or (found is not None and found.changed):
         return found
-    changed = _changed_most(findings)
+    changed = "" if findings is None else _changed_most(findings)
     return (_grid(a, b, rules, names, changed, before) if changed else None) or found
 
 
-def _changed_most(findings: Iterable[Finding]) -> str:
+def _changed_most(findings: Findings) -> str:
     """The number in decisions on cells that changed most often; empty where none did."""
     counts: Counter[str] = Counter()
     for finding in findings:
@@ -99,18 +102,19 @@ def _changed_most(findings: Iterable[Finding]) -> str:
 def _grid(
     a: Items, b: Items, rules: Rules, names: Sequence[str], value: str, before: str
 ) -> GridDifference | None:
-    left, right = _decisions(a), _decisions(b)
-    axes = find_axes([*left, *right], names=names, value=value, before=before)
+    axes = find_axes(
+        chain(decisions_of(a.items), decisions_of(b.items)), names=names, value=value, before=before
+    )
     if axes is None:
         return None
-    ends = _ends(left, axes), _ends(right, axes)
+    ends = _ends(a, axes), _ends(b, axes)
     if not (ends[0] or ends[1]):
         return None
     cells = {
         place: _pair(ends[0].get(place), ends[1].get(place), axes, rules)
         for place in dict.fromkeys([*ends[0], *ends[1]])
     }
-    told = next((name for name in axes.after if any(_has(one, name) for one in (*left, *right))), "")
+    told = next((name for name in axes.after if _is_told(a, name) or _is_told(b, name)), "")
     return GridDifference(
         value=told,
         row=axes.row,
@@ -135,36 +139,70 @@ def _pair(a: _End | None, b: _End | None, axes: Axes, rules: Rules) -> CellPair:
     return CellPair(a=a[0], b=b[0], same=same)
 
 
-def _has(decision: Decision, name: str) -> bool:
-    return isinstance(decision.values, Mapping) and name in decision.values
+def _is_told(items: Items, name: str) -> bool:
+    return any(isinstance(one, Mapping) and name in one for one in values_of(items.items))
 
 
-def _decisions(items: Items) -> list[Decision]:
-    return [item.record for item in items if isinstance(item.record, Decision)]
-
-
-def _ends(decisions: Sequence[Decision], axes: Axes) -> dict[Place, _End]:
-    """What each cell holds at the end, as `analysis.grid` reads it; what is told plainly in one step."""
-    ends: dict[Place, _End | Decision] = {}
-    first, row, column = axes.after[0], axes.row, axes.column
-    for decision in decisions:
-        values, cell = decision.values, decision.cell
-        if type(values) is dict and type(cell) is dict:
-            try:
-                after, x, y = values[first], cell[row], cell[column]
-            except KeyError:
-                if not any(name in values for name in axes.after):
-                    continue
-            else:
-                if type(after) is float and type(x) is type(y) is int and -_LARGEST < after < _LARGEST:
-                    ends[x, y] = decision
-                    continue
+def _ends(items: Items, axes: Axes) -> dict[Place, _End]:
+    """What each cell holds at the end, as `analysis.grid` reads it."""
+    sequence = items.items
+    if isinstance(sequence, UnmadeItems):
+        decisions: Iterable[tuple[int, Decision]] = _that_count(sequence, axes)
+    else:
+        decisions = ((item.seq, item.record) for item in sequence if isinstance(item.record, Decision))
+    ends: dict[Place, _End] = {}
+    for _, decision in decisions:
+        place = _plain_place(decision.values, decision.cell, axes)
+        if place is not None:
+            ends[place] = (decision.values[axes.after[0]], decision.action)
+            continue
         for change in build_grid((decision,), axes).changes:
             ends[change.place] = (change.after, decision.action)
-    return {
-        place: (end.values[first], end.action) if isinstance(end, Decision) else end
-        for place, end in ends.items()
-    }
+    return ends
+
+
+def _that_count(items: UnmadeItems, axes: Axes) -> list[tuple[int, Decision]]:
+    """Of the decisions on each cell those that the grid's order and ends come from, by their `seq`.
+
+    Where the first and the last of an action on a cell say plainly what they left there, nothing between
+    them counts; all others are looked at.
+    """
+    said = items.said
+    firsts: dict[int, int] = {}
+    lasts: dict[int, int] = {}
+    found = [(item.seq, item.record) for item in items.parts if isinstance(item, Item)]
+    for part in items.stretches():
+        places = list(map(said.places.__getitem__, part.numbers))
+        seqs = range(part.begin, part.begin + len(places))
+        lasts.update(zip(places, seqs, strict=True))
+        # Of several the first stays: it is put in last.
+        for place, seq in dict(zip(reversed(places), reversed(seqs), strict=True)).items():
+            firsts.setdefault(place, seq)
+    odd = set()
+    for place, first in firsts.items():
+        for seq in {first, lasts[place]}:
+            record = items.decision(seq)
+            found.append((seq, record))
+            if _plain_place(record.values, record.cell, axes) is None:
+                odd.add(place)
+    for part in items.stretches() if odd else ():
+        for seq, number in enumerate(part.numbers, part.begin):
+            if said.places[number] in odd:
+                found.append((seq, items.decision(seq)))
+    kept = {seq: record for seq, record in found if isinstance(record, Decision)}
+    return sorted(kept.items(), key=lambda one: one[0])
+
+
+def _plain_place(values: Any, cell: Any, axes: Axes) -> Place | None:
+    """The cell of a decision that says plainly what it left there: most do, and are read in one step."""
+    if type(values) is dict and type(cell) is dict:
+        try:
+            after, x, y = values[axes.after[0]], cell[axes.row], cell[axes.column]
+        except KeyError:
+            return None
+        if type(after) is float and type(x) is type(y) is int and -_LARGEST < after < _LARGEST:
+            return x, y
+    return None
 
 
 _LARGEST = 1e300

@@ -136,7 +136,7 @@ def _independent(found: Difference) -> list[str]:
     independent = found.independent
     if not independent:
         return []
-    follow = len([one for one in found.findings if one.follows is not None])
+    follow = len(found.following)
     lines = [
         "",
         f"<details><summary>{counted(len(independent), 'independent difference')}, {follow:,} that follow"

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from operator import eq
 from typing import Literal
 
 from otel_replay.analysis.alignment import Alignment, Pair, align
@@ -24,6 +26,7 @@ __all__ = ["How", "Row", "pair_runs"]
 How = Literal["paired", "removed", "added", "moved", "moved here", "not reached"]
 
 _TOP = -1
+_PAIRED: How = "paired"
 _ALIKE_ELSEWHERE = 0.8
 _LONG = 400
 _MANY_SUBJECTS = 16
@@ -117,7 +120,7 @@ class _Pairing:
         for piece in cut_into_streaks([left.trees[i] for i in a], [right.trees[j] for j in b]):
             here, there = a[piece.left : piece.left_end], b[piece.right : piece.right_end]
             if piece.equal:
-                yield from (Row(i, j, equal=True) for i, j in zip(here, there, strict=True))
+                yield from map(Row, here, there, repeat(_PAIRED), repeat(True))
             elif len(here) + len(there) < _LONG:
                 yield from self.aligned(here, there)
             else:
@@ -134,8 +137,8 @@ class _Pairing:
         for piece in cut_into_streaks(subjects, others):
             here, there = a[piece.left : piece.left_end], b[piece.right : piece.right_end]
             if piece.equal:
-                for i, j in zip(here, there, strict=True):
-                    yield Row(i, j, equal=left.trees[i] == right.trees[j])
+                trees = map(left.trees.__getitem__, here), map(right.trees.__getitem__, there)
+                yield from map(Row, here, there, repeat(_PAIRED), map(eq, *trees))
             else:
                 yield from self.aligned(here, there)
 

@@ -15,6 +15,7 @@ import orjson
 
 from otel_replay import attributes as names
 from otel_replay.analysis.items import Items
+from otel_replay.analysis.unmade_items import but_decisions
 
 __all__ = ["COMMANDS", "differing_places", "is_place", "placeless"]
 
@@ -80,7 +81,7 @@ def differing_places(a: Items, b: Items) -> list[str]:
 
 def _facts(items: Items) -> dict[str, list[Any]]:
     facts: dict[str, list[Any]] = {}
-    for item in items:
+    for item in but_decisions(items.items):
         if item.is_span:
             for name, value in _of(item.attributes):
                 facts.setdefault(name, []).append(value)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from otel_replay.analysis.items import Item, Items
+from otel_replay.analysis.unmade_items import Stretch, UnmadeChildren, UnmadeItems, but_decisions
 from otel_replay.attributes import HEARTBEAT_EVENT
 from otel_replay.diffing.content import Contents, label_of
+from otel_replay.records import Decision
 
 __all__ = ["Side", "make_sides"]
 
@@ -28,6 +31,8 @@ class Side:
         For each item the key of its own content, and one for all that is below it too.
     groups:
         For each item a number for its subject: the same in both runs.
+    values, reasons:
+        What a decision says, where comparing these two is comparing all of it; None for all other items.
     sizes:
         How many items a subtree has.
     flat:
@@ -45,6 +50,8 @@ class Side:
     keys: list[int]
     trees: list[int]
     groups: list[int]
+    values: list[Any]
+    reasons: list[str]
     sizes: list[int]
     flat: bool = False
     bare: set[int] = field(default_factory=set)
@@ -61,52 +68,80 @@ class Side:
 def make_sides(a: Items, b: Items, contents: Contents) -> tuple[Side, Side]:
     """Both runs, prepared. Where one knows of decisions only, those of both are compared in one row."""
     flat = _spans(a) != _spans(b)
-    numbers: dict[Hashable, int] = {}
-    return _side(a, contents, numbers, flat), _side(b, contents, numbers, flat)
+    return _side(a, contents, flat), _side(b, contents, flat)
 
 
 def _spans(items: Items) -> str:
     """How much a run says of where its decisions were made: a `session_replay.json` says nothing."""
-    others = {item.kind for item in items} - {"decision"}
+    others = {item.kind for item in but_decisions(items.items)}
     return "none" if not others else "its own" if others == {"run"} else "some"
 
 
-def _side(items: Items, contents: Contents, numbers: dict[Hashable, int], flat: bool) -> Side:
+def _side(items: Items, contents: Contents, flat: bool) -> Side:
     size = len(items)
     side = Side(
         items=items,
         children={_TOP: []},
         keys=[0] * size,
-        trees=[0] * size,
+        trees=[],
         groups=[0] * size,
+        values=[None] * size,
+        reasons=[""] * size,
         sizes=[1] * size,
         flat=flat,
     )
     kept, side.bare = _chosen(items, contents, flat)
-    marks, known = contents.marks, contents.known_marks
-    keys, trees, groups = side.keys, side.trees, side.groups
-    for item in items:
-        seq = item.seq
-        if not kept[seq]:
-            continue
-        if flat or item.parent is None:
-            side.children[_TOP].append(seq)
-        if item.told:
-            # Nothing but a decision has been numbered.
-            key, groups[seq] = known.get(item.told) or marks(item, numbers)
-        else:
-            if item.is_span:
-                side.spans.add(seq)
-            if item.children and not flat:
-                side.children[seq] = [child.seq for child in item.children if kept[child.seq]]
-            key, groups[seq] = marks(item, numbers)
-        keys[seq] = trees[seq] = key
+    one_by_one: Iterable[Item] = items.items
+    if (
+        isinstance(one_by_one, UnmadeItems)
+        and contents.in_columns
+        and not (flat or contents.rules.only_items)
+    ):
+        _take_stretches(side, one_by_one, contents)
+        one_by_one = [part for part in one_by_one.parts if isinstance(part, Item)]
+    for item in one_by_one:
+        if kept[item.seq]:
+            _take_item(side, item, contents, kept)
     for seq in side.bare:
-        keys[seq] = trees[seq] = 0
+        side.keys[seq] = 0
+    side.trees = side.keys[:]
     for seq in _spans_bottom_up(side):
         _close(side, seq)
     _order_concurrent(side, side.children[_TOP])
     return side
+
+
+def _take_stretches(side: Side, items: UnmadeItems, contents: Contents) -> None:
+    """Take in the decisions that nobody has made items of, by what they say."""
+    said = items.said
+    keys, of_places = contents.keys_of(said), contents.groups_of(said)
+    groups = [of_places[place] for place in said.places]
+    in_full = not contents.rules.strict
+    for part in items.parts:
+        if isinstance(part, Stretch):
+            begin, end, numbers = part.begin, part.begin + len(part.numbers), part.numbers
+            side.keys[begin:end] = map(keys.__getitem__, numbers)
+            side.groups[begin:end] = map(groups.__getitem__, numbers)
+            if in_full:
+                side.values[begin:end] = map(said.values.__getitem__, numbers)
+                side.reasons[begin:end] = map(said.reasons.__getitem__, numbers)
+
+
+def _take_item(side: Side, item: Item, contents: Contents, kept: Sequence[bool]) -> None:
+    seq, flat = item.seq, side.flat
+    if flat or item.parent is None:
+        side.children[_TOP].append(seq)
+    if item.is_span:
+        side.spans.add(seq)
+    if item.children and not flat:
+        below = item.children
+        seqs = below.seqs if isinstance(below, UnmadeChildren) else [child.seq for child in below]
+        side.children[seq] = [child for child in seqs if kept[child]]
+    side.keys[seq], side.groups[seq] = contents.marks(item)
+    record = item.record
+    in_full = contents.in_columns and not (contents.rules.strict or flat)
+    if in_full and isinstance(record, Decision) and not record.extra:
+        side.values[seq], side.reasons[seq] = record.values, record.reason
 
 
 def _chosen(items: Items, contents: Contents, flat: bool) -> tuple[list[bool], set[int]]:
@@ -116,7 +151,7 @@ def _chosen(items: Items, contents: Contents, flat: bool) -> tuple[list[bool], s
     if flat:
         kept = [item.kind == "decision" for item in items]
     elif not rules.only_items and not rules.ignored_items:
-        for item in items:
+        for item in but_decisions(items.items):
             if item.kind == "event" and item.name == HEARTBEAT_EVENT:
                 kept[item.seq] = False
         return kept, set()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from otel_replay.analysis.items import Item, Items
+from otel_replay.analysis.unmade_items import actions_of, but_decisions, kinds_of
 from otel_replay.dialects.reading import read_span
-from otel_replay.diffing.content import label_of
-from otel_replay.diffing.findings import Finding, How
+from otel_replay.diffing.content import Contents, label_of
+from otel_replay.diffing.findings import Brief, Finding, Findings, How
+from otel_replay.diffing.sides import Side
 from otel_replay.diffing.values import Change
 
 _MOMENTS = frozenset({"decision", "event", "log"})
@@ -63,35 +66,59 @@ class ActionTotals:
         return self.a - self.changed - self.removed - self.moved - self.not_reached_by_b
 
 
-def action_table(a: Items, b: Items, findings: Iterable[Finding]) -> list[ActionTotals]:
-    """The actions in the order in which the first run decided on them, then those of the second alone."""
+def action_table(
+    a: Items, b: Items, findings: Findings, left: Side, contents: Contents
+) -> list[ActionTotals]:
+    """The actions in the order in which the first run decided on them, then those of the second alone.
+
+    Parameters
+    ----------
+    a, b, findings:
+        The runs, and what is not the same in them.
+    left, contents:
+        The first run as it was compared, and what its items hold.
+    """
     table: dict[str, ActionTotals] = {}
     for side, items in (("a", a), ("b", b)):
-        counts = Counter([item.name for item in items if item.kind == "decision"])
-        for action, count in counts.items():
+        for action, count in actions_of(items.items).items():
             setattr(table.setdefault(action, ActionTotals(action=action)), side, count)
     shares: dict[str, float] = {}
-    for finding in findings:
-        item = finding.item
-        for one in item.walk() if finding.items > 1 else (item,):
-            if one.kind == "decision":
-                row = table[one.name]
-                name = _COUNTS[finding.how]
-                setattr(row, name, getattr(row, name) + 1)
-                row.not_reached_by_b += finding.how == "not reached" and finding.after is None
-        if item.kind == "decision" and finding.changes:
-            largest = shares.get(item.name, 0.0)
-            for change in finding.changes:
-                share = _share(change)
-                if share > largest:
-                    shares[item.name] = largest = share
-                    table[item.name].largest = change
+    briefly: Counter[str] = Counter()
+    for entry in findings.entries:
+        if isinstance(entry, Brief):
+            action = contents.about[left.groups[entry.before]].action
+            briefly[action] += 1
+            largest = shares.get(action, 0.0)
+            for leaf in entry.leaves:
+                if _share(leaf[1], leaf[2]) > largest:
+                    shares[action] = largest = _share(leaf[1], leaf[2])
+                    table[action].largest = Change(*leaf)
+        else:
+            _count(entry, table, shares)
+    for action, count in briefly.items():
+        table[action].changed += count
     return list(table.values())
 
 
-def _share(change: Change) -> float:
+def _count(finding: Finding, table: dict[str, ActionTotals], shares: dict[str, float]) -> None:
+    item = finding.item
+    for one in item.walk() if finding.items > 1 else (item,):
+        if one.kind == "decision":
+            row = table[one.name]
+            name = _COUNTS[finding.how]
+            setattr(row, name, getattr(row, name) + 1)
+            row.not_reached_by_b += finding.how == "not reached" and finding.after is None
+    if item.kind == "decision" and finding.changes:
+        largest = shares.get(item.name, 0.0)
+        for change in finding.changes:
+            share = _share(change.before, change.after)
+            if share > largest:
+                shares[item.name] = largest = share
+                table[item.name].largest = change
+
+
+def _share(a: Any, b: Any) -> float:
     """How large the change of a number is, as a share of the larger one; 0 for what is no number."""
-    a, b = change.before, change.after
     if type(a) not in _NUMBERS or type(b) not in _NUMBERS:
         return 0.0
     larger = max(abs(a), abs(b))
@@ -145,8 +172,8 @@ def _plural(kind: str) -> str:
 
 
 def _totals(items: Items) -> _Totals:
-    totals = _Totals(counts=Counter([item.kind for item in items]))
-    for item in items:
+    totals = _Totals(counts=kinds_of(items.items))
+    for item in but_decisions(items.items):
         if item.kind in _MOMENTS:
             continue
         totals.failed += item.status == "error" and not item.open

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from otel_replay.diffing.rules import Path, Rules, path_text
 
-__all__ = ["Change", "MISSING", "How", "value_changes"]
+__all__ = ["Change", "LEAVES", "MISSING", "How", "value_changes"]
 
 How = Literal["changed", "added", "removed", "type"]
 
@@ -99,7 +99,7 @@ def _compare_maps(
             after = b[key]
             kind = type(before)
             # Most are the same: the rest must not wait for them.
-            if kind is not type(after) or kind not in _LEAVES or before != after:
+            if kind is not type(after) or kind not in LEAVES or before != after:
                 if exact and kind is float and type(after) is float:
                     if before == before or after == after:
                         found.append(Change((*path, key), before, after))
@@ -115,7 +115,8 @@ def _compare_maps(
         ]
 
 
-_LEAVES = frozenset({int, float, str, bool, bytes, type(None)})
+LEAVES = frozenset({int, float, str, bool, bytes, type(None)})
+"""Types of values that are the same where they are equal, and have no parts."""
 
 
 def _compare_lists(a: Any, b: Any, item: str, rules: Rules, path: Path, found: list[Change]) -> None:

@@ -101,7 +101,8 @@ _WORDS = (
 
 def headline(found: Difference) -> str:
     """The whole difference in one sentence."""
-    counts = [f"{len(getattr(found, name)):,} {word}" for name, word in _WORDS if getattr(found, name)]
+    numbers = [(len(getattr(found, name)), word) for name, word in _WORDS]
+    counts = [f"{number:,} {word}" for number, word in numbers if number]
     same = counted(found.same, "item")
     if not counts:
         return f"no difference: {same} the same"

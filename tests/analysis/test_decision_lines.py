@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from otel_replay.analysis import decision_lines
 from otel_replay.analysis.decision_lines import DecisionLines
 from otel_replay.analysis.items import Items
 from otel_replay.analysis.items_builder import _Builder
+from otel_replay.analysis.unmade_items import Stretch, UnmadeItems
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.records import JournalHeader, SpanEnd, SpanStart
 from otel_replay.storage.run_files import RunFiles
@@ -81,49 +85,64 @@ def told(items: Items) -> list[object]:
     return [*found, items.end_ns, [[one.seq for one in item.children] for item in items], items.bad_lines]
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(LINES, max_size=8), st.booleans())
-def test_lines_taken_together_are_the_lines_decoded_one_by_one(lines, numbered) -> None:
-    with tempfile.TemporaryDirectory() as place:
+@settings(max_examples=150, deadline=None)
+@given(st.lists(LINES, max_size=9), st.booleans(), st.sampled_from([1, 3]))
+def test_lines_taken_together_are_the_lines_decoded_one_by_one(lines, numbered, few) -> None:
+    with tempfile.TemporaryDirectory() as place, mock.patch.object(decision_lines, "_FEW", few):
         plain = loaded(Path(place), lines, None)
         reading = DecisionLines(numbered=numbered)
         assert told(loaded(Path(place), lines, reading)) == told(plain)
-        assert told(loaded(Path(place), lines, reading)) == told(plain)
+        again = loaded(Path(place), lines[1:], reading.enough())
+        assert told(again) == told(loaded(Path(place), lines[1:], None))
 
 
-def row(span: str, time_ns: int, values: dict[str, object]) -> bytes:
-    return orjson.dumps(["decision", span, time_ns, "CLAMP", "because", values, {"rpm": 2000}])
+def row(time_ns: int, values: dict[str, object], *more: object) -> bytes:
+    return orjson.dumps(["decision", SPAN, time_ns, "CLAMP", "because", values, *(more or [{"rpm": 2000}])])
+
+
+def many(*values: dict[str, object]) -> list[bytes]:
+    """Lines enough to be taken together."""
+    return [row(10**18 + place, one) for place, one in enumerate([*values, *({"y": n} for n in range(9))])]
+
+
+def numbers(items: Items) -> list[int]:
+    assert isinstance(items.items, UnmadeItems)
+    return [number for part in items.items.parts if isinstance(part, Stretch) for number in part.numbers]
 
 
 def test_decisions_of_two_runs_that_say_the_same_have_the_same_number(tmp_path: Path) -> None:
     reading = DecisionLines(numbered=True)
-    one = loaded(tmp_path / "one", [row(SPAN, 10**18 + 1, {"x": 1}), row(SPAN, 10**18, {"x": 2})], reading)
-    other = loaded(
-        tmp_path / "two", [row(OTHER, 10**18 + 5, {"x": 1}), row(SPAN, 10**18, {"x": 1.0})], reading
-    )
-    first, second = (item.told for item in one if item.kind == "decision")
-    again, third = (item.told for item in other if item.kind == "decision")
-    assert again == first
-    assert len({first, second, third}) == 3
-    assert 0 not in {first, second, third}
-
-
-def test_what_is_compared_with_a_run_takes_its_numbers_and_adds_none(tmp_path: Path) -> None:
-    reading = DecisionLines(numbered=True)
-    one = loaded(tmp_path / "one", [row(SPAN, 10**18, {"x": 1})], reading)
+    one = loaded(tmp_path / "one", many({"x": 1}, {"x": 2}), reading)
     reading.enough()
-    other = loaded(tmp_path / "two", [row(SPAN, 10**18, {"x": 2}), row(SPAN, 10**18 + 1, {"x": 1})], reading)
-    assert [item.told for item in other if item.kind == "decision"] == [0, one[-1].told]
-    assert one[-1].told
+    other = loaded(tmp_path / "two", many({"x": 2}, {"x": 1.0}), reading)
+    first, second, *rest = numbers(one)
+    again, third, *others = numbers(other)
+    assert again == second
+    assert rest == others
+    assert len({first, second, third, *rest}) == 12
 
 
-def test_runs_that_were_read_apart_have_no_number_in_common(tmp_path: Path) -> None:
-    lines = [row(SPAN, 10**18, {"x": 1})]
-    runs = [loaded(tmp_path, lines, DecisionLines(numbered=True)) for _ in range(2)]
-    numbers = [item.told for run in runs for item in run if item.kind == "decision"]
-    assert len(set(numbers)) == 2
+def test_what_is_compared_with_a_run_takes_its_numbers_and_adds_none_to_it(tmp_path: Path) -> None:
+    reading = DecisionLines(numbered=True)
+    base = loaded(tmp_path / "one", many(), reading)
+    reading.enough()
+    known = len(base.items.said)
+    for name in ("two", "three"):
+        other = loaded(tmp_path / name, many({"x": 2}), reading)
+        assert len(base.items.said) == known == len(other.items.said) - 1
+        assert max(numbers(other)) == known
 
 
-def test_without_a_comparison_nothing_is_numbered(tmp_path: Path) -> None:
-    items = loaded(tmp_path, [row(SPAN, 10**18, {"x": 1})], DecisionLines())
-    assert [item.told for item in items] == [0, 0, 0]
+def test_an_item_is_made_when_it_is_asked_for_and_stays_the_same_one(tmp_path: Path) -> None:
+    items = loaded(tmp_path, many({"x": 1}), DecisionLines(numbered=True))
+    task = items[0]
+    assert items[2] is items[-len(items) + 2] is task.children[1] is items[1:4][1]
+    assert [child.seq for child in task.children[3:5]] == [4, 5]
+    assert (len(items), len(task.children)) == (12, 11)
+    with pytest.raises(IndexError):
+        items[12]
+
+
+def test_without_a_comparison_all_items_are_made(tmp_path: Path) -> None:
+    items = loaded(tmp_path, many(), DecisionLines())
+    assert isinstance(items.items, list)
