@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from otel_replay.errors import FormatError
-from otel_replay.formats.journal_v1 import map_or_none, read_json, sorted_json
+from otel_replay.formats.journal_v1 import map_or_none, plain_json, read_json, sorted_json
 
 __all__ = ["Said"]
 
@@ -107,7 +107,7 @@ class Said:
             special = _is_special(text)
             if special or set(map(type, values)) != {dict}:
                 values = tuple(map(map_or_none, values))
-            places = list(map(self._places.__getitem__, zip(actions, map(sorted_json, cells), strict=True)))
+            places = list(map(self._places.__getitem__, zip(actions, map(plain_json, cells), strict=True)))
         except (ValueError, FormatError):
             return False
         self.places += places

@@ -37,14 +37,17 @@ from otel_replay.values import ORJSON_OPTIONS, from_json, to_json
 __all__ = [
     "FORMAT", "LONGEST_LINE_BYTES", "VERSION",
     "decision_of_line", "decision_row", "decode", "encode", "link_to_json", "made_decision", "map_or_none",
-    "read_json", "sorted_json",
+    "plain_json", "read_json", "sorted_json",
 ]  # fmt: skip
 
 read_json: Callable[[bytes], Any] = orjson.loads
 """What a line holds as plain values, or a ValueError; less work than `decode`, and no record."""
 
+plain_json: Callable[[Any], bytes] = orjson.dumps
+"""Plain values as text, or a TypeError."""
+
 sorted_json: Callable[[Any], bytes] = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
-"""Plain values as text that does not depend on the order of keys, or a TypeError; NaN is null in it."""
+"""The same, whatever the order of keys; NaN is null in it."""
 
 LONGEST_LINE_BYTES = 64 << 20
 """What readers take for a line; a longer one is damaged."""
