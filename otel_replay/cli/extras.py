@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,10 +21,25 @@ def extra(name: str, what: str) -> Iterator[None]:
         If a package is not installed.
     """
     try:
-        yield
+        with _uninterrupted():
+            yield
     except ModuleNotFoundError as error:
         missing = (error.name or "packages of others").partition(".")[0]
         raise UsageError(
             f"{what} needs the package `{missing}`, which is not installed",
             hint=f"pip install 'otel-replay[{name}]'",
         ) from None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    # A Ctrl-C in the middle of an extension module's import aborts the process (DuckDB's does): it comes when
+    # the block is over.
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

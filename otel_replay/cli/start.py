@@ -22,7 +22,10 @@ def main() -> int:
         asked = quickly(sys.argv[1:])
         if asked is not None:
             return _launch(asked)
-    from otel_replay.cli.main import main as any_command
+    try:
+        from otel_replay.cli.main import main as any_command
+    except KeyboardInterrupt:
+        return 130  # as that module has it, which was still being loaded
 
     return any_command()
 

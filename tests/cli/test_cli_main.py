@@ -13,6 +13,7 @@ import pytest
 from analysis.story import Story
 
 from otel_replay.cli.commands import COMMANDS
+from otel_replay.cli.extras import extra
 
 PYTHON = [sys.executable, "-m", "otel_replay"]
 
@@ -126,6 +127,38 @@ def test_an_interrupt_is_130_and_silent(call, monkeypatch):
     monkeypatch.setattr("otel_replay.storage.store.Store.runs", interrupted)
     result = call("list")
     assert (result.code, result.out, result.err) == (130, "", "")
+
+
+def test_an_interrupt_is_130_and_silent_while_the_command_is_still_being_loaded(store):
+    interrupting = (
+        "import sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'otel_replay.cli.main':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "from otel_replay.cli.start import main\n"
+        "sys.exit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", interrupting, "list"], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_an_interrupt_waits_until_packages_of_others_are_imported():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    done = []
+
+    def importing():
+        with extra("sql", "query"):
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("imported")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            importing()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == ["imported"]
 
 
 @pytest.mark.parametrize(
