@@ -26,9 +26,10 @@ WITH_NEWLINE, PASS_DATETIME, PASS_DATACLASS = 1 << 10, 1 << 9, 1 << 11
 
 _FEW = 1000
 _DEEPEST = 254  # as orjson
-_INTEGERS = range(-(2**63), 2**64)  # as orjson
+_LEAST, _MOST = -(2**63), 2**64 - 1  # as orjson
 _SCALARS: frozenset[type] = frozenset({str, float, bool, type(None)})
-_NAMES = frozenset({str})
+_SEQUENCES = frozenset({list, tuple})
+_CONTAINERS = _SEQUENCES.union((dict,))
 
 _count = 0
 
@@ -45,19 +46,25 @@ def _bytes_as_text(value: object) -> str:
 
 def _is_plain(value: Any, depth: int, scalars: frozenset[type]) -> bool:
     """Whether both encoders write the same for a value: it is made of JSON's own classes themselves."""
+    # Copies: another thread of the program may be changing it.
     kind = type(value)
     if kind is dict:
-        # Copies: another thread of the program may be changing it.
-        if not _NAMES.issuperset(map(type, tuple(value))):
-            return False
-        value = tuple(value.values())
-    elif kind is list or kind is tuple:
-        value = tuple(value)
+        for key in tuple(value):
+            if type(key) is not str:
+                return False
+        items = tuple(value.values())
     else:
-        return kind in scalars or (kind is int and value in _INTEGERS)
-    if scalars.issuperset(map(type, value)):
-        return True
-    return depth < _DEEPEST and all(_is_plain(item, depth + 1, scalars) for item in value)
+        items = tuple(value) if kind in _SEQUENCES else (value,)
+    for item in items:
+        kind = type(item)
+        if kind in scalars:
+            continue
+        if kind is int:
+            if not _LEAST <= item <= _MOST:
+                return False
+        elif kind not in _CONTAINERS or depth >= _DEEPEST or not _is_plain(item, depth + 1, scalars):
+            return False
+    return True
 
 
 def _own(default: Callable[[Any], Any], scalars: frozenset[type], *, nan: bool) -> Dumps:

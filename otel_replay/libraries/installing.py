@@ -57,8 +57,9 @@ def install(disabled: Iterable[str] = ()) -> None:
         if read_settings().disabled:
             return
     given = {name.strip().lower() for name in disabled}
+    says_so = os.environ.get(_OURS) or os.environ.get(_OFFICIAL)  # few do, and all libraries are gone through
     for library in LIBRARIES:
-        if library.name in _watched or library.name in given or disabled_by(library):
+        if library.name in _watched or library.name in given or (says_so and disabled_by(library)):
             continue
         _watched.add(library.name)
         if library.module:
