@@ -78,6 +78,9 @@ class Checks:
         """Whether nothing has failed so far."""
         return builtins.all(result.passed for result in self.results)
 
+    def __repr__(self) -> str:
+        return f"<{len(self.results)} checks, {len(self.failures)} failed>"
+
     def __enter__(self) -> Checks:
         return self
 

@@ -44,6 +44,11 @@ class Result:
     def __bool__(self) -> bool:
         return self.passed
 
+    def __repr__(self) -> str:
+        """Short, as pytest shows it where a result is asserted; the failure has its text."""
+        said = "passed" if self.failure is None else f"failed: {self.failure.summary}"
+        return f"<{self.rule} {said}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

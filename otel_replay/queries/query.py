@@ -29,6 +29,9 @@ class Query:
     def __str__(self) -> str:
         return str(self.node)
 
+    def __repr__(self) -> str:
+        return f"selector({str(self)!r})"
+
     def __and__(self, other: Query) -> Query:
         return Query(And.of(self.node, _node(other)))
 

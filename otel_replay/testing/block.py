@@ -84,6 +84,9 @@ class RecordedBlock:
 
     # -- its life
 
+    def __repr__(self) -> str:
+        return f"<run {self.run_id}>"
+
     def __enter__(self) -> RecordedBlock:
         return self
 

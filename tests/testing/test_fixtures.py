@@ -115,6 +115,22 @@ def test_of_work(otel_run):
     )
 
 
+def test_a_check_that_is_asserted_is_told_in_a_line(session) -> None:
+    done = session("""
+def test_of_work(otel_run):
+    work()
+    assert otel_run.check.absence(decision("CLAMP"))
+""")
+    done.stdout.fnmatch_lines(
+        [
+            "E *assert <absence(decision(CLAMP)) failed: there is 1, expected none>",
+            "E * = absence(selector('decision(CLAMP)'))",
+            "E * = <1 checks, 1 failed>.absence",
+            "E * = <run test_of_work-*>.check",
+        ]
+    )
+
+
 def test_a_test_that_fails_itself_keeps_and_shows_its_run(session, pytester) -> None:
     done = session("def test_of_work(otel_run):\n    work()\n    assert 1 == 2\n")
     done.assert_outcomes(failed=1)
