@@ -105,6 +105,23 @@ class TestOpenAIAgents:
             ("invoke_agent clumsy", 11),
         }
 
+    def test_tools_that_are_no_functions_have_arguments_results_and_ids(
+        self, record_agent: Recording
+    ) -> None:
+        agent = record_agent("openai_agents_tools.py", (), env={"OPENAI_API_KEY": ""})
+        assert agent.said == "done\n"
+        called = [means for _, means in agent.of("tool call")]
+        assert [(one.tool_name, one.tool_call_id) for one in called] == [
+            ("shell", "call_1"),
+            ("apply_patch", "call_2"),
+            ("computer", "call_3"),
+        ]
+        assert called[0].tool_arguments["commands"] == ["echo 23"]
+        assert called[1].tool_arguments[0]["path"] == "cell.txt"
+        assert called[2].tool_arguments == {"type": "click", "x": 1, "y": 2, "button": "left"}
+        results = [str(one.tool_result) for one in called]
+        assert results == ["23\n", "made cell.txt", "data:image/png;base64,aGk="]
+
     def test_a_tool_that_fails_and_the_agent_that_fails_with_it_say_so(self, agent: RecordedAgent) -> None:
         assert agent.said.splitlines()[-1].startswith("failed:")
         failed = {span.name for span in agent.run.spans if span.status == "error"}
