@@ -18,7 +18,8 @@ class ModelTotals:
     """What generations of one model came to.
 
     Tokens from a cache are part of the input, those of reasoning part of the output. A call of which two
-    libraries told counts once; `repeated` says how many spans told of it again.
+    libraries told counts once; `repeated` says how many spans told of it again. `unread_counts` are counts of
+    tokens that are no whole numbers, and are counted nowhere.
     """
 
     count: int = 0
@@ -30,6 +31,7 @@ class ModelTotals:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    unread_counts: int = 0
     costs: int = 0
     cost_usd: float = 0.0
     lengths: Distribution = field(default_factory=Distribution)

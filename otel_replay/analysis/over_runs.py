@@ -30,7 +30,8 @@ _MOST_STEPS = 1_000
 class OneRun:
     """What one run came to. `cost_usd` is None where nobody recorded a cost, `priced` without prices.
 
-    `bad_lines` cannot be read, and `lost` records could not be kept: the other numbers are without them.
+    `bad_lines` and `unread_counts` (of tokens) cannot be read, and `lost` records could not be kept: the
+    other numbers are without them.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class OneRun:
     priced: float | None
     bad_lines: int = 0
     lost: int = 0
+    unread_counts: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,6 +115,7 @@ class OverRuns:
                 priced=self._priced(summary),
                 bad_lines=summary.bad_lines + unread,
                 lost=sum(summary.losses.values()),
+                unread_counts=sum(model.unread_counts for model in models),
             )
         )
         make = Row if self.by != "model" else _row_of_models

@@ -32,7 +32,7 @@ from otel_replay.attributes import (
     FILE_WRITE_EVENT,
     GEN_AI_RESPONSE_ID,
 )
-from otel_replay.dialects.reading import read_span, usage_of
+from otel_replay.dialects.reading import read_span, unread_counts, usage_of
 from otel_replay.records import (
     BadLine,
     Close,
@@ -263,6 +263,7 @@ class _Builder:
             return told
         model = entry(self.summary.models, model_of(span.attributes), OTHERS, ModelTotals)
         usage = usage_of(span.attributes)
+        model.unread_counts += unread_counts(span.attributes)
         _, before = self.repeats.generation(span, usage, scope, parent)
         if before is None:
             model.add(usage, failed=span.status == "error", duration_ns=duration_ns)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Iterator
+from math import isfinite, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from otel_replay.cli.options import choosing_options, complete_run, open_store, store_option
+from otel_replay.wording import visible
 
 if TYPE_CHECKING:
     from otel_replay.cli.chosen_runs import ReadRuns
@@ -78,6 +81,7 @@ def command(
             _print(answer, form, chosen)
         else:
             _write(answer, form, Path(output), chosen)
+        _tell_unread(answer)
     return chosen.tell()
 
 
@@ -115,11 +119,23 @@ def _form(how: str | None, output: str | None) -> str:
     return form
 
 
+def _tell_unread(answer: Answer) -> None:
+    from otel_replay.cli.people import counted
+    from otel_replay.cli.terminal import stderr
+
+    for run_id, count in answer.unread.items():
+        stderr().print(
+            ("damaged: ", "failed"), f"{run_id}: {counted(count, 'count')} of tokens could not be read (NULL)"
+        )
+
+
 def _print(answer: Answer, form: str, chosen: ReadRuns) -> None:
     from otel_replay.cli.json_out import stdout_bytes
 
     if form == "table":
         _print_table(answer)
+    elif form == "csv" and sys.stdout.isatty():
+        _write_csv(_Escaped(answer), stdout_bytes(), chosen)
     else:
         _WRITERS[form](answer, stdout_bytes(), chosen)
 
@@ -160,7 +176,22 @@ def _write_json(answer: Answer, stream: BinaryIO, chosen: ReadRuns) -> None:
     write_list({"columns": names, "unreadable": chosen.as_json()}, "rows", rows, stream)
 
 
-def _write_csv(answer: Answer, stream: BinaryIO, chosen: ReadRuns) -> None:  # noqa: ARG001 - a writer's
+class _Escaped:
+    """An answer for a terminal: what hides or turns text in it is shown as an escape."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    @property
+    def columns(self) -> list[str]:
+        return [visible(name) for name in self._answer.columns]
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        for row in self._answer:
+            yield tuple(visible(cell) if isinstance(cell, str) else cell for cell in row)
+
+
+def _write_csv(answer: Answer | _Escaped, stream: BinaryIO, chosen: ReadRuns) -> None:  # noqa: ARG001 - a writer's
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(answer.columns)
@@ -195,6 +226,8 @@ def _plain(cell: Any) -> Any:
     from otel_replay.cli.json_out import json_value
     from otel_replay.values_json import INT64
 
+    if isinstance(cell, float) and not isfinite(cell):
+        return "NaN" if isnan(cell) else "Infinity" if cell > 0 else "-Infinity"  # as Protobuf's JSON does
     if isinstance(cell, int):  # no JSON number where programs would round it
         return cell if cell in INT64 else str(cell)
     return cell if cell is None or isinstance(cell, float | str) else json_value(str(cell))

@@ -100,6 +100,8 @@ def _tell_lost(found: OverRuns) -> None:
             lost.append(f"{people.counted(run.bad_lines, 'line or part', 'lines or parts')} cannot be read")
         if run.lost:
             lost.append(f"{people.counted(run.lost, 'record')} could not be kept while it was recorded")
+        if run.unread_counts:
+            lost.append(f"{people.counted(run.unread_counts, 'count')} of tokens could not be read")
         if lost:
             screen.print(("damaged: ", "failed"), f"{run.run_id}: {', '.join(lost)}")
 

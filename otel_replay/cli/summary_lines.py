@@ -158,6 +158,9 @@ def _models(summary: Summary, screen: Screen) -> Lines:
         yield Text(
             (f"  {people.counted(again, 'span')} more of the same calls, told by another library", "dim")
         )
+    unread = sum(totals.unread_counts for totals in summary.models.values())
+    if unread:
+        yield Text((f"  {people.counted(unread, 'count')} of tokens could not be read", "failed"))
 
 
 def _tools(summary: Summary, screen: Screen) -> Lines:

@@ -23,7 +23,7 @@ from otel_replay.dialects.table import Said, Source, Table, first
 from otel_replay.dialects.traceloop import TRACELOOP
 from otel_replay.dialects.usage import NO_USAGE, USAGE, Usage, whole_usage
 
-__all__ = ["PARTS", "TABLES", "Meaning", "model_of", "moment_name", "read_span", "usage_of"]
+__all__ = ["PARTS", "TABLES", "Meaning", "model_of", "moment_name", "read_span", "unread_counts", "usage_of"]
 
 TABLES: tuple[Table, ...] = (GENAI, OPENINFERENCE, TRACELOOP, MCP, FRAMEWORKS)
 """Whose words go first where a span speaks several."""
@@ -249,6 +249,14 @@ def usage_of(attributes: Mapping[str, Any]) -> Usage:
         if count is not None:
             found.setdefault(_USAGE_PARTS[key], count)
     return whole_usage(**found) if found else NO_USAGE
+
+
+def unread_counts(attributes: Mapping[str, Any]) -> int:
+    """How many tokens a generation tells in a way that nobody can count: as text, below 0, in fractions."""
+    return sum(
+        attributes[key] is not None and as_count(attributes[key]) is None
+        for key in attributes.keys() & _USAGE_NAMES.keys()
+    )
 
 
 _USAGE_PARTS = {key: name for name in USAGE for key in _SOURCES[name] if isinstance(key, str)}

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -46,10 +48,16 @@ _LOCKED = (
 
 
 class Answer:
-    """The columns of an answer, and its rows as they are asked for."""
+    """The columns of an answer, and its rows as they are asked for.
 
-    def __init__(self, database: Any, sql: str, folder: Path) -> None:
+    `unread` says by run how many counts of tokens cannot be read; they are NULL.
+    """
+
+    def __init__(
+        self, database: Any, sql: str, folder: Path, unread: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._database, self._sql, self._folder = database, sql, folder
+        self.unread = unread
         self._asked: Any = None
 
     @property
@@ -104,13 +112,14 @@ def ask(sql: str, runs: Iterable[RunRecords]) -> Iterator[Answer]:
             if len(_told(lambda: loading.extract_statements(sql))) != 1:
                 raise UsageError("one question is asked at a time, and this SQL is none or several")
             wanted = {name for name in TABLES if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
-            _Loader(loading, wanted, folder).load(runs)
+            loader = _Loader(loading, wanted, folder)
+            loader.load(runs)
         with duckdb.connect(str(database), read_only=True, config=_LIMITS) as asking:
             # The one file that may be written is ours, in a folder whose name nobody could have known.
             asking.execute("SET allowed_paths = [$path]", {"path": str(folder / _PARQUET)})
             for setting in _LOCKED:
                 asking.execute(f"SET {setting}")
-            yield Answer(asking, sql, folder)
+            yield Answer(asking, sql, folder, loader.unread)
 
 
 def _interruptible(database: Any, act: Callable[[], Any]) -> Any:
@@ -177,6 +186,7 @@ class _Loader:
         self.file = folder / "portion.jsonl"
         self.portions = {name: bytearray() for name in wanted}
         self.longest_bytes = _LONGEST_ROW_BYTES
+        self.unread: Counter[str] = Counter()
 
     def load(self, runs: Iterable[RunRecords]) -> None:
         if not self.portions:
@@ -187,7 +197,7 @@ class _Loader:
                 f"CREATE TABLE told_generations AS SELECT *, 0::BIGINT AS {CALL} FROM generations"
             )
         for number, run in enumerate(runs):
-            for table, row in rows_of(run, self.portions.keys()):
+            for table, row in rows_of(run, self.portions.keys(), self.unread):
                 portion = self.portions.get(table)
                 if portion is None:
                     continue

@@ -5,6 +5,7 @@ What was recorded stands in them as it is; `otel_replay.values_json` says what J
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from otel_replay.analysis.generations import model_of
 from otel_replay.analysis.repeats import Repeats
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
 from otel_replay.attributes import GEN_AI_RESPONSE_ID
-from otel_replay.dialects.reading import read_span, usage_of
+from otel_replay.dialects.reading import read_span, unread_counts, usage_of
 from otel_replay.records import Decision, Event, LogEntry, Scope, SpanEnd, SpanStart, SpanUpdate
 from otel_replay.values_json import INT64
 
@@ -65,7 +66,7 @@ until they are loaded, and timestamps then."""
 Row = tuple[str, dict[str, Any]]
 
 
-def rows_of(run: RunRecords, wanted: Set[str]) -> Iterator[Row]:
+def rows_of(run: RunRecords, wanted: Set[str], unread: Counter[str] | None = None) -> Iterator[Row]:
     """The rows of one run, each with the name of its table; memory grows with open spans only.
 
     A call of which two libraries told is a whole row of generations, and for each span that tells of it again
@@ -77,11 +78,16 @@ def rows_of(run: RunRecords, wanted: Set[str]) -> Iterator[Row]:
         The run.
     wanted:
         The tables whose rows are wanted.
+    unread:
+        Gets how many counts of tokens cannot be read, by run; they are no part of the rows.
     """
     head = {"run_id": run.run_id, "name": run.name, "status": run.status, "message": run.message}
     yield "runs", {**head, "started": _time(run.started_ns)}
     if wanted - {"runs"}:
-        yield from _Rows(run.run_id, wanted).of(run)
+        rows = _Rows(run.run_id, wanted)
+        yield from rows.of(run)
+        if unread is not None and rows.unread:
+            unread[run.run_id] += rows.unread
 
 
 class _Rows:
@@ -94,6 +100,7 @@ class _Rows:
         self.scopes: dict[tuple[str, int], str] = {}
         self.repeats = Repeats()
         self.costs = CostsTold()
+        self.unread = 0
 
     def of(self, run: RunRecords) -> Iterator[Row]:
         book, number, wanted = self.book, 0, self.wanted
@@ -149,6 +156,7 @@ class _Rows:
         Counts as `otel_replay.analysis.summary` does.
         """
         usage, cost = usage_of(span.attributes), read_span(span.name, span.attributes).cost_usd
+        self.unread += unread_counts(span.attributes)
         scope = self.scopes.get((span.journal, span.start.scope), "")
         parent_id = self.book.owner(span.start.parent_id)
         parent = parent_id if parent_id in self.book.open else None

@@ -251,3 +251,41 @@ def test_a_moment_that_no_timestamp_can_say_is_null_and_a_log_record_has_the_tim
     assert rows == [{"name": "late", "start_time": None}]
     rows = ask(call, "SELECT name, year(time) AS year FROM events", "--run", str(file))
     assert rows == [{"name": "seen", "year": 2023}]
+
+
+def test_csv_on_a_terminal_shows_what_hides_or_turns_text_and_a_pipe_gets_it_as_it_is(call, runs):
+    sql = "SELECT chr(27) || '[31mred' || chr(8238) AS a, 1 AS b"
+    shown = call("query", sql, "--format", "csv", columns=80)
+    assert "\x1b" not in shown.out
+    assert "\\e[31mred\\u202e,1" in shown.out
+    assert "\x1b[31mred\u202e,1" in call("query", sql, "--format", "csv").out
+
+
+def test_csv_in_a_file_is_as_it_is_on_a_terminal_too(call, runs, tmp_path):
+    path = tmp_path / "rows.csv"
+    assert call("query", "SELECT chr(27) AS a", "-o", str(path), columns=80).code == 0
+    assert "\x1b" in path.read_text()
+
+
+def test_numbers_that_json_has_not_are_texts_as_protobufs_json_has_them(call, runs):
+    sql = "SELECT 'nan'::double AS a, 'inf'::double AS b, '-inf'::double AS c, 1.5 AS d, NULL::double AS e"
+    (row,) = ask(call, sql)
+    assert (row["a"], row["b"], row["c"], row["e"]) == ("NaN", "Infinity", "-Infinity", None)
+
+
+@pytest.mark.parametrize("count", ["12", -1, 1.5, float("nan"), True])
+def test_counts_of_tokens_that_cannot_be_read_are_told_wherever_tokens_are_shown(call, keep, count):
+    story = Story("counted")
+    run = story.run("counted")
+    usage = {"gen_ai.usage.input_tokens": count, "gen_ai.usage.output_tokens": 7}
+    story.end(story.generation("gpt-x", run), **usage)
+    story.end(run)
+    keep(story)
+    words = "1 count of tokens could not be read"
+    answer = call("query", "SELECT input_tokens, output_tokens FROM generations", "--format", "json")
+    assert answer.json["rows"] == [{"input_tokens": None, "output_tokens": 7}]
+    assert f"counted: {words} (NULL)" in answer.err
+    assert words in call("summary", "latest").out
+    assert call("summary", "latest", "--json").json["models"]["gpt-x"]["unread_counts"] == 1
+    assert words in call("stats", "latest").err
+    assert "could not be read" not in call("query", "SELECT 1 FROM spans").err
