@@ -114,6 +114,11 @@ def command(
 
     if as_json and as_markdown:
         raise UsageError("--json and --markdown both want standard output")
+    if not (others or all_runs or since is not None):
+        raise UsageError(
+            "two runs are compared, and one is named",
+            hint="name the other one too, or say --all, --since 1d or a pattern such as 'tune-*'",
+        )
     rules, grid = _rules(wishes), _grid(wishes)
     store = open_store(context)
     names = choose_runs(others, store, all_runs=all_runs, since=since)

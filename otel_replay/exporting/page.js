@@ -118,8 +118,8 @@
   function fitColumns() {
     const longest = (texts) => texts.reduce((most, text) => Math.max(most, text.length), 0);
     const cells = longest(decisions.slice(0, 2000).map((decision) => pairs(decision[CELL])));
-    $("list").style.setProperty("--action", `${Math.min(20, longest(actions) * 0.9 + 3)}ch`);
-    $("list").style.setProperty("--cell", `${Math.min(24, cells * 0.9)}ch`);
+    $("list").style.setProperty("--action", `${Math.min(20, longest(actions) + 3)}ch`);
+    $("list").style.setProperty("--cell", `${Math.min(22, cells + 0.5)}ch`);
   }
 
   function reveal() {

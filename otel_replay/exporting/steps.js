@@ -12,7 +12,7 @@ const drawSteps = (run) => {
 
   function draw() {
     rows.style.height = `${steps.length * ROW_HEIGHT}px`;
-    box.style.height = `${Math.min(460, Math.max(3, steps.length) * ROW_HEIGHT + 2)}px`;
+    box.style.height = `${Math.min(460, steps.length * ROW_HEIGHT + 2)}px`;
     const first = printing ? 0 : Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - 5);
     const last = Math.min(steps.length, printing ? MOST_PRINTED : first + Math.ceil(box.clientHeight / ROW_HEIGHT) + 10);
     const made = [];
@@ -42,7 +42,7 @@ const drawSteps = (run) => {
     const step = steps[chosen], facts = element("dl"), parts = [];
     const add = (name, value) => facts.append(element("dt", "", name), element("dd", "", plain(value)));
     parts.push(element("div", "action", `${kindOf(step)} ${nameOf(step)}`));
-    parts.push(element("div", "hint", `+${elapsed(step[START])}, ${step[LENGTH] === null ? "never ended" : `took ${elapsed(step[LENGTH])}`}`));
+    parts.push(element("div", "hint", `+${elapsed(step[START])}, ${step[LENGTH] === null ? "and no end was recorded" : `took ${elapsed(step[LENGTH])}`}`));
     if (step[STATUS] === "error") parts.push(element("p", "reason bad", `failed${step[MESSAGE] ? `: ${step[MESSAGE]}` : ""}`));
     const said = new Set(step[SAID].map(([heading]) => heading));
     for (const [name, value] of Object.entries(step[FACTS])) {

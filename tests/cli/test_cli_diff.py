@@ -42,6 +42,11 @@ def test_two_runs_are_compared(call: Call, two: None) -> None:
     assert "CLAMPING_APPLIED  3  1     -        1            2  values.after +1.5, +15.0%" in text
 
 
+def test_one_run_alone_is_told_that_another_one_lacks(call: Call, two: None) -> None:
+    done = call("diff", A)
+    assert (done.code, "two runs are compared, and one is named" in done.err) == (2, True)
+
+
 def test_exit_codes_are_those_of_git(call: Call, two: None) -> None:
     """0 whatever is found, unless it is asked for; 2 where nothing could be compared."""
     assert call("diff", A, B).code == 0
