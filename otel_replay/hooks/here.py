@@ -15,7 +15,6 @@ import time
 from otel_replay.attributes import SPAN_TYPE
 from otel_replay.errors import told
 from otel_replay.interruptions import let_through
-from otel_replay.otel.listeners import exporter_names, is_switched_off
 from otel_replay.program import process_attributes, program_name
 from otel_replay.settings import Settings, read_settings
 from otel_replay.storage import active_runs
@@ -78,11 +77,20 @@ def _joined() -> OpenSpan | None:
             return None
         _tried_in = os.getpid()
         settings = read_settings()
-        others = exporter_names() or settings.decisions_as_logs or is_switched_off()
+        others = settings.decisions_as_logs or _is_for_opentelemetry()
         parent = os.environ.get(_PARENT, "").split("-")
         if settings.disabled or not settings.run_id or settings.replay or others or len(parent) != 4:
             return None
         return _begun(settings, parent[1], parent[2])
+
+
+def _is_for_opentelemetry() -> bool:
+    """Whether OpenTelemetry's variables say who else is to get what is recorded, or that nothing is."""
+    if not any(name.startswith("OTEL_") and not name.startswith("OTEL_REPLAY_") for name in os.environ):
+        return False  # nothing is loaded for it
+    from otel_replay.otel.listeners import exporter_names, is_switched_off
+
+    return bool(exporter_names()) or is_switched_off()
 
 
 def _begun(settings: Settings, trace_id: str, parent_id: str) -> OpenSpan:

@@ -13,7 +13,6 @@ import os
 import time
 from pathlib import Path
 
-from otel_replay.storage.inside import open_file
 from otel_replay.storage.own_file import is_closed_here
 from otel_replay.storage.run_owner import is_there
 
@@ -126,6 +125,8 @@ def is_alive(journal: Path, process: Mapping[str, Any] | None = None) -> bool:
     process:
         Who made the run, in case that the journal has no header yet.
     """
+    from otel_replay.storage.inside import open_file  # who only records looks at nobody
+
     try:
         fd = open_file(journal)
     except OSError:

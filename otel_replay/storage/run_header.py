@@ -13,8 +13,6 @@ from types import MappingProxyType
 from otel_replay.errors import FormatError, StoreError
 from otel_replay.light import light
 from otel_replay.storage.atomic import write_atomically
-from otel_replay.storage.documents import encode_document, read_document
-from otel_replay.storage.inside import open_file
 from otel_replay.storage.refusals import shown
 from otel_replay.values_json import from_json, to_json
 
@@ -170,6 +168,8 @@ def read_header(run_directory: Path) -> RunHeader:
     FormatError
         If it is not a run's header, or of a newer version.
     """
+    from otel_replay.storage.documents import read_document
+
     path = run_directory / HEADER_NAME
     try:
         body = read_document(path, FORMAT, VERSION)
@@ -202,6 +202,8 @@ def header_in_journals(run_directory: Path) -> RunHeader | None:
 
 
 def _header_in_journal(path: Path) -> RunHeader | None:
+    from otel_replay.storage.inside import open_file
+
     fd = open_file(path)
     try:
         head = os.pread(fd, _HEAD_BYTES, 0)
@@ -249,6 +251,8 @@ def is_json(path: Path) -> bool:
 
 def encode_header(header: RunHeader) -> bytes:
     """The bytes of `run.json`."""
+    from otel_replay.storage.documents import encode_document
+
     return encode_document(FORMAT, VERSION, header.to_json())
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from otel_replay.errors import StoreError, UsageError
 from otel_replay.late import late
 from otel_replay.storage.atomic import make_private_directory, write_atomically
-from otel_replay.storage.documents import encode_document, read_document
-from otel_replay.storage.inside import open_file
 from otel_replay.storage.refusals import could_not, shown, told_as_store_error
 from otel_replay.storage.run_header import HEADER_NAME, RunHeader, write_header
 
@@ -86,7 +84,7 @@ class Store:
         if fresh:
             write_atomically(self.root / ".gitignore", b"*\n", durable=False)
         make_private_directory(self.root / RUNS_NAME)
-        write_atomically(self.root / "store.json", encode_document(FORMAT, VERSION, {}), durable=False)
+        write_atomically(self.root / _MARK, _AS_MADE, durable=False)
 
     def directory(self, run_id: str) -> Path:
         """Where a run of this id is, or would be."""
@@ -333,6 +331,8 @@ class Store:
         mark = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
         if _good_marks.get(path) != mark:
             if not _is_as_made(self.root / _MARK):
+                from otel_replay.storage.documents import read_document
+
                 read_document(self.root / _MARK, FORMAT, VERSION)
             _good_marks[path] = mark
         return True
@@ -351,7 +351,7 @@ _AS_MADE = f'{{\n  "format": "{FORMAT}",\n  "version": {VERSION}\n}}\n'.encode()
 def _is_as_made(path: Path) -> bool:
     """Whether a store's mark is just what this version writes: then nothing is loaded to read it."""
     try:
-        fd = open_file(path)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return False  # who reads it says why
     try:
