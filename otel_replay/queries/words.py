@@ -8,7 +8,7 @@ decision("CLAMPING_*").child_of(task("smooth")) & (attr("after").abs() <= 7)
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from otel_replay.analysis.comparisons import ORDER, Word, is_number
@@ -192,14 +192,18 @@ def attr(name: str) -> Attr:
     return Attr(Name(name))
 
 
+def _of(word: str, name: str | None, attributes: Mapping[str, Any]) -> Query:
+    parts: list[Node] = [Of(word, "*" if name is None else name)]
+    for key, value in attributes.items():
+        left = Name(key)
+        is_glob = isinstance(value, str) and key != DURATION
+        parts.append(Compare(left, "=", Word(text=value)) if is_glob else comparison(left, "=", value))
+    return Query(And.of(*parts))
+
+
 def _word(word: str, *, name_means: str = "") -> Callable[..., Query]:
     def make(name: str | None = None, **attributes: Any) -> Query:
-        parts: list[Node] = [Of(word, "*" if name is None else name)]
-        for key, value in attributes.items():
-            left = Name(key)
-            is_glob = isinstance(value, str) and key != DURATION
-            parts.append(Compare(left, "=", Word(text=value)) if is_glob else comparison(left, "=", value))
-        return Query(And.of(*parts))
+        return _of(word, name, attributes)
 
     make.__name__ = make.__qualname__ = word
     make.__doc__ = f"""{name_means}; `*` stands for any text.
