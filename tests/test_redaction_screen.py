@@ -202,3 +202,16 @@ def test_a_megabyte_made_to_be_slow_is_still_redacted_at_its_end(part):
     clean, count = REDACTOR.redact(text)
     assert count >= 1
     assert "a1a1" not in clean
+
+
+def test_the_first_lines_are_screened_as_those_are_that_come_when_the_pattern_of_all_hints_is_there():
+    """That pattern takes longer to compile than a small program's lines take without it."""
+    hints = sorted({marker.hint for rule in TEXT_RULES for marker in rule.markers})
+    lines = ["plain", *hints, *(f"x {hint.upper()} = y" for hint in hints), "api_key=1", "token: x", "Passwd"]
+    first = [screened(line, Redactor()) for line in lines]
+    late = Redactor()
+    for _ in range(300):
+        assert not screened("plain", late)
+    assert late._any_hint is not None
+    assert [screened(line, late) for line in lines] == first
+    assert True in first
