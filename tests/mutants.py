@@ -36,6 +36,7 @@ only_mutate = ["otel_replay/{group}/*"]
 also_copy = ["docs", "examples"]
 # Each change meets an interpreter that no test has run in: what is cached there would hide it.
 process_isolation = "forkserver"
+timeout_constant = 60.0  # seconds: a busy machine is no endless loop
 pytest_add_cli_args = {arguments}
 pytest_add_cli_args_test_selection = {tests}
 """
