@@ -7,7 +7,7 @@ const drawSteps = (run) => {
   const end = steps.reduce((most, step) => Math.max(most, step[START] + (step[LENGTH] ?? 0)), Math.max(run.duration_ms, 1e-6));
   // The word for its kind stands before the name already.
   const kindOf = (step) => (step[KIND] === "other" ? "span" : step[KIND]);
-  const nameOf = (step) => (step[KIND] === "other" ? step[NAME] : step[NAME].replace(/^(run|task|execute_tool|invoke_agent) (?=.)/, "")) || "?";
+  const nameOf = (step) => (step[KIND] === "other" ? step[NAME] : step[NAME].replace(/^(run|task|process|execute_tool|invoke_agent) (?=.)/, "")) || "?";
   let chosen = -1;
 
   function draw() {
