@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_replay.storage.run_files import Located
     from otel_replay.storage.store import Store
 
-__all__ = ["ReadRuns", "choose_runs", "runs_like", "since_ns", "tell_unreadable"]
+__all__ = ["ReadRuns", "choose_runs", "is_pattern", "runs_like", "since_ns", "tell_unreadable"]
 
 _PATTERN = re.compile(r"[*?\[]")
 _DAYS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(d|w)")
@@ -144,8 +144,13 @@ def tell_unreadable(unreadable: Sequence[tuple[str, str]]) -> int:
     return 2 if unreadable else 0
 
 
+def is_pattern(name: str) -> bool:
+    """Whether a name may mean several runs."""
+    return bool(_PATTERN.search(name))
+
+
 def _any_pattern(names: Sequence[str]) -> bool:
-    return any(_PATTERN.search(name) for name in names)
+    return any(map(is_pattern, names))
 
 
 def _meant(name: str, runs: Sequence[RunSummary], store: Store, since: str | None) -> Iterator[str]:

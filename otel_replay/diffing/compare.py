@@ -109,7 +109,7 @@ def compare(
 
 
 def _compare(a: Items, b: Items, rules: Rules, axes: Sequence[str], value: str, before: str) -> Difference:
-    contents = Contents(rules, [items.run_id for items in (a, b) if items.run_id])
+    contents = Contents(rules)
     left, right = make_sides(a, b, contents)
     top = pair_runs(left, right, contents)
     findings, same = find(top, left, right, contents)

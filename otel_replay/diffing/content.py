@@ -7,7 +7,7 @@ ones among 200,000 share about once in a billion comparisons.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -105,9 +105,8 @@ class About(NamedTuple):
 class Contents:
     """What the items of both runs hold, by the rules of the comparison."""
 
-    def __init__(self, rules: Rules, run_ids: Sequence[str] = ()) -> None:
+    def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self._run_ids = run_ids
         self.in_columns = not rules.ignored and not rules.identities
         """Whether decisions can be compared without asking each for what is left out of it."""
         self._numbers: dict[Hashable, int] = {}
@@ -123,7 +122,7 @@ class Contents:
         if not self.rules.all_attributes:
             found = {key: value for key, value in found.items() if not is_place(key)}
             for key in COMMANDS.intersection(found):
-                found[key] = placeless(found[key], self._run_ids)
+                found[key] = placeless(found[key], _own_run(item))
         for key in _MESSAGES.intersection(found):
             found[key] = _without_ids(found[key])
         if isinstance(record, LogEntry):
@@ -219,6 +218,12 @@ class Contents:
             if not self.rules.ignores(label, here):
                 kept[key] = self._pruned(value, label, here) if isinstance(value, dict) else value
         return kept
+
+
+def _own_run(item: Item) -> str:
+    """The id of the run that an item is of, as its spans say it; empty where none does."""
+    said = (one.attributes.get(names.RUN_ID) for one in (item, *item.ancestors()))
+    return next((one for one in said if isinstance(one, str)), "")
 
 
 def cell_key(cell: Any) -> Hashable | None:

@@ -7,7 +7,7 @@ unless all attributes are asked for, and how much of it differs is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from otel_replay.analysis.unmade_items import but_decisions
 __all__ = ["COMMANDS", "differing_places", "is_place", "placeless"]
 
 COMMANDS = frozenset({names.PROCESS_COMMAND_ARGS, names.PROCESS_COMMAND_LINE, "process.command"})
-"""Compared without the directories and run ids in them."""
+"""Compared without the directories and the id of their own run in them."""
 
 _OUTCOMES = frozenset({names.PROCESS_EXIT_CODE, "process.exit.reason"})
 _EXACT = frozenset({names.ENVIRONMENT, names.PYTHONS, names.PACKAGES, names.CODE_FILE_PATH, "code.filepath"})
@@ -32,6 +32,9 @@ _DIRECTORIES = re.compile(r"""(?<![\w./\\:~-])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[^
 """The directories of a path that does not begin with a name: `/a/b/` of `--out=/a/b/c.csv`; no URL's."""
 
 
+_NUMBER = re.compile(r"[-+]?[\d.,_]+")
+
+
 @lru_cache(maxsize=4096)
 def is_place(name: str) -> bool:
     """Whether an attribute says where a run was made; what a command was does not, nor how it ended."""
@@ -40,16 +43,20 @@ def is_place(name: str) -> bool:
     return name in _EXACT or name.startswith(_PREFIXES)
 
 
-def placeless(command: Any, run_ids: Iterable[str]) -> Any:
-    """A command (a text, or its arguments) without directories, and with `RUN` for the ids of runs."""
+def placeless(command: Any, run_id: str) -> Any:
+    """A command (a text, or its arguments) without directories, and with `RUN` for the id of its own run.
+
+    Of nothing else: another run's id is an argument like any other. An id that is a number is left alone,
+    too, for it would hide the numbers that a program was given.
+    """
     if isinstance(command, str) and command.startswith('["'):
         command = _read_list(command)
     if isinstance(command, list | tuple):
-        return [placeless(part, run_ids) for part in command]
+        return [placeless(part, run_id) for part in command]
     if not isinstance(command, str):
         return command
-    for run_id in run_ids:
-        # As a word of its own: a run called 1 is not the 1 of --limit=15.
+    if run_id and not _NUMBER.fullmatch(run_id):
+        # As a word of its own: a run called tune is not the tune of fine-tuned.
         command = re.sub(rf"(?<!\w){re.escape(run_id)}(?!\w)", "RUN", command)
     return _DIRECTORIES.sub("", command)
 
@@ -67,14 +74,13 @@ def differing_places(a: Items, b: Items) -> list[str]:
 
     The environment and the packages count one by one, a command where nothing but its directories differs.
     """
-    run_ids = [items.run_id for items in (a, b) if items.run_id]
     left, right = _facts(a), _facts(b)
     found = []
     for name in left.keys() | right.keys():
         before, after = left.get(name), right.get(name)
         if before == after:
             continue
-        if name not in COMMANDS or placeless(before, run_ids) == placeless(after, run_ids):
+        if name not in COMMANDS or placeless(before, a.run_id) == placeless(after, b.run_id):
             found.append(name)
     return sorted(found)
 

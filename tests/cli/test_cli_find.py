@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from cli.conftest import tuning_story
+
 
 def test_each_item_that_is_meant_has_a_line(call, keep, tuning) -> None:
     keep(tuning)
@@ -47,6 +49,38 @@ def test_programs_get_one_document(call, keep, tuning) -> None:
     assert (item["kind"], item["name"], item["path"][-1]) == ("decision", "CLAMPING_START", "CLAMPING_START")
     counted = call("find", "latest", "decision(CLAMPING_START)", "--json", "--count").json
     assert "items" not in counted
+
+
+def test_of_several_runs_each_line_begins_with_the_run(call, keep) -> None:
+    for name in ("tune-1", "tune-2", "other"):
+        keep(tuning_story(name))
+    ways = [("tune-1", "tune-2"), ("tune-*",), ("tune-2", "tune-1")]
+    for names in ways:
+        result = call("find", *names, "decision(CLAMPING_START)")
+        assert result.code == 0
+        runs = [line.split()[0] for line in result.plain]
+        assert runs == list(names) or (names == ("tune-*",) and sorted(runs) == ["tune-1", "tune-2"])
+        assert all("CLAMPING_START" in line for line in result.plain)
+    every = call("find", "--all", "decision(CLAMPING_START)", "--count")
+    assert sorted(every.plain) == ["other  1", "tune-1  1", "tune-2  1"]
+    assert call("find", "tune-*", "tool").code == 1
+
+
+def test_of_several_runs_programs_get_one_document(call, keep, tmp_path) -> None:
+    for name in ("tune-1", "tune-2"):
+        keep(tuning_story(name))
+    found = call("find", "tune-1", "tune-2", "decision(CLAMPING_START)", "--json").json
+    assert [one["run_id"] for one in found["items"]] == ["tune-1", "tune-2"]
+    assert (found["count"], found["unreadable"]) == (2, [])
+    assert found["runs"] == [{"run_id": "tune-1", "count": 1}, {"run_id": "tune-2", "count": 1}]
+
+
+def test_a_run_that_cannot_be_read_does_not_keep_the_others_from_being_searched(call, keep) -> None:
+    keep(tuning_story("tune-1"))
+    result = call("find", "tune-1", "nobody", "decision(CLAMPING_START)")
+    assert result.code == 2
+    assert [line.split()[0] for line in result.plain] == ["tune-1"]
+    assert result.err.startswith("not read: nobody: ")
 
 
 def test_a_selector_that_is_none_is_pointed_at(call, keep, tuning) -> None:

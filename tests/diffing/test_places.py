@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from diffing.runs import step, tuned
+from otel_replay.attributes import RUN_ID
 from otel_replay.diffing import diff
 from otel_replay.diffing.places import is_place, placeless
 
@@ -88,7 +89,28 @@ def test_how_a_program_ended_is_no_place(name: str) -> None:
     ],
 )
 def test_a_command_is_compared_without_directories_and_run_ids(written: object, shown: object) -> None:
-    assert placeless(written, ["tune-7"]) == shown
+    assert placeless(written, "tune-7") == shown
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "differs"),
+    [
+        (("tune-7", "--id tune-7"), ("tune-8", "--id tune-8"), False),
+        (("tune-7", "--than tune-8"), ("tune-8", "--than tune-7"), True),
+        (("tune-7", "--than tune-7"), ("tune-8", "--than tune-7"), True),
+        (("1", "--limit 1"), ("2", "--limit 2"), True),
+        (("1.5", "--limit=1.5"), ("2.5", "--limit=2.5"), True),
+    ],
+)
+def test_only_its_own_id_is_left_out_of_a_command_and_no_number(a, b, differs: bool) -> None:
+    runs = []
+    for run_id, command in (a, b):
+        told = {RUN_ID: run_id, "process.command_line": f"tune {command}"}
+        runs.append(tuned(step(after=1), **told))
+        runs[-1].run_id = run_id
+    found = diff(*runs)
+    assert bool(found) is differs
+    assert found.places == (() if differs else ("process.command_line",))
 
 
 def test_files_of_jaeger_from_two_machines_differ_in_what_was_done_alone() -> None:
