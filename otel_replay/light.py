@@ -11,10 +11,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass as light
     from dataclasses import replace
-    from typing import Any
+    from typing import Any, NamedTuple
 else:
 
-    def light(*, frozen=False, kw_only=False):
+    class _Rows(type):
+        """Makes tuples of the classes below `NamedTuple`, as `typing` does, which takes longer to load."""
+
+        def __new__(cls, name, bases, members):
+            if not bases:
+                return super().__new__(cls, name, bases, members)
+            from collections import namedtuple  # what records has none of these, and need not load it
+
+            made = namedtuple(name, members["__annotations__"], module=members["__module__"])
+            made.__doc__ = members.get("__doc__")
+            return made
+
+    class NamedTuple(metaclass=_Rows):
+        """A tuple whose items have names: those of the annotations of the class below it."""
+
+    def light(*, frozen=False, kw_only=False, slots=False):
         """Make a class one of named values, as `dataclass` does with these options.
 
         Parameters
@@ -23,6 +38,8 @@ else:
             Values are given once, when an instance is made; equal instances then have the same hash.
         kw_only:
             Values are given by name alone.
+        slots:
+            Instances have room for these values alone. The class is another one than the decorated.
 
         A default is a value that all instances may share. There is no inheritance of values.
         """
@@ -30,6 +47,8 @@ else:
         def around(cls):
             names = tuple(cls.__annotations__)
             defaults = {name: vars(cls)[name] for name in names if name in vars(cls)}
+            if slots:
+                cls = _slotted(cls, names)
             _give(cls, names, defaults, kw_only)
             cls.__dataclass_fields__ = _Fields(names, defaults)
             if frozen:
@@ -44,7 +63,30 @@ else:
         return type(instance)(**{**values, **changes})
 
 
-__all__ = ["light", "replace"]
+__all__ = ["NamedTuple", "defaults_of", "light", "names_of", "replace"]
+
+
+def names_of(cls: type[Any]) -> tuple[str, ...]:
+    """The names of the values of a light class, in their order."""
+    names: tuple[str, ...] = cls._names
+    return names
+
+
+def defaults_of(cls: type[Any]) -> dict[str, Any]:
+    """The values of a light class that need not be given."""
+    defaults: dict[str, Any] = cls._defaults
+    return defaults
+
+
+def _slotted(cls: Any, names: tuple[str, ...]) -> Any:
+    members = {name: value for name, value in vars(cls).items() if name not in {*names, *_OF_INSTANCES}}
+    made: Any = type(cls)(cls.__name__, cls.__bases__, {**members, "__slots__": names})
+    made.__qualname__ = cls.__qualname__
+    made.__getstate__, made.__setstate__ = _values, _set_values
+    return made
+
+
+_OF_INSTANCES = ("__dict__", "__weakref__")
 
 
 def _give(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], kw_only: bool) -> None:
@@ -67,14 +109,32 @@ def _give(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], kw_only: b
             finish(self)
 
     known = frozenset(names)
-    cls._names = names
-    cls.__init__, cls.__eq__, cls.__repr__, cls.__replace__ = __init__, _equal, _repr, replace
+    cls._names, cls._defaults = names, defaults
+    slotted = "__slots__" in vars(cls)
+    cls.__init__ = _init_of_slots(cls, names, defaults, kw_only) if slotted else __init__
+    cls.__eq__, cls.__repr__, cls.__replace__ = _equal, _repr, replace
     cls.__hash__ = None
     setattr(cls, "__match_args__", () if kw_only else names)  # noqa: B010 - mypy knows better
 
 
+def _init_of_slots(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], kw_only: bool) -> Any:
+    """Written out, as there may be many instances; `__post_init__` is for classes without slots."""
+    # A frozen class refuses assignment; the descriptors of its slots do not, and are faster.
+    space = {f"put_{name}": vars(cls)[name].__set__ for name in names}
+    space.update((f"default_{name}", value) for name, value in defaults.items())
+    parameters = [f"{name}=default_{name}" if name in defaults else name for name in names]
+    head = ", ".join(["self", *(["*"] if kw_only else []), *parameters])
+    exec("\n".join([f"def __init__({head}):", *(f"  put_{name}(self, {name})" for name in names)]), space)
+    return space["__init__"]
+
+
 def _values(instance: Any) -> tuple[Any, ...]:
     return tuple(getattr(instance, name) for name in instance._names)
+
+
+def _set_values(instance: Any, values: tuple[Any, ...]) -> None:
+    for name, value in zip(instance._names, values, strict=True):
+        vars(type(instance))[name].__set__(instance, value)
 
 
 def _equal(self: Any, other: object) -> Any:
@@ -110,7 +170,13 @@ class _Fields:
         for name in self._names:
             made = dataclasses.field()
             if name in self._defaults:
-                made = dataclasses.field(default_factory=partial(self._defaults.get, name))
+                default = self._defaults[name]
+                # As dataclasses see it: what cannot be hashed may change.
+                shared = type(default).__hash__ is not None
+                given = (
+                    {"default": default} if shared else {"default_factory": partial(self._defaults.get, name)}
+                )
+                made = dataclasses.field(**given)
             rows.append((name, owner.__annotations__[name], made))
         fields = vars(dataclasses.make_dataclass(owner.__name__, rows, kw_only=True))[_FIELDS]
         setattr(owner, _FIELDS, fields)

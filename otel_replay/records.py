@@ -8,10 +8,19 @@ are OpenTelemetry's AnyValue as Python holds it (`otel_replay.values`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+
+from otel_replay.light import light
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal, TypeAlias
+
+    AnyMap = Mapping[str, Any]
+    StatusCode = Literal["unset", "ok", "error"]
+else:
+    AnyMap, StatusCode = dict, str
 
 __all__ = [
     "AnyMap",
@@ -32,17 +41,10 @@ __all__ = [
     "StatusCode",
 ]
 
-AnyMap = Mapping[str, Any]
-StatusCode = Literal["unset", "ok", "error"]
-
 _EMPTY: AnyMap = MappingProxyType({})
 
 
-def _empty() -> AnyMap:
-    return _EMPTY
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class JournalHeader:
     """The first line of a journal: which format, which run, which process.
 
@@ -52,24 +54,24 @@ class JournalHeader:
     version: int
     run_id: str
     time_ns: int
-    process: AnyMap = field(default_factory=_empty)
+    process: AnyMap = _EMPTY
     writer: str = ""
     event_limit: int = 128
-    begins: AnyMap = field(default_factory=_empty)
+    begins: AnyMap = _EMPTY
     kind: Literal["journal"] = "journal"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Resource:
     """An OpenTelemetry resource; later records of the same journal name it by `id`."""
 
     id: int
-    attributes: AnyMap = field(default_factory=_empty)
+    attributes: AnyMap = _EMPTY
     schema_url: str = ""
     kind: Literal["resource"] = "resource"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Scope:
     """An instrumentation scope; later records of the same journal name it by `id`."""
 
@@ -77,11 +79,11 @@ class Scope:
     name: str = ""
     version: str = ""
     schema_url: str = ""
-    attributes: AnyMap = field(default_factory=_empty)
+    attributes: AnyMap = _EMPTY
     kind: Literal["scope"] = "scope"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Link:
     """A link from a span to another one, perhaps of another trace."""
 
@@ -89,11 +91,11 @@ class Link:
     span_id: str
     trace_state: str = ""
     flags: int = 0
-    attributes: AnyMap = field(default_factory=_empty)
+    attributes: AnyMap = _EMPTY
     dropped_attributes: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class SpanStart:
     """A span began. `span_kind` is OTLP's number (1 internal … 5 consumer)."""
 
@@ -103,7 +105,7 @@ class SpanStart:
     name: str
     parent_id: str = ""
     span_kind: int = 1
-    attributes: AnyMap = field(default_factory=_empty)
+    attributes: AnyMap = _EMPTY
     links: tuple[Link, ...] = ()
     trace_state: str = ""
     flags: int = 0
@@ -112,17 +114,17 @@ class SpanStart:
     kind: Literal["start"] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class SpanUpdate:
     """Attributes that an open span got after its start, kept at once so that a kill does not take them."""
 
     time_ns: int
     span_id: str
-    attributes: AnyMap = field(default_factory=_empty)
+    attributes: AnyMap = _EMPTY
     kind: Literal["update"] = "update"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class SpanEnd:
     """A span ended. `attributes` holds what is new or changed since its start; the rest stands there.
 
@@ -134,7 +136,7 @@ class SpanEnd:
     status: StatusCode = "unset"
     message: str = ""
     name: str | None = None
-    attributes: AnyMap = field(default_factory=_empty)
+    attributes: AnyMap = _EMPTY
     links: tuple[Link, ...] = ()
     dropped_attributes: int = 0
     dropped_events: int = 0
@@ -143,19 +145,19 @@ class SpanEnd:
     kind: Literal["end"] = "end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened at one moment in a span: file access, checkpoint, artifact, exception, …"""
 
     time_ns: int
     span_id: str
     name: str
-    attributes: AnyMap = field(default_factory=_empty)
+    attributes: AnyMap = _EMPTY
     dropped_attributes: int = 0
     kind: Literal["event"] = "event"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Decision:
     """An event with an action, a reason, values (before and after) and a subject such as a table cell.
 
@@ -168,11 +170,11 @@ class Decision:
     reason: str
     values: Any = None
     cell: Any = None
-    extra: AnyMap = field(default_factory=_empty)
+    extra: AnyMap = _EMPTY
     kind: Literal["decision"] = "decision"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class LogEntry:
     """An OpenTelemetry log record that is not one of our events. Ids are empty where it had none."""
 
@@ -183,7 +185,7 @@ class LogEntry:
     severity: int = 0
     severity_text: str = ""
     body: Any = None
-    attributes: AnyMap = field(default_factory=_empty)
+    attributes: AnyMap = _EMPTY
     scope: int = 0
     resource: int = 0
     observed_ns: int = 0
@@ -192,7 +194,7 @@ class LogEntry:
     kind: Literal["log"] = "log"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Loss:
     """Something could not be kept: how many records, and why. Losses are never silent."""
 
@@ -202,7 +204,7 @@ class Loss:
     kind: Literal["loss"] = "loss"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Close:
     """The last line of a journal that was closed. `how` says who closed it.
 
@@ -212,12 +214,12 @@ class Close:
 
     time_ns: int
     how: Literal["ended", "exit", "recovered"]
-    notes: AnyMap = field(default_factory=_empty)
-    ends: AnyMap = field(default_factory=_empty)
+    notes: AnyMap = _EMPTY
+    ends: AnyMap = _EMPTY
     kind: Literal["close"] = "close"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class BadLine:
     """A line that is not a record: its number (from 1), its place in the file, and why."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import pickle
 import subprocess
 import sys
+from types import MappingProxyType
 
 import pytest
 
-from otel_replay.light import light, replace
+from otel_replay.light import NamedTuple, defaults_of, light, names_of, replace
 
 
 @light(frozen=True, kw_only=True)
@@ -26,6 +28,42 @@ class Range:
 
     low: int
     high: int = 10
+
+
+@light(frozen=True, kw_only=True, slots=True)
+class Point:
+    """One whose instances have room for their values alone."""
+
+    x: int
+    y: int = 0
+    rest: object = MappingProxyType({})
+
+
+class Row(NamedTuple):
+    """A tuple whose items have names."""
+
+    name: str
+    count: int
+
+
+def test_an_instance_with_slots_has_room_for_its_values_alone_and_is_kept_and_copied() -> None:
+    point = Point(x=1)
+    assert (point.x, point.y, Point.__slots__) == (1, 0, ("x", "y", "rest"))
+    assert not hasattr(point, "__dict__")
+    assert dataclasses.replace(point, y=2) == replace(point, y=2) == Point(x=1, y=2) != point
+    other = Range(1)
+    assert pickle.loads(pickle.dumps(other)) == other
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        point.x = 2  # type: ignore[misc]
+    assert copy.copy(Point(x=5, rest=None)) == Point(x=5, rest=None)
+    assert (names_of(Point), defaults_of(Point)["y"]) == (("x", "y", "rest"), 0)
+
+
+def test_a_tuple_with_names_is_one() -> None:
+    row = Row("a", 2)
+    assert (row, row.name, row._replace(count=3)) == (("a", 2), "a", Row("a", 3))
+    assert pickle.loads(pickle.dumps(row)) == row
+    assert "items have names" in (Row.__doc__ or "")
 
 
 def test_values_are_given_by_name_and_have_defaults() -> None:

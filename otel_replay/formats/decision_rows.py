@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from itertools import zip_longest
-from typing import Any
 
 import orjson
 
 from otel_replay.attributes import BLOB
 from otel_replay.clock import iso_milliseconds
 from otel_replay.formats.json_text import ITEMS_HEAD, ITEMS_TAIL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["items_text"]
 

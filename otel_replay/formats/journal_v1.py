@@ -9,14 +9,13 @@ an error, so that nothing is passed over in silence.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
 from functools import partial
-from typing import Any
 
 import orjson
 
 from otel_replay.errors import FormatError
 from otel_replay.formats.journal_format import FORMAT, VERSION
+from otel_replay.light import defaults_of, names_of
 from otel_replay.records import (
     Close,
     Decision,
@@ -33,6 +32,11 @@ from otel_replay.records import (
     SpanUpdate,
 )
 from otel_replay.values import ORJSON_OPTIONS, from_json, to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 __all__ = [
     "FORMAT", "LONGEST_LINE_BYTES", "VERSION",
@@ -94,32 +98,22 @@ _CHECKS: dict[str, frozenset[type]] = {
 """What JSON may hold for a field of this annotation; without a row, anything."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Field:
-    name: str
-    key: str
-    allowed: frozenset[type] | None
-    required: bool
-    default: Any
+    __slots__ = ("allowed", "default", "key", "name", "required")
+
+    def __init__(self, name: str, annotation: str, defaults: Mapping[str, Any]) -> None:
+        self.name = name
+        self.key = _KEYS.get(name, name)
+        self.allowed = _CHECKS.get(annotation)
+        self.required = name not in defaults
+        self.default = defaults.get(name)
 
 
 def _table(record_type: type[Any]) -> tuple[_Field, ...]:
-    rows = []
-    for item in fields(record_type):
-        if item.name == "kind":
-            continue
-        has_factory = item.default_factory is not MISSING
-        default = item.default_factory() if item.default_factory is not MISSING else item.default
-        rows.append(
-            _Field(
-                name=item.name,
-                key=_KEYS.get(item.name, item.name),
-                allowed=_CHECKS.get(str(item.type)),
-                required=item.default is MISSING and not has_factory,
-                default=None if default is MISSING else default,
-            )
-        )
-    return tuple(rows)
+    annotations, defaults = record_type.__annotations__, defaults_of(record_type)
+    return tuple(
+        _Field(name, annotations[name], defaults) for name in names_of(record_type) if name != "kind"
+    )
 
 
 _FIELDS = {kind: _table(record_type) for kind, record_type in _TYPES.items()}
@@ -292,8 +286,9 @@ def decision_row(
     return (*head, values, cell) if type(values) is dict else None
 
 
-_Put = Callable[[object, Any], None]
-_Step = tuple[_Put, Any, "frozenset[type] | None", "Callable[[Any], Any] | None", Any]
+if TYPE_CHECKING:
+    _Put = Callable[[object, Any], None]
+    _Step = tuple[_Put, Any, frozenset[type] | None, Callable[[Any], Any] | None, Any]
 _ABSENT = object()
 _REQUIRED = object()
 

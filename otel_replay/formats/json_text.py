@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from json.encoder import encode_basestring_ascii as quoted
-from typing import Any
 
 import orjson
 
 from otel_replay.attributes import BLOB
 
+try:
+    from _json import encode_basestring_ascii as quoted  # without the rest of `json`
+except ImportError:
+    from json.encoder import encode_basestring_ascii as quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
 __all__ = ["ITEMS_HEAD", "ITEMS_TAIL", "Resolve", "indented", "is_plain", "list_items", "quoted"]
 
-Resolve = Callable[[Mapping[str, Any]], Any]
+Resolve: TypeAlias = "Callable[[Mapping[str, Any]], Any]"
 """Gives what stands in the text for a map that refers to a blob: its content, or the map itself."""
 
 ITEMS_HEAD = len(b'{\n  "": [\n')

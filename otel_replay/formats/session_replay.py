@@ -7,17 +7,20 @@ piece by piece, so memory does not grow with the run.
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from types import MappingProxyType
 
 from otel_replay.clock import from_iso, iso_milliseconds
 from otel_replay.errors import FormatError
 from otel_replay.formats.json_text import Resolve, is_plain, list_items, quoted
+from otel_replay.light import light
 from otel_replay.records import Decision
 from otel_replay.values import normalise
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO
 
 __all__ = ["SCHEMA_VERSION", "Items", "SessionReplay", "items_of", "read", "write", "write_items"]
 
@@ -31,7 +34,7 @@ _AT_A_TIME = 64
 _NAMED = frozenset({"timestamp", "action", "reason", "values", "cell"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class SessionReplay:
     """A document. `rest` holds the keys that version 1.0 does not name; a decision's are in its `extra`."""
 
@@ -39,7 +42,7 @@ class SessionReplay:
     generated_ns: int
     decisions: tuple[Decision, ...]
     schema_version: str = SCHEMA_VERSION
-    rest: Mapping[str, Any] = field(default_factory=dict)
+    rest: Mapping[str, Any] = MappingProxyType({})
 
 
 # -- reading -----------------------------------------------------------------------------------------------
@@ -55,6 +58,8 @@ def read(source: bytes | BinaryIO) -> SessionReplay:
     FormatError
         If it is not such a document; the message says which part is not.
     """
+    import json  # only to read: orjson knows no NaN
+
     data = source if isinstance(source, bytes) else source.read()
     try:
         body = json.loads(data)

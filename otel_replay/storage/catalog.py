@@ -12,12 +12,15 @@ import fcntl
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.inside import open_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 __all__ = ["Catalog", "Line"]
 
@@ -26,7 +29,7 @@ _FORMAT = "otel-replay.catalog"
 _VERSION = 1
 _FIRST_LINE = orjson.dumps({"format": _FORMAT, "version": _VERSION}, option=orjson.OPT_APPEND_NEWLINE)
 
-Line = dict[str, Any]
+Line: TypeAlias = "dict[str, Any]"
 """A run's line: its id under `run`, and whatever the store puts beside it."""
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 from otel_replay.attributes import (
     ARTIFACT_EVENT,
@@ -13,6 +11,7 @@ from otel_replay.attributes import (
     ARTIFACT_SHA256,
     SPAN_TYPE,
 )
+from otel_replay.light import NamedTuple
 from otel_replay.records import (
     BadLine,
     Close,
@@ -25,6 +24,10 @@ from otel_replay.records import (
 )
 from otel_replay.storage.journal_reader import Located
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ["Artifact", "Contents"]
 
 
@@ -36,29 +39,34 @@ class Artifact(NamedTuple):
     media_type: str
 
 
-@dataclass(slots=True)
 class Contents:
-    """Counts what goes through :meth:`decisions_of`; remembers only open spans and artifacts one by one."""
+    """Counts what goes through :meth:`decisions_of`; remembers only open spans and artifacts one by one.
 
-    decisions: int = 0
-    spans: int = 0
-    events: int = 0
-    logs: int = 0
-    errors: int = 0
-    bad_lines: int = 0
-    lost: int = 0
-    last_ns: int = 0
-    """The latest time that any record has."""
-    notes: dict[str, int] = field(default_factory=dict)
-    artifacts: dict[Artifact, None] = field(default_factory=dict)
-    open_spans: dict[str, SpanStart] = field(default_factory=dict)
-    root_id: str = ""
-    """The run's own span, unless it is given: the first that says so, or else the first to start."""
-    root_trace_id: str = ""
-    """Its trace, where the span says that it is the run's own."""
-    root_end: SpanEnd | None = None
-    """The end of that span, if it was seen."""
-    _ended_before_start: set[str] = field(default_factory=set)
+    Parameters
+    ----------
+    root_id:
+        The run's own span. Unless it is given: the first that says so, or else the first to start.
+
+    Attributes
+    ----------
+    last_ns:
+        The latest time that any record has.
+    root_trace_id:
+        The trace of the run's own span, where that says that it is the run's own.
+    root_end:
+        The end of that span, if it was seen.
+    """
+
+    def __init__(self, root_id: str = "") -> None:
+        self.decisions = self.spans = self.events = self.logs = 0
+        self.errors = self.bad_lines = self.lost = self.last_ns = 0
+        self.notes: dict[str, int] = {}
+        self.artifacts: dict[Artifact, None] = {}
+        self.open_spans: dict[str, SpanStart] = {}
+        self.root_id = root_id
+        self.root_trace_id = ""
+        self.root_end: SpanEnd | None = None
+        self._ended_before_start: set[str] = set()
 
     def counts(self) -> dict[str, int]:
         """The numbers for the run's header."""

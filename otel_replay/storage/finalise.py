@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from otel_replay.attributes import BLOB
 from otel_replay.clock import SYSTEM_CLOCK, Clock
@@ -37,6 +36,10 @@ from otel_replay.storage.run_header import (
     encode_header,
     read_header,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "LOCK_NAME",

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from otel_replay.errors import FormatError
 from otel_replay.formats import journal_v1
+from otel_replay.light import light
 from otel_replay.records import BadLine, JournalHeader, Record
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.liveness import is_alive
@@ -32,13 +32,19 @@ READERS: dict[int, Decode] = {1: journal_v1.decode}
 """Reads a line, by the version that the journal's header says."""
 
 
-@dataclass(slots=True)
 class Located:
     """A record and where it stands: the journal's file name, and the line's number from 1."""
 
-    record: Record | BadLine
-    journal: str
-    line: int
+    __slots__ = ("journal", "line", "record")
+
+    def __init__(self, record: Record | BadLine, journal: str, line: int) -> None:
+        # Written out: one is made for each record that is read.
+        self.record = record
+        self.journal = journal
+        self.line = line
+
+    def __repr__(self) -> str:
+        return f"Located({self.record!r}, {self.journal!r}, {self.line})"
 
 
 Take = Callable[[str, list[bytes], int], int]
@@ -79,7 +85,7 @@ def read_journal(
             return
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Rest:
     """What stands after the lines that were read. `complete`: with a newline in it, added just now."""
 

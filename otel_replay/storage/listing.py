@@ -8,15 +8,19 @@ import time
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from otel_replay.errors import OtelReplayError
+from otel_replay.light import NamedTuple
 from otel_replay.storage.catalog import Catalog, Line
 from otel_replay.storage.liveness import is_local
 from otel_replay.storage.refusals import told_as_store_error
 from otel_replay.storage.run_files import RunFiles, RunStatus
 from otel_replay.storage.run_header import RunHeader
 from otel_replay.storage.store import RUNS_NAME
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
 __all__ = ["RunSummary", "list_runs", "record_end"]
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from otel_replay.clock import iso_milliseconds
 from otel_replay.errors import FormatError
+from otel_replay.light import light, names_of
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.blobs import Blobs
 from otel_replay.storage.contents import Artifact
 from otel_replay.storage.documents import encode_document, read_document
 from otel_replay.storage.inside import check_relative, open_inside
 from otel_replay.storage.refusals import shown, told_as_store_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "FORMAT",
@@ -39,7 +42,7 @@ _BLOCK_BYTES = 1 << 20
 _SCHEMAS = {"run.json": "otel-replay.run", "session_replay.json": "session_replay"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Output:
     """One output. `path` is relative to the run's directory; several outputs may share a blob.
 
@@ -56,7 +59,7 @@ class Output:
     offset: int | None = None
 
 
-_FIELDS = tuple(row.name for row in fields(Output))
+_FIELDS = names_of(Output)
 _NUMBERS = frozenset({"size_bytes", "offset"})
 
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from otel_replay.errors import OtelReplayError
 from otel_replay.storage.blobs import Blobs
@@ -19,7 +18,13 @@ from otel_replay.storage.run_header import RunHeader, read_header
 
 __all__ = ["Located", "RunFiles", "RunStatus", "RunTail"]
 
-RunStatus = Literal["finished", "failed", "running", "interrupted"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    RunStatus = Literal["finished", "failed", "running", "interrupted"]
+else:
+    RunStatus = str
 
 _BLOCK_BYTES = 256 * 1024
 _ALL_BLOCKS_BYTES = 8 << 20

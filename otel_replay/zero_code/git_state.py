@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import threading
-from typing import Any
+import os
+import time
 
 from otel_replay.attributes import VCS_DIRTY, VCS_HEAD_NAME, VCS_REVISION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from typing import Any
+else:
+    import _signal  # as in `launching`
 
 __all__ = ["GitState"]
 
@@ -14,7 +20,7 @@ _COMMAND = (
     *("git", "--no-optional-locks", "status", "--porcelain=v2", "--branch"),
     *("--untracked-files=no", "--ignore-submodules=all"),
 )
-_LONGEST_SECONDS = 10.0
+_BLOCK_BYTES = 65_536
 _PATIENCE_SECONDS = 1.0
 
 
@@ -22,28 +28,48 @@ class GitState:
     """Asks git beside the program that runs: the program does not wait for it."""
 
     def __init__(self) -> None:
-        self._output = b""
-        self._thread = threading.Thread(target=self._ask, name="otel-replay-git", daemon=True)
-        self._thread.start()
-
-    def _ask(self) -> None:
+        self._output = bytearray()
+        self._reads, self._pid = -1, 0
         try:
-            done = subprocess.run(
-                _COMMAND,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=_LONGEST_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return  # no git here, or one that hangs: nothing is known
-        self._output = done.stdout if done.returncode == 0 else b""
+            self._reads, writes = os.pipe()
+        except OSError:
+            return  # no descriptor left: nothing is known
+        streams = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 2)]
+        words = (*streams, (os.POSIX_SPAWN_DUP2, writes, 1))
+        try:
+            # No signal that the launcher waits for is blocked in it.
+            self._pid = os.posix_spawnp("git", _COMMAND, os.environ, file_actions=words, setsigmask=())
+        except OSError:
+            pass  # no git here
+        os.close(writes)
 
     def attributes(self) -> dict[str, Any]:
-        """What git said; nothing where it did not, within a second from now."""
-        self._thread.join(_PATIENCE_SECONDS)
+        """What git said; nothing where it did not, within a second from now. To be asked once."""
+        if self._reads < 0:
+            return {}
+        said_all = self._read(time.monotonic() + _PATIENCE_SECONDS)
+        os.close(self._reads)
+        if not self._pid or not self._ended_well(said_all):
+            return {}
         return attributes_of(self._output.decode("utf-8", "replace"))
+
+    def _read(self, until: float) -> bool:
+        import select
+
+        while select.select([self._reads], (), (), max(0.0, until - time.monotonic()))[0]:
+            data = os.read(self._reads, _BLOCK_BYTES)
+            if not data:
+                return True
+            self._output += data
+        return False
+
+    def _ended_well(self, said_all: bool) -> bool:
+        try:
+            if not said_all:
+                os.kill(self._pid, _signal.SIGKILL)  # one that hangs
+            return os.waitpid(self._pid, 0)[1] == 0
+        except OSError:
+            return said_all  # where SIGCHLD is ignored nobody is told
 
 
 def attributes_of(status: str) -> dict[str, Any]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import orjson
 
 from otel_replay.attributes import NOT_HOOKED, PACKAGES, PYTHONS
+from otel_replay.light import NamedTuple
 from otel_replay.zero_code.packages import versions_of
 from otel_replay.zero_code.presence import SUFFIX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["attributes_at_end", "forget", "not_recorded", "rule_problems"]
 

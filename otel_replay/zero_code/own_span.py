@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from otel_replay.hooks.guard import failed
 from otel_replay.otel.listeners import exporter_names
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from otel_replay.storage.run_writer import RunWriter
 
 __all__ = ["PATIENCE_S", "export_span"]

@@ -7,9 +7,7 @@ program to run. Its ids were given to the command when it was started.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, Any
 
 from otel_replay.attributes import (
     PROCESS_EXIT_CODE,
@@ -30,7 +28,10 @@ from otel_replay.zero_code.own_span import export_span
 from otel_replay.zero_code.started import Started
 from otel_replay.zero_code.surroundings import attributes_at_start, name_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from otel_replay.zero_code.apart import Ended, Launcher
 
 __all__ = ["record"]
@@ -160,6 +161,8 @@ def _begin_span(opened: OpenedRun, started: Started, name: str, attributes: dict
 
 
 def _signal_name(number: int) -> str:
+    import signal  # one that was ended by a signal needs its name, and no other
+
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from otel_replay.attributes import (
     ENVIRONMENT,
@@ -19,6 +17,10 @@ from otel_replay.attributes import (
     PROCESS_PID,
     PROCESS_WORKING_DIRECTORY,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["ALLOWED", "attributes_at_start", "kept_environment", "name_of"]
 
@@ -57,13 +59,14 @@ def attributes_at_start(
     more_environment:
         Variables to keep besides those of :data:`ALLOWED`.
     """
+    machine = os.uname()
     told: dict[str, Any] = {
         PROCESS_COMMAND_ARGS: list(command),
         PROCESS_EXECUTABLE_NAME: os.path.basename(command[0]),
         PROCESS_PID: pid,
-        HOST_NAME: platform.node(),
-        HOST_ARCH: _ARCHITECTURES.get(platform.machine(), platform.machine()),
-        OS_TYPE: platform.system().lower(),
+        HOST_NAME: machine.nodename,
+        HOST_ARCH: _ARCHITECTURES.get(machine.machine, machine.machine),
+        OS_TYPE: machine.sysname.lower(),
     }
     path = _executable(command[0])
     if path:

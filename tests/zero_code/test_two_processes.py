@@ -44,9 +44,10 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def notes() -> set[Path]:
-    """The folders of notes that there are."""
-    return set(Path(os.environ.get("TMPDIR") or "/tmp").glob("otel-replay-*"))
+def own_place(recorded: Recorded) -> dict[str, str]:
+    """Where folders of notes are made: others run beside us."""
+    (recorded.folder / "tmp").mkdir()
+    return {"TMPDIR": str(recorded.folder / "tmp")}
 
 
 @pytest.mark.parametrize("when", ["before the run is there", "while it is recorded"])
@@ -58,15 +59,14 @@ def test_a_program_whose_recorder_is_killed_goes_on_and_its_decisions_are_kept(
     kills = "" if when.startswith("before") else "os.kill(recorder, signal.SIGKILL)\n"
     recorded.script(DECIDES + waits + kills + "log_decision('SECOND', '')\nprint('goes on')\nsys.exit(4)\n")
     first = "kill -9 $OTEL_REPLAY_RUN_OWNER; " if when.startswith("before") else ""
-    before = notes()
-    done = recorded.run("sh", "-c", f"{first}exec {PYTHON} program.py")
+    done = recorded.run("sh", "-c", f"{first}exec {PYTHON} program.py", env=own_place(recorded))
     assert (done.returncode, done.stdout) == (4, "goes on\n")
     assert "may not be whole: what recorded it has died" in done.stderr
     assert recorded.decisions() == ["FIRST", "SECOND"]
     # Before the run is there the program makes it itself, and ends it.
     assert recorded.files().status() == ("finished" if when.startswith("before") else "interrupted")
     assert recover(recorded.files()).header.counts["decisions"] == 2
-    assert notes() <= before
+    assert os.listdir(recorded.folder / "tmp") == []
 
 
 def test_when_launcher_and_recorder_and_program_are_killed_the_run_is_interrupted(recorded: Recorded) -> None:
@@ -140,7 +140,6 @@ def test_the_recorder_is_in_no_job_of_the_shell_and_reads_nothing_of_the_termina
 
 def test_a_command_that_is_not_there_leaves_no_process_behind(recorded: Recorded) -> None:
     """Nor a folder of notes."""
-    before = notes()
-    done = recorded.run("no-such-command")
+    done = recorded.run("no-such-command", env=own_place(recorded))
     assert (done.returncode, recorded.store.exists()) == (127, False)
-    assert notes() <= before
+    assert os.listdir(recorded.folder / "tmp") == []
