@@ -1,0 +1,53 @@
+"""What the process that records loads: a short program's caller waits for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+SLOW = {"dataclasses", "inspect", "json", "logging", "platform", "subprocess", "typing", "uuid"}
+
+LOADS = f"""
+import sys
+sys.path[:0] = {[str(ROOT), sysconfig.get_path("purelib")]!r}
+from otel_replay.zero_code.lean import load_orjson
+load_orjson()
+import otel_replay.storage.finalise, otel_replay.zero_code.git_state, otel_replay.zero_code.outcome
+import otel_replay.zero_code.recording
+"""
+
+
+def said(code: str) -> list[str]:
+    """What a Python without site prints that has loaded what records, and does this then."""
+    words = [sys.executable, "-S", "-c", LOADS + code]
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+
+
+def test_the_recorder_loads_nothing_slow_that_it_does_not_need() -> None:
+    loaded = set(said("print(*sys.modules, sep='\\n')"))
+    assert "orjson" in loaded
+    assert loaded & SLOW == set()
+
+
+def test_what_is_no_json_is_told_as_by_json_itself() -> None:
+    code = r"""
+import orjson
+text = '{"a": 1,\n  x}'
+for read in (orjson.loads, __import__("json").loads):
+    try:
+        read(text)
+    except (orjson.JSONDecodeError, ValueError) as error:
+        print(isinstance(error, ValueError), str(error).partition(": ")[2])
+"""
+    assert said(code) == ["True line 2 column 3 (char 11)"] * 2
+
+
+def test_who_asks_later_gets_pythons_own_modules() -> None:
+    code = """
+import dataclasses, json, uuid, zoneinfo
+print(dataclasses.fields(dataclasses.make_dataclass("A", ["x"]))[0].name, json.loads("[1]"), uuid.UUID(int=1))
+"""
+    assert said(code) == ["x [1] 00000000-0000-0000-0000-000000000001"]
