@@ -230,7 +230,7 @@ def _by_name(
 
 def _usage(parameters: Sequence[Parameter]) -> str:
     said = [f"`{one.name}`" if one.required else f"`{one.name}` (may be left out)" for one in parameters]
-    return ", ".join(said) or "nothing"
+    return ", ".join(said)
 
 
 def _near(name: str, names: Sequence[str]) -> str:
