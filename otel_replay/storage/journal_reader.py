@@ -32,19 +32,13 @@ READERS: dict[int, Decode] = {1: journal_v1.decode}
 """Reads a line, by the version that the journal's header says."""
 
 
+@light(slots=True)
 class Located:
     """A record and where it stands: the journal's file name, and the line's number from 1."""
 
-    __slots__ = ("journal", "line", "record")
-
-    def __init__(self, record: Record | BadLine, journal: str, line: int) -> None:
-        # Written out: one is made for each record that is read.
-        self.record = record
-        self.journal = journal
-        self.line = line
-
-    def __repr__(self) -> str:
-        return f"Located({self.record!r}, {self.journal!r}, {self.line})"
+    record: Record | BadLine
+    journal: str
+    line: int
 
 
 Take = Callable[[str, list[bytes], int], int]
