@@ -54,7 +54,7 @@ def test_an_instance_with_slots_has_room_for_its_values_alone_and_is_kept_and_co
     other = Range(1)
     assert pickle.loads(pickle.dumps(other)) == other
     with pytest.raises(dataclasses.FrozenInstanceError):
-        point.x = 2  # type: ignore[misc]
+        point.x = 2  # type: ignore[misc]  # that is what is tried
     assert copy.copy(Point(x=5, rest=None)) == Point(x=5, rest=None)
     assert (names_of(Point), defaults_of(Point)["y"]) == (("x", "y", "rest"), 0)
 
