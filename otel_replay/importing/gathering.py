@@ -200,13 +200,17 @@ def _in_order(spans: Iterable[Span]) -> tuple[Record, ...]:
     tables: list[Record] = []
     timed: list[tuple[int, int, int, Record]] = []
     outer_first = sorted(spans, key=lambda span: (span.start_ns, -span.end_ns, bool(span.parent_id)))
+    begun_ns = 0
     for record in span_records(outer_first):
         if isinstance(record, (Resource, Scope)):
             tables.append(record)
         elif isinstance(record, SpanStart):
+            begun_ns = record.time_ns
             timed.append((record.time_ns, 0, len(timed), record))
         elif isinstance(record, SpanEnd):
-            timed.append((record.time_ns, 2, -len(timed), record))
+            # Where a clock was put back it ended all the same; without a time it did not.
+            time_ns = max(record.time_ns, begun_ns) if record.time_ns else 0
+            timed.append((time_ns, 2, -len(timed), record))
         else:
             timed.append((getattr(record, "time_ns", 0), 1, len(timed), record))
     timed.sort(key=itemgetter(0, 1, 2))

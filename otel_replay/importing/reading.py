@@ -125,7 +125,9 @@ def usable_id(run: ForeignRun, source: SourceFile) -> str:
     try:
         return validate_run_id(run.wanted_id or "")
     except UsageError:
-        return made_run_id(run.started_ns, source.sha256)
+        # Of a file that calls several of its runs so, each has another one.
+        digest = hashlib.sha256(f"{source.sha256} {run.wanted_id}".encode("utf-8", "surrogatepass"))
+        return made_run_id(run.started_ns, digest.hexdigest() if run.wanted_id else source.sha256)
 
 
 def status_of(run: ForeignRun) -> RunStatus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,24 @@ def test_each_run_of_a_file_is_one_of_the_store(own: Store, tmp_path: Path) -> N
     assert [run.new for run in import_file(own, tmp_path / "a.jsonl")] == [False] * 3
     with pytest.raises(UsageError, match="holds 3 runs"):
         list(import_file(own, tmp_path / "a.jsonl", run_id="x"))
+
+
+def test_runs_whose_ids_can_be_none_are_all_kept(own: Store, tmp_path: Path) -> None:
+    """Such as those that are called after paths, of which several began in the same second."""
+    spans = [span(1, attributes={RUN_ID: "a/b"}), span(2, trace="b" * 32, attributes={RUN_ID: "a/c"})]
+    runs = kept(own, tmp_path / "a.jsonl", spans)
+    assert [run.new for run in runs] == [True, True]
+    assert {own.resolve(run.run_id).header.name for run in runs} == {"span 1", "span 2"}
+    again = list(import_file(own, tmp_path / "a.jsonl"))
+    assert [(run.run_id, run.new) for run in again] == [(run.run_id, False) for run in runs]
+
+
+def test_a_span_that_ends_before_it_starts_has_ended(own: Store, tmp_path: Path) -> None:
+    """A clock was put back in it: that is no failure. One without an end has none."""
+    spans = [span(1, length=20), span(2, parent=1, length=-5), replace(span(3, parent=1), end_ns=0)]
+    (run,) = kept(own, tmp_path / "a.jsonl", spans)
+    back = {item.name: item.status for item in fold(assemble(own.resolve(run.run_id).records()))}
+    assert back == {"span 1": "unset", "span 2": "unset", "span 3": "error"}
 
 
 def test_log_records_go_along(own: Store, tmp_path: Path) -> None:
