@@ -145,8 +145,10 @@ def tell_unreadable(unreadable: Sequence[tuple[str, str]]) -> int:
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name may mean several runs."""
-    return bool(_PATTERN.search(name))
+    """Whether a name may mean several runs; the path of a file, with or without a run of it, does not."""
+    from os.path import lexists
+
+    return bool(_PATTERN.search(name)) and not lexists(name) and not lexists(name.rpartition("#")[0])
 
 
 def _any_pattern(names: Sequence[str]) -> bool:
@@ -155,9 +157,8 @@ def _any_pattern(names: Sequence[str]) -> bool:
 
 def _meant(name: str, runs: Sequence[RunSummary], store: Store, since: str | None) -> Iterator[str]:
     from glob import glob
-    from os.path import lexists
 
-    if not _PATTERN.search(name) or lexists(name):
+    if not is_pattern(name):
         yield name
         return
     fitting = [_name(run, store) for run in runs if _fits(run, name)] or sorted(glob(name, recursive=True))
@@ -185,8 +186,12 @@ def _started_ns(run: RunSummary, store: Store) -> int:
 
 
 def _name(run: RunSummary, store: Store) -> str:
-    # A run whose run.json is damaged is known by its directory alone.
-    return str(store.directory(run.run_id)) if run.status == "damaged" else run.run_id
+    # A run whose run.json is damaged is known by its directory alone; and where a file is called as a run is,
+    # the name alone would mean the file.
+    from os.path import lexists
+
+    by_place = run.status == "damaged" or lexists(run.run_id)
+    return str(store.directory(run.run_id)) if by_place else run.run_id
 
 
 def _moment(since: str | None) -> int | None:

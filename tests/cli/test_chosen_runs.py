@@ -122,3 +122,17 @@ def test_several_runs_are_compared_with_one_by_a_pattern(call, runs, store) -> N
     shutil.rmtree(store.directory("agent-1"))
     shutil.rmtree(store.directory("tune-b"))
     assert "there is no run but tune-a itself to compare it with" in call("diff", "tune-a", "--all").err
+
+
+def test_a_file_that_is_called_as_a_run_is_takes_no_runs_place(asked, runs, tmp_path) -> None:
+    (tmp_path / "tune-a").write_text("a file of somebody")
+    (tmp_path / "agent-1").mkdir()
+    assert asked("--all") == ["tune-a", "tune-b", "agent-1"]
+    assert asked("tune-*", "agent*") == ["tune-a", "tune-b", "agent-1"]
+
+
+def test_a_run_of_a_file_with_brackets_in_its_name_is_no_pattern(asked, call, runs) -> None:
+    assert call("dump", "tune-a", "--format", "otlp", "-o", "traces[1].jsonl").code == 0
+    found = asked("traces[1].jsonl")
+    assert len(found) == 1
+    assert asked(f"traces[1].jsonl#{found[0]}") == found
