@@ -30,6 +30,12 @@ _LEAST, _MOST = -(2**63), 2**64 - 1  # as orjson
 _SCALARS: frozenset[type] = frozenset({str, float, bool, type(None)})
 _SEQUENCES = frozenset({list, tuple})
 _CONTAINERS = _SEQUENCES.union((dict,))
+_ASKED_FOR = (
+    *(("dataclasses", "_FIELD"), ("datetime", "datetime"), ("datetime", "datetime_CAPI")),
+    *(("enum", "EnumMeta"), ("json", "JSONDecodeError"), ("uuid", "NAMESPACE_DNS"), ("uuid", "UUID")),
+    ("zoneinfo", "ZoneInfo"),
+)
+"""What orjson asks Python's modules for. Where a program has put others in, it crashes."""
 
 _count = 0
 
@@ -114,6 +120,10 @@ def _may_import() -> bool:
     """Whether this is no moment at which half of what orjson needs may be there: that ends in a crash."""
     if sys.is_finalizing():
         return False
+    for name, member in _ASKED_FOR:
+        # Not by `hasattr`: a lazy module gives it only then, and orjson looks as we do.
+        if name in sys.modules and member not in getattr(sys.modules[name], "__dict__", ()):
+            return False
     frame: Any = sys._getframe()
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):

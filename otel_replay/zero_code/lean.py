@@ -35,7 +35,7 @@ def load_orjson() -> None:
     for name, members in (
         ("dataclasses", {"_FIELD": value(), "_FIELDS": "__dataclass_fields__"}),
         ("json", {"JSONDecodeError": _NotJson}),
-        ("uuid", {"UUID": value}),
+        ("uuid", {"UUID": value, "NAMESPACE_DNS": value()}),  # orjson 3.10 asks for the latter
         ("zoneinfo", {"ZoneInfo": value}),
     ):
         if name not in sys.modules:

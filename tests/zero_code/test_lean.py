@@ -51,3 +51,16 @@ import dataclasses, json, uuid, zoneinfo
 print(dataclasses.fields(dataclasses.make_dataclass("A", ["x"]))[0].name, json.loads("[1]"), uuid.UUID(int=1))
 """
     assert said(code) == ["x [1] 00000000-0000-0000-0000-000000000001"]
+
+
+def test_an_orjson_of_any_release_that_may_be_installed_finds_what_it_asks_for(tmp_path: Path) -> None:
+    """Where it does not, the process ends by a signal. Those before 3.11 ask for a UUID, not the class."""
+    asks = "import uuid\nprint(hasattr(uuid, 'UUID'), type(uuid.NAMESPACE_DNS).__name__, uuid.__spec__)\n"
+    (tmp_path / "orjson.py").write_text(asks)
+    code = f"import sys; sys.path[:0] = {[str(tmp_path), str(ROOT)]!r}\n"
+    code += (
+        "from otel_replay.zero_code.lean import load_orjson\nload_orjson()\nimport uuid\nprint(uuid.UUID)\n"
+    )
+    words = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == ["True _NoValue None", "<class 'uuid.UUID'>"]
