@@ -16,6 +16,10 @@ __all__ = ["leave"]
 
 def leave(code: int, number: int) -> NoReturn:
     """End this process with an exit code, or by the signal `number`, if it is not 0."""
+    # Inside another recorded run this process is one of its programs, and has a journal there.
+    runs = sys.modules.get("otel_replay.storage.active_runs")
+    if runs is not None:
+        runs.end_process()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

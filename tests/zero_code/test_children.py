@@ -146,6 +146,8 @@ def test_a_run_inside_a_run_is_a_part_of_it(recorded: Recorded) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert recorded.decisions() == ["INNER"]
     assert len({one.trace_id for one in recorded.spans().values()}) == 1
+    closed = [one for one in recorded.records() if type(one).__name__ == "Close"]
+    assert len(closed) == len(recorded.files().journals()), "each of their processes has ended as it should"
 
 
 def test_a_program_under_opentelemetry_instrument_is_hooked_into(recorded: Recorded) -> None:
