@@ -289,9 +289,22 @@ def _digest(value: Any) -> Hashable:
     try:
         data = orjson.dumps(value, option=_SORTED)
     except TypeError:
-        return _frozen(value)
+        return _exact(value)
     # NaN is written as null.
-    return _frozen(value) if b"null" in data else data
+    return _exact(value) if b"null" in data else data
+
+
+def _exact(value: Any) -> Hashable:
+    """A value as what has a hash of its own: -1, -2, -1.0 and -2.0 all have one in Python."""
+    if isinstance(value, Mapping):
+        return frozenset((key, _exact(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(_exact, value))
+    if isinstance(value, float):
+        return "float", repr(value)
+    if isinstance(value, int):
+        return type(value).__name__, hex(value)
+    return value if isinstance(value, Hashable) else repr(value)
 
 
 def _frozen_cell(cell: Any) -> Hashable:

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diffing.runs import step as step_of
+from diffing.runs import tuned
 from otel_replay.analysis.decision_lines import DecisionLines
 from otel_replay.analysis.items import Items
 from otel_replay.analysis.items_builder import items_of
@@ -210,3 +212,15 @@ def test_few_of_the_items_of_two_long_runs_are_made(tmp_path: Path) -> None:
     for items in runs:
         assert isinstance(items.items, UnmadeItems)
         assert len(items.items._made) < 300
+
+
+@pytest.mark.parametrize("beside", [math.nan, b"\x00", "null", None])
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(("one", "other"), [(-1, -2), (-1.0, -2.0), (0, 2**61 - 1), (1, 1.0)])
+def test_numbers_of_one_hash_are_told_apart_beside_what_json_does_not_know(
+    beside: Any, strict: bool, one: float, other: float
+) -> None:
+    a, b = (tuned(step_of(after=value, beside=beside)) for value in (one, other))
+    assert diff(a, b, strict=strict).equal == (one == other and not strict)
+    a, b = (tuned(note=[beside, {"by": value}]) for value in (one, other))
+    assert diff(a, b, strict=strict).equal == (one == other and not strict)
