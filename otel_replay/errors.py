@@ -25,16 +25,22 @@ class OtelReplayError(Exception):
         What to do next, as one sentence; shown on its own line.
     place:
         Lines that show the place, such as a selector and a caret below it.
+
+    Attributes
+    ----------
+    hint_in_traceback:
+        Whether a traceback has the hint too. pytest's `match` reads it with the message.
     """
 
     exit_code = 2
+    hint_in_traceback = True
 
     def __init__(self, message: str, *, hint: str | None = None, place: tuple[str, ...] = ()) -> None:
         super().__init__("\n".join([message, *place]))
         self.message = message
         self.hint = hint
         self.place = place
-        if hint and hasattr(self, "add_note"):  # a traceback has the hint too, from Python 3.11 on
+        if hint and self.hint_in_traceback and hasattr(self, "add_note"):  # from Python 3.11 on
             self.add_note(f"hint: {hint}")
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+import otel_replay.storage.blobs  # noqa: F401 - later, a thread might be loading it while another one forks
 from otel_replay.attributes import (
     ARTIFACT_EVENT,
     ARTIFACT_MEDIA_TYPE,

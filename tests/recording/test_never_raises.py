@@ -168,8 +168,7 @@ class Broken(Exception):
     "target",
     [
         "otel_replay.recording.moments._dumps",
-        "otel_replay.storage.open_span._dumps",
-        "otel_replay.storage.run_writer._dumps",
+        "otel_replay.json_bytes.dumps",
         "otel_replay.storage.screen.Screen.checked",
         "otel_replay.storage.screen.Screen.line",
         "otel_replay.storage.screen.Screen.clean",

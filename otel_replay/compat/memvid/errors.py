@@ -13,6 +13,8 @@ class InvalidQuery(UsageError):
     `reason` is the original's name for the message.
     """
 
+    hint_in_traceback = False  # a test that holds the original's message to its end goes on as it is
+
     @property
     def reason(self) -> str:
         """What is wrong."""
