@@ -18,6 +18,7 @@ from typing import Protocol
 from otel_replay.attributes import INTERRUPTED, RUN_ID, RUN_NAME, SPAN_TYPE
 from otel_replay.errors import FormatError
 from otel_replay.formats.belonging import Belonging
+from otel_replay.formats.fold import keep_one
 from otel_replay.formats.journal_v1 import LONGEST_LINE_BYTES, decode, encode
 from otel_replay.formats.otlp_json_read import Read
 from otel_replay.formats.spans import Log, Span, log_records, span_records
@@ -31,6 +32,7 @@ __all__ = ["Reading", "runs_among"]
 
 _HELD_BYTES = 16 << 20
 """So much of a file is held at a time; as objects of Python that is some eight times as much."""
+_STEP_BYTES = 1 << 15
 
 
 class Reading(Protocol):
@@ -75,7 +77,7 @@ class _Gathered:
     def held(self) -> list[tuple[Record, ...]]:
         """The records of what is held, as journals; then nothing is."""
         spans, logs, self.spans, self.logs = self.spans, self.logs, [], []
-        return list(filter(None, (_in_order(spans), tuple(log_records(logs)))))
+        return list(filter(None, (_in_order(keep_one(spans)), tuple(log_records(logs)))))
 
     def run(self, damage: tuple[str, ...]) -> ForeignRun:
         root = self.own or self.outermost
@@ -186,13 +188,21 @@ class _Piece:
     end: int
 
     def __iter__(self) -> Iterator[Record]:
+        at = self.begin
+        while lines := self._lines(at):
+            at += sum(map(len, lines))
+            yield from map(decode, lines)
+
+    def _lines(self, at: int) -> list[bytes]:
+        """Some lines. The file is not kept open: all pieces of a run are read at once, however many."""
+        lines = []
         with told_as_store_error("read", self.path), self.path.open("rb") as stream:
-            stream.seek(self.begin)
-            left = self.end - self.begin
-            while left > 0:
-                line = stream.readline()
-                left -= len(line)
-                yield decode(line)
+            stream.seek(at)
+            most = min(self.end, at + _STEP_BYTES)
+            while at < most and (line := stream.readline()):
+                at += len(line)
+                lines.append(line)
+        return lines
 
 
 def _in_order(spans: Iterable[Span]) -> tuple[Record, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import resource
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +122,34 @@ def test_no_more_is_held_of_a_large_file_than_of_a_small_one(
         assert sum(isinstance(one.record, Decision) for one in merged(run)) == 1_000
     assert len(alive) > 10
     assert max(alive) <= 120
+
+
+def test_a_run_in_more_pieces_than_files_may_be_open_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LIMIT, 2_000)
+    path = tmp_path / "large.jsonl"
+    path.write_bytes(b"".join(span_lines(spans(1_000, trace=1, **{RUN_ID: "one"}), max_items=5)))
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open_source(path) as (source, importer):
+        (run,) = read_runs(source, importer)
+        assert len(run.journals) > 100
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 10, most))
+        try:
+            assert sum(isinstance(one.record, Decision) for one in merged(run)) == 1_000
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+
+
+def test_a_span_that_was_sent_twice_is_one_with_what_happened_in_it(tmp_path: Path) -> None:
+    """As a sender repeats a request of which it did not hear that it arrived."""
+    lines = list(span_lines(spans(10, trace=1, **{RUN_ID: "one"}), max_items=5))
+    path = tmp_path / "twice.jsonl"
+    path.write_bytes(b"".join([lines[0], *lines]))
+    with open_source(path) as (source, importer):
+        (run,) = read_runs(source, importer)
+        kinds = [one.record.kind for one in merged(run)]
+    assert [kinds.count(kind) for kind in ("start", "decision", "end")] == [10, 10, 10]
 
 
 def test_nothing_that_was_put_away_is_left(
