@@ -56,7 +56,7 @@ class OtlpReading:
         with self._source.stream() as stream:
             if is_archive(head):
                 yield from self._requests(stream)
-            elif any(mark in head for mark in _MARKS) or not looks_like_protobuf(head):
+            elif not looks_like_protobuf(head):
                 yield from self._text(stream)
             else:
                 message = stream.read(_MOST_MESSAGE_BYTES + 1)
@@ -67,7 +67,7 @@ class OtlpReading:
     def _requests(self, stream: BinaryIO) -> Iterator[Read]:
         for number, request in enumerate(read_requests(stream, self._source.damage), 1):
             self._taken_bytes += len(request)
-            if request[:64].lstrip().startswith(b"{"):
+            if request[:64].lstrip().startswith(b"{") and not looks_like_protobuf(request):
                 for item in read_document(request):
                     yield _numbered(item, number) if isinstance(item, BadLine) else item
             else:

@@ -7,6 +7,7 @@ JSON, in a Zstandard frame of its own where it compresses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -21,6 +22,8 @@ _LARGEST_REQUEST_BYTES = 1 << 30
 _STEP_BYTES = 1 << 20
 _FIELDS_OF_RESOURCE = frozenset({0x0A, 0x12, 0x1A})
 """How the fields of `ResourceSpans` and of `ResourceLogs` begin: resource, scopes, schema."""
+_NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1f]")
+"""What JSON never holds, and any such message does: the field of a scope, of a value."""
 
 
 def is_archive(head: bytes) -> bool:
@@ -31,7 +34,7 @@ def is_archive(head: bytes) -> bool:
 
 def looks_like_protobuf(head: bytes) -> bool:
     """Whether bytes begin as an OTLP request of spans or log records does: with what is of a resource."""
-    if head[:1] != b"\x0a":
+    if head[:1] != b"\x0a" or _NO_TEXT.search(head) is None:  # JSON may begin with an empty line
         return False
     for at in range(1, min(len(head) - 1, 6)):
         if head[at] < 0x80:  # the last byte of the resource's length

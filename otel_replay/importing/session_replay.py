@@ -14,6 +14,7 @@ from dataclasses import replace
 from otel_replay.attributes import IMPORT_REST, RUN_ID, RUN_NAME, SPAN_TYPE
 from otel_replay.formats import session_replay
 from otel_replay.importing.foreign_run import ForeignRun, Importer
+from otel_replay.importing.requests import is_archive, looks_like_protobuf
 from otel_replay.importing.source_file import SourceFile
 from otel_replay.records import Record, SpanEnd, SpanStart
 
@@ -23,6 +24,8 @@ _START = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"schema_version"\s*:')
 
 
 def _recognises(head: bytes) -> bool:
+    if is_archive(head) or looks_like_protobuf(head):
+        return False  # a span may have the text of such a document
     # Our own writer and the first programs put the version first; keys may come in any order.
     return _START.match(head) is not None or (b'"schema_version"' in head and b'"decisions"' in head)
 
