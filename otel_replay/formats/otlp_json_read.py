@@ -8,7 +8,7 @@ are reported with number and reason, and nothing is guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeAlias
 
 import orjson
@@ -24,6 +24,8 @@ __all__ = ["LONGEST_LINE_BYTES", "Lines", "Read", "read_document", "read_lines"]
 LONGEST_LINE_BYTES = 256 * 1024 * 1024
 
 Read: TypeAlias = Span | Log | BadLine
+
+_ReadItem: TypeAlias = Callable[[dict[str, Any], Resource, Scope], Span | Log]
 
 
 class Lines(Protocol):
@@ -113,15 +115,36 @@ def _read_body(body: Any, bad: Callable[[str], BadLine]) -> Iterator[Read]:
     if body and not any(key in body for key in _KNOWN_TOP):
         raise FormatError("neither `resourceSpans` nor `resourceLogs` is there")
     for outer, middle, inner, read in _SIGNALS:
-        for of_resource in _items(body, outer):
-            resource = _resource(of_resource)
-            for of_scope in _items(of_resource, middle):
-                scope = _scope(of_scope)
-                for item in _items(of_scope, inner):
-                    try:
-                        yield read(_object(item, inner), resource, scope)
-                    except FormatError as error:
-                        yield bad(error.message)
+
+        def of_resource(body: dict[str, Any], middle: str = middle) -> Iterator[Read]:
+            resource = _resource(body)
+            return _each(body, middle, lambda body: of_scope(body, resource), bad)
+
+        def of_scope(
+            body: dict[str, Any], resource: Resource, inner: str = inner, read: _ReadItem = read
+        ) -> Iterator[Read]:
+            scope = _scope(body)
+            return _each(body, inner, lambda body: (read(body, resource, scope),), bad)
+
+        yield from _each(body, outer, of_resource, bad)
+
+
+def _each(
+    body: dict[str, Any],
+    key: str,
+    take: Callable[[dict[str, Any]], Iterable[Read]],
+    bad: Callable[[str], BadLine],
+) -> Iterator[Read]:
+    """What is in the objects of a list; one that cannot be read costs what is in it, and no other."""
+    items = body.get(key)
+    if items is not None and not isinstance(items, list):
+        yield bad(f"`{key}` is not a list")
+        return
+    for item in items or ():
+        try:
+            yield from take(_object(item, key))
+        except FormatError as error:
+            yield bad(error.message)
 
 
 # --- fields ---
@@ -270,7 +293,7 @@ def _log(body: dict[str, Any], resource: Resource, scope: Scope) -> Log:
     return Log(entry=entry, resource=resource, scope=scope)
 
 
-_SIGNALS: tuple[tuple[str, str, str, Callable[[dict[str, Any], Resource, Scope], Span | Log]], ...] = (
+_SIGNALS: tuple[tuple[str, str, str, _ReadItem], ...] = (
     ("resourceSpans", "scopeSpans", "spans", _span),
     ("resourceLogs", "scopeLogs", "logRecords", _log),
 )

@@ -163,6 +163,25 @@ def test_a_damaged_line_costs_that_line_and_is_told(own: Store, tmp_path: Path) 
     assert files.header.lost == 1
 
 
+def test_a_resource_or_scope_that_cannot_be_read_costs_what_is_in_it(own: Store, tmp_path: Path) -> None:
+    """Not what stands behind it in the same line or document."""
+    one, two, three = (json.loads(b"".join(span_lines([span(number)]))) for number in (1, 2, 3))
+    resources = [body["resourceSpans"][0] for body in (one, two, three)]
+    resources[0]["scopeSpans"].insert(0, {"scope": {"name": 5}, "spans": []})
+    resources[1]["resource"] = {"attributes": 5}
+    entry = Log(entry=LogEntry(time_ns=START_NS, trace_id=TRACE, body="said"))
+    logs = json.loads(b"".join(log_lines([entry])))
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"resourceSpans": [None, *resources], **logs}))
+    (run,) = import_file(own, path)
+    assert (run.counts["spans"], run.counts["logs"]) == (2, 1)
+    assert [reason.split(": ")[1] for reason in run.damage] == [
+        "`resourceSpans` is not an object",
+        "`name` is not text",
+        "`attributes` is not a list",
+    ]
+
+
 def test_a_file_in_which_nothing_can_be_read_is_refused(own: Store, tmp_path: Path) -> None:
     """With the first reason."""
     path = tmp_path / "a.jsonl"
