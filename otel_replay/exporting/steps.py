@@ -68,9 +68,11 @@ def _said(records: Iterable[Located], calls: set[str]) -> Iterator[tuple[str, li
     room = MOST_TEXT
     for span in _ended(records, calls, book, told):
         texts = _texts(span, told.pop(span.span_id, []))
-        room -= sum(len(text) for _, text in texts)
-        if room < 0:
-            return
+        size = sum(len(text) for _, text in texts)
+        if size <= room:
+            room -= size
+        else:
+            texts = [("left out", f"{size:,} characters: this page holds as much text as it may")]
         yield span.span_id, texts
 
 
@@ -109,8 +111,10 @@ def _texts(span: TrackedSpan, moments: list[Any]) -> list[tuple[str, str]]:
     if len(asked) > _MOST_MESSAGES:
         texts.append(("before", f"… {len(asked) - _MOST_MESSAGES} earlier messages"))
     texts += map(_message, asked[-_MOST_MESSAGES:])
-    answers = (meaning.output_messages or [])[:_MOST_MESSAGES]
-    texts += (("answer", _short(_parts(one.get("parts") or []))) for one in answers)
+    answers = meaning.output_messages or []
+    texts += (("answer", _short(_parts(one.get("parts") or []))) for one in answers[:_MOST_MESSAGES])
+    if len(answers) > _MOST_MESSAGES:
+        texts.append(("after", f"… {len(answers) - _MOST_MESSAGES} more answers"))
     return texts
 
 

@@ -60,6 +60,29 @@ def test_a_long_text_is_told_by_its_beginning() -> None:
     assert text.endswith("x … 7 characters more")
 
 
+def test_text_that_a_page_has_no_room_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a call with less to say, which comes after it, is shown."""
+    monkeypatch.setattr(steps, "MOST_TEXT", 10)
+    story = Story("agent-1")
+    run = story.run()
+    for words in ("x" * 20, "short"):
+        story.end(story.start("chat", run, **CHAT, **{"gen_ai.input.messages": asked(words)}))
+    _, long, short = find_steps(story.__iter__).shown
+    assert long.said == [("left out", "20 characters: this page holds as much text as it may")]
+    assert short.said == [("user", "short")]
+
+
+def test_of_many_answers_is_told_how_many_are_left_out() -> None:
+    story = Story("agent-1")
+    run = story.run()
+    answers = [
+        {"role": "assistant", "parts": [{"type": "text", "content": str(number)}]} for number in range(43)
+    ]
+    story.end(story.start("chat", run, **CHAT), **{"gen_ai.output.messages": answers})
+    said = find_steps(story.__iter__).shown[1].said
+    assert said[-2:] == [("answer", "39"), ("after", "… 3 more answers")]
+
+
 def test_of_many_spans_the_outline_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "MOST_STEPS", 20)
     story = Story("many")
