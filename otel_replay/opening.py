@@ -348,7 +348,7 @@ def _standard_input() -> Iterator[Path]:
         )
     stream: BinaryIO = sys.stdin.buffer
     with tempfile.TemporaryDirectory(prefix="otel-replay-") as folder:
-        path = Path(folder) / "standard input"
+        path = Path(folder) / "stdin"
         with told_as_store_error("keep", path), path.open("wb") as target:
             shutil.copyfileobj(stream, target, 1 << 20)
         yield path

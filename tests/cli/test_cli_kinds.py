@@ -110,6 +110,14 @@ def test_the_calls_of_an_agent_are_there_to_be_replayed(call: Call, tmp_path: Pa
     assert "search" in call("trace", str(path)).out
 
 
+def test_standard_input_that_holds_no_run_is_called_so(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the name of a file that is gone by then."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"nonsense")))
+    result = call("show", "-")
+    assert result.code == 2
+    assert result.err.startswith("error: standard input: it is of no kind")
+
+
 @pytest.mark.parametrize("kind", ["OTLP JSON lines", "a compressed Protobuf archive", "a pack"])
 def test_a_run_may_come_by_standard_input(
     call: Call, files, monkeypatch: pytest.MonkeyPatch, kind: str
