@@ -296,14 +296,17 @@ def _digest(value: Any) -> Hashable:
 
 def _exact(value: Any) -> Hashable:
     """A value as what has a hash of its own: -1, -2, -1.0 and -2.0 all have one in Python."""
-    if isinstance(value, Mapping):
-        return frozenset((key, _exact(item)) for key, item in value.items())
+    kind = type(value)
+    if kind is float:
+        return "float", repr(value)
+    if kind is str:
+        return str(value)
+    if kind is dict or isinstance(value, Mapping):
+        return frozenset([(key, _exact(item)) for key, item in value.items()])
     if isinstance(value, list | tuple):
         return tuple(map(_exact, value))
-    if isinstance(value, float):
-        return "float", repr(value)
     if isinstance(value, int):
-        return type(value).__name__, hex(value)
+        return kind.__name__, hex(value)
     return value if isinstance(value, Hashable) else repr(value)
 
 
