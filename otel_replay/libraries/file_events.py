@@ -44,7 +44,7 @@ def tell(name: str, *, writes: bool) -> None:
     writes:
         Whether it may write to it.
     """
-    span = span_here()
+    span = None if active_runs.is_summing_up() else span_here()
     if span is None:
         return
     key = (span.span_id, name, writes)

@@ -27,6 +27,7 @@ __all__ = [
     "end_process",
     "fallback_span",
     "is_ending",
+    "is_summing_up",
     "not_at_exit",
     "remove",
     "summing_up",
@@ -89,6 +90,11 @@ def summing_up(writer: RunWriter) -> Iterator[None]:
     finally:
         _summing.pop(writer, None)
         done.set()
+
+
+def is_summing_up() -> bool:
+    """Whether it is this thread that sums a run up: the files that it opens are ours."""
+    return bool(_summing) and any(thread == threading.get_ident() for thread, _ in list(_summing.values()))
 
 
 def _wait_while_it_is_summed_up(writer: RunWriter) -> None:

@@ -116,6 +116,27 @@ def test_a_child_that_lives_longer_is_taken_in(recorded: Recorded) -> None:
     assert recorded.files().header.counts["decisions"] == 2
 
 
+def test_a_fork_that_lives_longer_records_nothing_of_what_sums_the_run_up(recorded: Recorded) -> None:
+    """It opens our files by names in a folder, which the program may have, too, and its journal is closed."""
+    import os
+
+    recorded.script(
+        LOG + "import os, sys\nlog_decision('PARENT', 'first')\n"
+        "if os.fork(): sys.exit(0)\n"
+        "sys.stdin.read()\nlog_decision('LATE', 'the run is over')\n"
+    )
+    reads, writes = os.pipe()
+    with recorded.start(PYTHON, "-W", "ignore", "program.py", stdin=reads) as process:
+        os.close(reads)
+        process.wait(timeout=60)
+        os.close(writes)
+        assert process.stdout is not None
+        process.stdout.read()  # until the last that holds it has gone
+    assert sorted(recorded.decisions()) == ["LATE", "PARENT"]
+    closed = [one for one in recorded.records() if type(one).__name__ == "Close"]
+    assert len(closed) == len(recorded.files().journals())
+
+
 OWN = """
 import otel_replay
 with otel_replay.start_run("its own") as run:
