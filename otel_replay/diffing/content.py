@@ -6,6 +6,7 @@ ones among 200,000 share about once in a billion comparisons.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
@@ -192,6 +193,18 @@ class Contents:
         # What tells two runs apart has no part in it: `run tuning-7` is the same run as `run tuning-8`.
         name = "" if item.kind in {"run", "process", "generation"} else item.name
         return _content_key(item.kind, name, found)
+
+    def text(self, item: Item) -> bytes:
+        """What :meth:`key` tells items by, spelled out: the same in every process."""
+        found = self.of(item)
+        if self.rules.ignored:
+            found = self._pruned(found, label_of(item), ())
+        name = "" if item.kind in {"run", "process", "generation"} else item.name
+        said = [item.kind, name, found]
+        try:
+            return orjson.dumps(said, repr, _SORTED)
+        except TypeError:  # whole numbers beyond 64 bits, and surrogates
+            return json.dumps(said, sort_keys=True, default=repr).encode()
 
     def subject(self, item: Item) -> Hashable:
         """What an item is about: items of different subjects are never the same thing."""

@@ -16,6 +16,7 @@ from typing import Literal
 
 from otel_replay.analysis.alignment import Alignment, Pair, align
 from otel_replay.analysis.moves import find_moves
+from otel_replay.diffing.concurrent import exchange_partners
 from otel_replay.diffing.content import Contents
 from otel_replay.diffing.likeness import LEAST, Likeness
 from otel_replay.diffing.sides import Side
@@ -108,6 +109,7 @@ class _Pairing:
         if [left.trees[i] for i in a] == [right.trees[j] for j in b]:
             return [Row(i, j, equal=True) for i, j in zip(a, b, strict=True)]
         rows = list(self.aligned(a, b) if len(a) + len(b) < _LONG else self.long(a, b))
+        exchange_partners(rows, left, right)
         if len(rows) == len(a) == len(b):
             return rows
         rows = self.concurrent(rows)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from otel_replay.analysis.items import Item, Items
@@ -106,8 +108,8 @@ def _side(items: Items, contents: Contents, flat: bool) -> Side:
         side.keys[seq] = 0
     side.trees = side.keys[:]
     for seq in _spans_bottom_up(side):
-        _close(side, seq)
-    _order_concurrent(side, side.children[_TOP])
+        _close(side, seq, contents)
+    _order_concurrent(side, side.children[_TOP], contents)
     return side
 
 
@@ -205,16 +207,16 @@ def _spans_bottom_up(side: Side) -> Sequence[int]:
     return order[::-1]
 
 
-def _close(side: Side, seq: int) -> None:
+def _close(side: Side, seq: int, contents: Contents) -> None:
     """Work out a span's hash, when those of its children are known."""
     children = side.children[seq]
-    _order_concurrent(side, children)
+    _order_concurrent(side, children, contents)
     trees = side.trees
     side.trees[seq] = hash((side.keys[seq], *[trees[child] for child in children]))
     side.sizes[seq] = 1 + sum([side.sizes[child] for child in children])
 
 
-def _order_concurrent(side: Side, children: list[int]) -> None:
+def _order_concurrent(side: Side, children: list[int], contents: Contents) -> None:
     """Put spans that overlap in time into the places that they have together, in an order of their own."""
     items = side.items
     if side.spans.isdisjoint(children):
@@ -227,7 +229,7 @@ def _order_concurrent(side: Side, children: list[int]) -> None:
         if item is not None and item.start_ns < reached:
             cluster.append(place)
         else:
-            _settle(side, children, cluster)
+            _settle(side, children, cluster, contents)
             cluster = [place]
             reached = -1.0
         if item is not None:
@@ -235,13 +237,34 @@ def _order_concurrent(side: Side, children: list[int]) -> None:
             reached = max(reached, end)
 
 
-def _settle(side: Side, children: list[int], cluster: list[int]) -> None:
+def _settle(side: Side, children: list[int], cluster: list[int], contents: Contents) -> None:
     if len(cluster) < 2:
         return
     number = children[cluster[0]]
-    ordered = sorted(
-        (children[place] for place in cluster), key=lambda seq: (side.groups[seq], side.trees[seq])
-    )
+    # What they say decides, and not their hashes: Python's are others in each process.
+    own = {children[place]: contents.text(side.items[children[place]]) for place in cluster}
+    groups = side.groups
+    often = Counter((groups[seq], text) for seq, text in own.items())
+    whole = {
+        seq: b"" if often[groups[seq], text] == 1 else _text_below(side, seq, contents)
+        for seq, text in own.items()
+    }
+    ordered = sorted(own, key=lambda seq: (groups[seq], own[seq], whole[seq]))
     for place, seq in zip(cluster, ordered, strict=True):
         children[place] = seq
         side.clusters[seq] = number
+
+
+def _text_below(side: Side, seq: int, contents: Contents) -> bytes:
+    """What all below a span says, as a hash; what is concurrent there has been put into its order."""
+    digest = blake2b(digest_size=16)
+    todo = list(side.children.get(seq, ()))[::-1]
+    while todo:
+        below = todo.pop()
+        if below < 0:
+            digest.update(b")")
+            continue
+        digest.update(contents.text(side.items[below]) + b"(")
+        todo.append(-1)
+        todo.extend(side.children.get(below, ())[::-1])
+    return digest.digest()
