@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from _thread import _count  # of threads besides the first
 
 __all__ = ["begin", "begin_if_recorded"]
 
@@ -26,6 +27,8 @@ def begin() -> None:
         return
     _begun_in = os.getpid()
     atexit.register(_stay_interrupted)  # the first to be registered is the last to be called
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before_fork)
     plan: Plan | None = None
     try:
         from otel_replay.zero_code.plan import plan_of
@@ -43,6 +46,17 @@ def begin() -> None:
                 hook(plan)
         except Exception as error:
             _failed(doing, error)
+
+
+def _before_fork() -> None:
+    if not _count():
+        return  # there is no other thread
+    try:
+        from otel_replay.hooks.forks import wait_for_imports
+
+        wait_for_imports()
+    except Exception as error:
+        _failed("waiting for imports before a fork", error)
 
 
 def _stay_interrupted() -> None:

@@ -204,3 +204,35 @@ def test_ten_at_once_do_not_mix(recorded: Recorded) -> None:
         actions = [one.action for one in records if type(one).__name__ == "Decision"]
         assert actions == [f"P{number}_{place}" for place in range(20)]
         assert store.resolve(f"run-{number}").status() == "finished"
+
+
+FORKS_AMONG_THREADS = (
+    LOG
+    + """
+import os, sys, threading
+def decide(number):
+    for place in range(50):
+        log_decision("THREAD", "in a thread", {"place": place})
+def fork():
+    for _ in range(5):
+        pid = os.fork()
+        if not pid:
+            log_decision("FORK", "in a forked child")
+            os._exit(0)
+        os.waitpid(pid, 0)
+threads = [*(threading.Thread(target=decide, args=(n,)) for n in range(8)), threading.Thread(target=fork)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+)
+
+
+def test_a_fork_while_other_threads_load_what_records_does_not_hang(recorded: Recorded) -> None:
+    """Its child waited for an import that nobody went on with."""
+    recorded.script(FORKS_AMONG_THREADS)
+    done = recorded.run(PYTHON, "-W", "ignore", "program.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert recorded.decisions().count("THREAD") == 400
+    assert recorded.decisions().count("FORK") == 5
