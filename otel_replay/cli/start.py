@@ -14,20 +14,20 @@ __all__ = ["main"]
 
 def main() -> int:
     """Do what the words of this process ask for; returns its exit code."""
-    _prefer_pythons_own()
-    if "run" in sys.argv[1:4]:
-        from otel_replay.zero_code.asked import quickly
-
-        # The program that is to be run waits for what is loaded here.
-        asked = quickly(sys.argv[1:])
-        if asked is not None:
-            return _launch(asked)
     try:
-        from otel_replay.cli.main import main as any_command
-    except KeyboardInterrupt:
-        return 130  # as that module has it, which was still being loaded
+        _prefer_pythons_own()
+        if "run" in sys.argv[1:4]:
+            from otel_replay.zero_code.asked import quickly
 
-    return any_command()
+            # The program that is to be run waits for what is loaded here.
+            asked = quickly(sys.argv[1:])
+            if asked is not None:
+                return _launch(asked)
+        from otel_replay.cli.main import main as any_command
+
+        return any_command()
+    except KeyboardInterrupt:
+        return 130  # as the commands have it, which were still being loaded
 
 
 def _prefer_pythons_own() -> None:

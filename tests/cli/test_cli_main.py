@@ -129,18 +129,26 @@ def test_an_interrupt_is_130_and_silent(call, monkeypatch):
     assert (result.code, result.out, result.err) == (130, "", "")
 
 
-def test_an_interrupt_is_130_and_silent_while_the_command_is_still_being_loaded(store):
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("otel_replay.cli.main", ["list"]),
+        ("otel_replay.zero_code.asked", ["run", "--", "true"]),
+        ("otel_replay.zero_code.launching", ["run", "--", "true"]),
+    ],
+)
+def test_an_interrupt_is_130_and_silent_while_the_command_is_still_being_loaded(store, place, command):
     interrupting = (
         "import sys\n"
         "class Interrupts:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'otel_replay.cli.main':\n"
+        f"        if name == {place!r}:\n"
         "            raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Interrupts())\n"
         "from otel_replay.cli.start import main\n"
         "sys.exit(main())"
     )
-    done = subprocess.run([sys.executable, "-c", interrupting, "list"], capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", interrupting, *command], capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
