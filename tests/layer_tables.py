@@ -13,6 +13,7 @@ GROUND = frozenset(
             "content_errors",
             "errors",
             "interruptions",
+            "uninterrupted",
             "json_bytes",
             "late",
             "light",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from otel_replay.errors import UsageError
+from otel_replay.uninterrupted import uninterrupted
 
 __all__ = ["extra"]
 
@@ -21,7 +21,8 @@ def extra(name: str, what: str) -> Iterator[None]:
         If a package is not installed.
     """
     try:
-        with _uninterrupted():
+        # A Ctrl-C in the middle of an extension module's import aborts the process (DuckDB's does).
+        with uninterrupted():
             yield
     except ModuleNotFoundError as error:
         missing = (error.name or "packages of others").partition(".")[0]
@@ -29,17 +30,3 @@ def extra(name: str, what: str) -> Iterator[None]:
             f"{what} needs the package `{missing}`, which is not installed",
             hint=f"pip install 'otel-replay[{name}]'",
         ) from None
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    # A Ctrl-C in the middle of an extension module's import aborts the process (DuckDB's does): it comes when
-    # the block is over.
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

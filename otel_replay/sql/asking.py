@@ -23,6 +23,7 @@ import orjson
 
 from otel_replay.errors import UsageError
 from otel_replay.sql.rows import CALL, TABLES, rows_of
+from otel_replay.uninterrupted import uninterrupted
 from otel_replay.values_json import is_native_exact, to_json
 
 if TYPE_CHECKING:
@@ -114,11 +115,14 @@ def ask(sql: str, runs: Iterable[RunRecords]) -> Iterator[Answer]:
             wanted = {name for name in TABLES if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
             loader = _Loader(loading, wanted, folder)
             loader.load(runs)
-        with duckdb.connect(str(database), read_only=True, config=_LIMITS) as asking:
+        # What DuckDB does of itself is short, and loses a Ctrl-C.
+        with uninterrupted():
+            asking = duckdb.connect(str(database), read_only=True, config=_LIMITS)
             # The one file that may be written is ours, in a folder whose name nobody could have known.
             asking.execute("SET allowed_paths = [$path]", {"path": str(folder / _PARQUET)})
             for setting in _LOCKED:
                 asking.execute(f"SET {setting}")
+        with asking:
             yield Answer(asking, sql, folder, loader.unread)
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,7 +24,7 @@ class Slow:
         self.begun, self.may_end = threading.Event(), threading.Event()
 
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
-        return ModuleSpec(name, self) if name == self.name else None  # type: ignore[arg-type]
+        return ModuleSpec(name, cast(Any, self)) if name == self.name else None
 
     def create_module(self, _: ModuleSpec) -> None:
         return None
