@@ -12,7 +12,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -129,12 +129,14 @@ def ask(sql: str, runs: Iterable[RunRecords]) -> Iterator[Answer]:
 def _interruptible(database: Any, act: Callable[[], Any]) -> Any:
     # In its first milliseconds with a question DuckDB 2.0 loses a Ctrl-C (26 times of 60): it is asked in a
     # thread, and Python waits for both.
+    asked: Future[Any] | None = None
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(act)
         try:
+            with uninterrupted():  # while the thread begins, nobody would tell the question to stop
+                asked = pool.submit(act)
             return asked.result()
         except KeyboardInterrupt:
-            while not asked.done():
+            while asked is not None and not asked.done():
                 database.interrupt()
                 wait([asked], timeout=0.05)
             raise
