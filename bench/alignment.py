@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from bench.mutated_runs import Kind, Mutated, Mutation, mutated
 from bench.rows import Row, row
 from bench.scale import Scale
-from bench.timing import spread
+from bench.timing import difference
 from otel_replay.analysis.items import Item, Items
 from otel_replay.diffing.content import Contents
 from otel_replay.diffing.pairing import Row as PairedRow
@@ -48,7 +48,7 @@ def measure(scale: Scale) -> list[Row]:
             missing = [1 - f1(pairs(run), run) for run in runs]
             mean = sum(missing) / len(missing)
             note = f"worst of {len(runs)}: {max(missing):.3f}; mean F1 {1 - mean:.4f}"
-            figure = spread([mean])
+            figure = difference([mean])
             rows.append(row(NAME, f"{what}: {name}", figure, unit=_UNIT, bar=bar, note=note))
     return rows
 

@@ -14,7 +14,7 @@ from typing import Any
 import otel_replay
 from bench.rows import Row, row
 from bench.scale import Scale
-from bench.timing import Measured, spread
+from bench.timing import Measured, difference, spread
 
 __all__ = ["measure"]
 
@@ -46,11 +46,11 @@ def _measured(scale: Scale, what: str, window: int | None) -> list[Row]:
             assert replay.report.ok
     over = [ours + opening - theirs for ours, opening, theirs in zip(replayed, opened, own, strict=True)]
     calls = scale.replayed_calls
-    each = spread([(ours - theirs) / calls * 1e3 for ours, theirs in zip(replayed, own, strict=True)])
+    each = difference([(ours - theirs) / calls * 1e3 for ours, theirs in zip(replayed, own, strict=True)])
     note = f"{calls:,} calls, CPU time; of it {_median(opened):.3f} s to open the recording"
     bar = {"bar": 1.0} if window else {}
     return [
-        row("replay", f"a loop over its own time, {what}", spread(over), unit="s", note=note, **bar),
+        row("replay", f"a loop over its own time, {what}", difference(over), unit="s", note=note, **bar),
         row("replay", f"one call, {what}", each, unit="ms", bar=1.0),
     ]
 

@@ -21,6 +21,8 @@ class Row:
     ----------
     unit:
         `x` for a ratio, else the unit's name.
+    is_difference:
+        As of a measured figure: it may come out below nothing.
     note:
         What else there is to say, such as absolute times.
     """
@@ -35,6 +37,7 @@ class Row:
     bar: float | None = None
     stretch: float | None = None
     note: str = ""
+    is_difference: bool = False
 
     @property
     def ok(self) -> bool | None:
@@ -66,6 +69,7 @@ def row(
         bar=bar,
         stretch=stretch,
         note=note,
+        is_difference=measured.is_difference,
     )
 
 

@@ -18,7 +18,7 @@ from bench.official import Listener, json_encoder, protobuf_bytes
 from bench.recorded import bench_run
 from bench.rows import Row, row
 from bench.scale import Scale
-from bench.timing import Slice, interleaved, spread, timed
+from bench.timing import Slice, difference, interleaved, timed
 
 __all__ = ["NAME", "make_spans", "measure"]
 
@@ -54,7 +54,7 @@ def measure(scale: Scale) -> list[Row]:
 def _compared(times: dict[str, list[int]], part: str, encoder: str, spans: int) -> Row:
     on, off, theirs = times[f"recorded{part}"], times[f"unrecorded{part}"], times[encoder]
     fastest = min(on) - min(off)
-    ratios = spread(
+    ratios = difference(
         [(mine - other) / whole for mine, other, whole in zip(on, off, theirs, strict=True)],
         best=fastest / min(theirs),
     )

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from time import perf_counter_ns
 
-__all__ = ["Measured", "Slice", "compared", "interleaved", "spread", "timed"]
+__all__ = ["Measured", "Slice", "compared", "difference", "interleaved", "spread", "timed"]
 
 Slice = Callable[[], int]
 """Does a piece of work and returns how many nanoseconds it took; what is not to be timed it does apart."""
@@ -21,16 +21,25 @@ Slice = Callable[[], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A figure: the median, the range from the 10th to the 90th of a hundred, and the best."""
+    """A figure: the median, the range from the 10th to the 90th of a hundred, and the best.
+
+    Attributes
+    ----------
+    is_difference:
+        It is what one side took less what the other did: on few rounds, or where the machine does more,
+        that may come out below nothing.
+    """
 
     median: float
     low: float
     high: float
     best: float
+    is_difference: bool = False
 
     def times(self, factor: float) -> Measured:
         """The same figure in another unit."""
-        return Measured(
+        return replace(
+            self,
             median=self.median * factor,
             low=self.low * factor,
             high=self.high * factor,
@@ -84,3 +93,8 @@ def spread(values: Sequence[float], *, best: float | None = None) -> Measured:
         high=ordered[round(last * 0.9)],
         best=ordered[0] if best is None else best,
     )
+
+
+def difference(values: Sequence[float], *, best: float | None = None) -> Measured:
+    """The figure that `values` give, each of which is one side less the other."""
+    return replace(spread(values, best=best), is_difference=True)

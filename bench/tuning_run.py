@@ -25,7 +25,7 @@ import otel_replay
 from bench.recorded import temporary_directory
 from bench.rows import Row, row
 from bench.scale import Scale
-from bench.timing import Measured, compared, interleaved, spread, timed
+from bench.timing import Measured, compared, difference, interleaved, spread, timed
 from bench.yardsticks import SeedLog
 from examples.ve_tuning.generate import generate_log
 from examples.ve_tuning.tuner import Settings, tune
@@ -165,7 +165,7 @@ def _apart(apart: dict[str, list[int]], processor: dict[str, list[int]]) -> list
 
 def _check(on: list[int], off: list[int]) -> Row:
     shares = [(mine - other) / other for mine, other in zip(on, off, strict=True)]
-    measured = spread(shares, best=(min(on) - min(off)) / min(off))
+    measured = difference(shares, best=(min(on) - min(off)) / min(off))
     return row(NAME, "  check: processor time recorded less unrecorded / unrecorded", measured)
 
 

@@ -17,7 +17,7 @@ from bench.processes import Command
 from bench.recorded import temporary_directory
 from bench.rows import Row, row
 from bench.scale import Scale
-from bench.timing import Measured, interleaved, spread
+from bench.timing import Measured, difference, interleaved, spread
 
 __all__ = ["NAME", "measure"]
 
@@ -75,7 +75,7 @@ def _rows(wall: dict[str, list[int]], processor: dict[str, list[int]]) -> list[R
 
 def _differences(more: list[int], less: list[int]) -> Measured:
     pairs = [one - other for one, other in zip(more, less, strict=False)]
-    return spread(pairs, best=min(more) - min(less)).times(1e-6)
+    return difference(pairs, best=min(more) - min(less)).times(1e-6)
 
 
 def _first_line(place: Path, python: str, run: list[str], scale: Scale) -> Measured:
