@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from analysis.story import Story
@@ -152,13 +154,18 @@ def test_an_interrupt_is_130_and_silent_while_the_command_is_still_being_loaded(
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
-def test_an_interrupt_waits_until_packages_of_others_are_imported():
+@pytest.mark.parametrize(
+    "come",
+    [lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT), _thread.interrupt_main],
+    ids=["taken here", "taken by another thread"],
+)
+def test_an_interrupt_waits_until_packages_of_others_are_imported(come):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     done = []
 
     def importing():
         with extra("sql", "query"):
-            os.kill(os.getpid(), signal.SIGINT)
+            come()
             done.append("imported")
 
     try:
@@ -167,6 +174,22 @@ def test_an_interrupt_waits_until_packages_of_others_are_imported():
     finally:
         signal.signal(signal.SIGINT, before)
     assert done == ["imported"]
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, None], ids=["ignored", "of the program"])
+def test_an_interrupt_in_that_time_goes_to_who_took_it_before(handler):
+    came = []
+    handler = handler or (lambda *_: came.append(done[:]))
+    before = signal.signal(signal.SIGINT, handler)
+    done = []
+    try:
+        with extra("sql", "query"):
+            _thread.interrupt_main()
+            done.append("imported")
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert came == ([["imported"]] if callable(handler) else [])
 
 
 @pytest.mark.parametrize(
