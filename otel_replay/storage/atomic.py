@@ -20,6 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 _SUFFIX = ".part"
+_NEW_OUTPUT = 0o666  # less what the umask takes
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -68,10 +69,20 @@ def open_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
     If the block raises, nothing appears and what was there before stays.
     """
+    with _opened(path, durable=durable, mode=0o600) as stream:
+        yield stream
+
+
+@contextmanager
+def _opened(path: Path, *, durable: bool, mode: int, kept_mode: int | None = None) -> Iterator[BinaryIO]:
+    """`mode` is one that the umask takes its part of, `kept_mode` one that it does not."""
     with told_as_store_error("write", path):
         part = _part(path)
-        fd = os.open(part, _NEW_FILE, 0o600)
+        fd = os.open(part, _NEW_FILE, mode)
         try:
+            if kept_mode is not None:
+                with suppress(OSError):  # a file system without modes
+                    os.fchmod(fd, kept_mode)
             with open(fd, "wb") as stream:
                 yield stream
                 if durable:
@@ -87,17 +98,30 @@ def open_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_output(path: Path) -> Iterator[BinaryIO]:
+def open_output(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """As :func:`open_atomically`, for a file that somebody names on a command line.
 
     What is no file (`/dev/null`, `/dev/stdout`, a pipe) is written into and never replaced; a link stays one.
+    A new file has the mode that the umask leaves it, as that of any program, or 0600 where it is `private`;
+    one that was there keeps its own.
     """
     if _takes_what_comes(path):
         with told_as_store_error("write", path), open(path, "wb") as stream:
             yield stream
         return
-    with open_atomically(Path(os.path.realpath(path)) if path.is_symlink() else path) as stream:
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    before = _mode_of(target)
+    mode = before if before is not None else 0o600 if private else _NEW_OUTPUT
+    with _opened(target, durable=True, mode=mode, kept_mode=before) as stream:
         yield stream
+
+
+def _mode_of(path: Path) -> int | None:
+    """Who may read and write a file; None where there is none."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except (OSError, ValueError):
+        return None
 
 
 def _takes_what_comes(path: Path) -> bool:

@@ -75,7 +75,7 @@ def pack(files: RunFiles, target: Path, *, level: int | None = None) -> Packed:
     chosen = [file for file in found if file.path not in left_out]
     size = sum(file.size_bytes for file in chosen)
     chosen_level = level if level is not None else _LEVELS[size > _SMALL_BYTES]
-    with open_output(target) as stream:
+    with open_output(target, private=True) as stream:
         out = PackWriter(stream, chosen_level)
         out.write_line({"run_id": run_id})
         for file in chosen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -253,6 +254,20 @@ def test_junit_has_a_suite_for_each_run_and_a_case_for_each_rule(call, keep, rul
         assert [case.get("line") for case in cases] == ["2", "3", "6"]
         assert [len(case.findall("failure")) for case in cases] == [0, 0, 1]
         assert float(suite.get("time", "x")) >= 0
+
+
+def test_reports_may_be_read_by_whom_the_umask_lets(call, keep, tuning, rules, tmp_path) -> None:
+    """Another user than the one who checks may upload them."""
+    keep(tuning)
+    names = ["r.xml", "r.sarif", "r.md"]
+    before = os.umask(0o022)
+    try:
+        call(
+            "check", "latest", rules(RULES), "--junit", names[0], "--sarif", names[1], "--markdown", names[2]
+        )
+    finally:
+        os.umask(before)
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in names} == {0o644}
 
 
 def test_junit_of_a_run_that_cannot_be_read_has_an_error(call, keep, rules, tmp_path) -> None:

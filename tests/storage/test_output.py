@@ -60,3 +60,37 @@ def test_what_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a"]
     with pytest.raises(StoreError, match="Is a directory"):
         write(tmp_path)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path, umask: int, mode: int) -> None:
+    """As a report that another user uploads from CI."""
+    before = os.umask(umask)
+    try:
+        write(tmp_path / "report.xml")
+    finally:
+        os.umask(before)
+    assert mode_of(tmp_path / "report.xml") == mode
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o444])
+def test_a_file_that_was_there_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    """Whatever the umask is; behind a link too."""
+    path, link = tmp_path / "report.xml", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    link.symlink_to(path)
+    for name in (path, link):
+        write(name)
+        assert (mode_of(path), path.read_bytes()) == (mode, b"new")
+
+
+def test_what_holds_a_whole_run_is_the_users_own(tmp_path: Path) -> None:
+    """As the store is that it came from."""
+    with open_output(tmp_path / "a.orpack", private=True) as stream:
+        stream.write(b"run")
+    assert mode_of(tmp_path / "a.orpack") == 0o600
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
