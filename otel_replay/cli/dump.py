@@ -118,10 +118,11 @@ def _jsonl(run: OpenRun, records: Records, stream: BinaryIO) -> None:
     import orjson
 
     from otel_replay.cli.plain_records import objects, run_object
+    from otel_replay.formats.deep_json import dumps
 
-    stream.write(orjson.dumps(run_object(run), option=orjson.OPT_APPEND_NEWLINE))
+    stream.write(dumps(run_object(run), orjson.OPT_APPEND_NEWLINE))
     for plain in objects(records()):
-        stream.write(orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE))
+        stream.write(dumps(plain, orjson.OPT_APPEND_NEWLINE))
 
 
 def _otlp(run: OpenRun, records: Records, stream: BinaryIO) -> None:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from otel_replay.formats.deep_json import dumps
 from otel_replay.values import to_json
 
 _ACTS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
@@ -38,12 +39,12 @@ def json_bytes(document: Any) -> bytes:
     return _dumps(document, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _dumps(value: Any, option: int | None = None) -> bytes:
+def _dumps(value: Any, option: int = 0) -> bytes:
     try:
-        data = orjson.dumps(value, option=option)
+        data = dumps(value, option)
     except TypeError:
         # The name of a file need not be text. What is none in it is written as its escape.
-        data = orjson.dumps(_text_only(value), option=option)
+        data = dumps(_text_only(value), option)
     return data if data.isascii() and b"\x7f" not in data else _ACTS.sub(_escaped, data)
 
 

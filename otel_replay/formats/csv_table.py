@@ -13,9 +13,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from otel_replay.clock import iso_milliseconds
+from otel_replay.formats.deep_json import dumps
 from otel_replay.records import Decision
 from otel_replay.values_json import to_json
 
@@ -93,4 +92,4 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
 
 def _text(value: Any) -> str:
     text = _TEXTS.get(type(value))
-    return text(value) if text is not None else _quoted(orjson.dumps(to_json(value)).decode())
+    return text(value) if text is not None else _quoted(dumps(to_json(value)).decode())

@@ -56,6 +56,9 @@ sorted_json: Callable[[Any], bytes] = partial(orjson.dumps, option=orjson.OPT_SO
 LONGEST_LINE_BYTES = 64 << 20
 """What readers take for a line; a longer one is damaged."""
 
+MAX_LEVELS = 256
+"""More than the encoders write that recorders use."""
+
 _TYPES: dict[str, type[Any]] = {
     "journal": JournalHeader,
     "resource": Resource,
@@ -178,6 +181,8 @@ def decode(line: bytes) -> Record:
         body = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise FormatError(f"not JSON: {error}") from None
+    if len(line) > 2 * MAX_LEVELS and _is_too_deep(line, body):
+        raise FormatError(f"it is nested more than {MAX_LEVELS} deep, as no recorder writes it")
     if type(body) is list:
         return _decision_of_row(body)
     if type(body) is not dict:
@@ -191,6 +196,23 @@ def decode(line: bytes) -> Record:
     except (ValueError, RecursionError) as error:
         raise FormatError(str(error)) from None
     return record
+
+
+def _is_too_deep(line: bytes, body: Any) -> bool:
+    """Whether a line has more levels than any writer of ours gives it, and than what reads it goes down."""
+    if line.count(b"[") + line.count(b"{") <= MAX_LEVELS:
+        return False
+    level = [body]
+    for _ in range(MAX_LEVELS):
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if type(item) is dict else item)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _decision_of_row(row: list[Any]) -> Decision:

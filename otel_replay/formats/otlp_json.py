@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import orjson
-
 from otel_replay.formats.continuation import split
+from otel_replay.formats.deep_json import dumps
 from otel_replay.formats.otlp_groups import Grouped, Item, Once, batches, grouped
 from otel_replay.formats.otlp_json_value import attributes_to_json, value_to_json
 from otel_replay.formats.spans import STATUS_CODES, Log, Moment, Span, event_shape_of
@@ -41,13 +40,13 @@ def span_lines(
 
     def items() -> Iterator[Item]:
         for span in spans:
-            body = orjson.dumps(span_to_json(span))
+            body = dumps(span_to_json(span))
             head = resource(span.resource), scope(span.scope)
             if len(body) <= max_bytes:
                 yield Item(*head, body)
                 continue
-            for part in split(span, lambda part: len(orjson.dumps(span_to_json(part))), max_bytes):
-                yield Item(*head, orjson.dumps(span_to_json(part)))
+            for part in split(span, lambda part: len(dumps(span_to_json(part))), max_bytes):
+                yield Item(*head, dumps(span_to_json(part)))
 
     for batch in batches(items(), max_items=max_items, max_bytes=max_bytes):
         yield _line(grouped(batch), b"resourceSpans", b"scopeSpans", b"spans")
@@ -58,7 +57,7 @@ def log_lines(
 ) -> Iterator[bytes]:
     """`logs` as lines of `LogsData`, newline included; they belong in a file of their own."""
     resource, scope = Once(_resource), Once(_scope)
-    items = (Item(resource(log.resource), scope(log.scope), orjson.dumps(log_to_json(log))) for log in logs)
+    items = (Item(resource(log.resource), scope(log.scope), dumps(log_to_json(log))) for log in logs)
     for batch in batches(items, max_items=max_items, max_bytes=max_bytes):
         yield _line(grouped(batch), b"resourceLogs", b"scopeLogs", b"logRecords")
 
@@ -84,7 +83,7 @@ def _scope(scope: Scope) -> bytes:
 
 def _head(name: str, value: dict[str, Any], schema_url: str) -> bytes:
     # Left open: what the resource or scope holds follows.
-    return orjson.dumps({name: _filled(value), **_filled({"schemaUrl": schema_url})})[:-1]
+    return dumps({name: _filled(value), **_filled({"schemaUrl": schema_url})})[:-1]
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:

@@ -145,6 +145,8 @@ def _each(
             yield from take(_object(item, key))
         except FormatError as error:
             yield bad(error.message)
+        except RecursionError:
+            yield bad("a value is nested too deep")
 
 
 # --- fields ---

@@ -23,8 +23,8 @@ __all__ = [
     "value_to_json",
 ]
 
-MAX_DEPTH = 100
-"""How deep values may be nested in what is read; ours end at 64."""
+MAX_DEPTH = 254
+"""How deep values may be nested in what is read, as in a line of a journal."""
 
 _NAMES = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

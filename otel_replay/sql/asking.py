@@ -22,6 +22,7 @@ import duckdb
 import orjson
 
 from otel_replay.errors import UsageError
+from otel_replay.formats.deep_json import dumps
 from otel_replay.sql.rows import CALL, TABLES, rows_of
 from otel_replay.uninterrupted import uninterrupted
 from otel_replay.values_json import is_native_exact, to_json
@@ -181,7 +182,7 @@ def _line(row: dict[str, Any]) -> bytes:
         line = b"null"
     if is_native_exact(line):
         return line
-    return orjson.dumps(to_json(row), option=orjson.OPT_APPEND_NEWLINE)
+    return dumps(to_json(row), orjson.OPT_APPEND_NEWLINE)
 
 
 class _Loader:

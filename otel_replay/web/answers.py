@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from otel_replay.errors import FormatError, OtelReplayError, StoreError, UsageError
+from otel_replay.formats.deep_json import dumps
 
 __all__ = ["Refused", "Statuses", "chunks", "json_answer", "problem", "problem_handlers", "read_body"]
 
@@ -32,7 +33,7 @@ class Refused(OtelReplayError):
 
 def json_answer(document: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON document as an answer."""
-    body = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
+    body = dumps(document, orjson.OPT_NON_STR_KEYS)
     return Response(body, status, headers=dict(headers or {}), media_type="application/json")
 
 

@@ -250,3 +250,16 @@ def test_fields_with_their_default_take_no_room():
         encode(Event(time_ns=1, span_id="a", name="b")) == b'{"kind":"event","t":1,"span":"a","name":"b"}\n'
     )
     assert encode(Decision(time_ns=1, span_id="a", action="b", reason="c")) == b'["decision","a",1,"b","c"]\n'
+
+
+@pytest.mark.parametrize(("levels", "is_read"), [(253, True), (254, True), (300, False), (900, False)])
+def test_a_line_with_more_levels_than_recorders_write_is_damaged(levels: int, is_read: bool) -> None:
+    """Nothing that reads it would come to its end. What stands beside each other is no level."""
+    line = b'["decision","00f067aa0ba902b7",1,"A","",{"v":%b1%b,"w":[%b1]}]\n' % (
+        b"[" * (levels - 2), b"]" * (levels - 2), b"[],{}," * 1_000
+    )  # fmt: skip
+    if is_read:
+        assert isinstance(decode(line), Decision)
+    else:
+        with pytest.raises(FormatError, match="nested more than 256 deep"):
+            decode(line)
