@@ -1,7 +1,7 @@
 """What a sign between a recorded value and a person's word means: one meaning for `--where` and selectors.
 
 =====================  ==================================================================
-`=` `==` `!=`          the same; `3500` means 3500, 3500.0 and `"3500"` alike, `*` any text
+`=` `==` `!=`          the same; `3500` means 3500, 3500.0 and `"3500"` alike, `*` any text, `nan` NaN
 `>` `>=` `<` `<=`      by size; both are numbers
 `~` `*=`               contains; `~` without regard to case
 `^=` `$=`              begins with, ends with
@@ -19,17 +19,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from otel_replay.errors import UsageError
+
 __all__ = [
     "ORDER",
     "SIGNS",
     "Word",
     "as_number",
+    "check_tolerances",
     "glob_pattern",
     "holds",
     "limit_of",
     "is_number",
     "means",
+    "near",
     "read_word",
+    "share_of",
     "tester",
 ]
 
@@ -61,11 +66,15 @@ class Word:
     by: float = 0.0
     share: float = 0.0
 
+    def __repr__(self) -> str:
+        """As a person writes it: it is shown inside of lists and maps, too."""
+        return repr(self.text) if self.exact else self.text
+
     @property
     def tolerance(self) -> float:
         """How far a value may be from `number`."""
         # A whole number may be too large for a float, and is compared as it is.
-        return max(self.by, self.share * abs(self.number or 0.0)) if self.share else self.by
+        return max(self.by, share_of(self.number or 0.0, self.share)) if self.share else self.by
 
 
 def read_word(text: str) -> Word:
@@ -109,30 +118,65 @@ def _means(value: Any, word: Word) -> bool:
     if isinstance(value, bool) or value is None:
         return not word.exact and word.text.casefold() == {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, (int, float)):
-        return not word.exact and word.number is not None and _near(value, word)
+        return not word.exact and word.number is not None and near(value, word.number, word.tolerance)
     text = str(value)
     if not word.exact and "*" in word.text:
         return glob_pattern(word.text).fullmatch(text) is not None
     return text == word.text
 
 
-def _near(value: float, word: Word) -> bool:
-    number = word.number
-    assert number is not None
-    if value == number:
+def near(value: float, number: float, tolerance: float) -> bool:
+    """Whether a number is the other one, or no further from it than `tolerance`.
+
+    NaN is near NaN and nothing else, an infinity near itself alone: a run that did it again is the same run.
+    """
+    if value == number or (value != value and number != number):
         return True
-    tolerance = word.tolerance
     # A sum of floats such as 0.1 + 0.2 is not further off for the last bit of its difference.
     try:
-        return tolerance > 0 and math.isfinite(value) and abs(value - number) <= tolerance * (1 + 1e-12)
+        return (
+            tolerance > 0
+            and math.isfinite(value)
+            and math.isfinite(number)
+            and abs(value - number) <= tolerance * (1 + 1e-12)
+        )
     except OverflowError:  # a whole number beyond all floats
         return False
 
 
+def share_of(number: float, share: float) -> float:
+    """So much of a number, without its sign; infinite where that is beyond all floats."""
+    try:
+        return share * abs(number) if share else 0.0
+    except OverflowError:  # a whole number beyond all floats
+        return math.inf
+
+
+def check_tolerances(**tolerances: object) -> None:
+    """Refuse what no number can be off by.
+
+    Raises
+    ------
+    UsageError
+        If one of them is no number from 0.
+    """
+    for name, tolerance in tolerances.items():
+        if not is_number(tolerance) or not tolerance >= 0:  # type: ignore[operator]  # a number, then
+            raise UsageError(f"`{name}` is how far a number may be off, from 0, and not {tolerance!r:.40}")
+
+
 @lru_cache(maxsize=4096)
 def glob_pattern(glob: str) -> re.Pattern[str]:
-    """The pattern of a text in which `*` stands for any text."""
-    return re.compile(".*".join(map(re.escape, glob.split("*"))), re.DOTALL)
+    """The pattern of a text in which `*` stands for any text.
+
+    What stands between two `*` is taken where it comes first, for good: another place would not help, and
+    trying them all would take years for `*a*a*a*a*b`. Written as `fnmatch` does: `re` has it from 3.11 on.
+    """
+    first, *rest = map(re.escape, glob.split("*"))
+    between = "".join(
+        f"(?=(?P<at{number}>.*?{part}))(?P=at{number})" for number, part in enumerate(rest[:-1]) if part
+    )
+    return re.compile(first + between + "".join(f".*{part}" for part in rest[-1:]), re.DOTALL)
 
 
 @lru_cache(maxsize=1024)

@@ -230,6 +230,8 @@ class Checks:
         self, value: Attr, what: _Asked, *, at_most: float | None = None, at_least: float | None = None
     ) -> Result:
         """The sum of a value lies within bounds."""
+        if not isinstance(value, Attr):
+            raise UsageError(f"{value!r:.60} is no value of an item", hint='write it so: attr("duration_ms")')
         return self.add(values.Total(value.expression, _query(what), at_most, at_least))
 
     def budget(self, **limits: Any) -> Result:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from otel_replay.analysis.items import Item
 from otel_replay.assertions.report import Mark, Marked
 from otel_replay.assertions.rule import Result, Rule
+from otel_replay.errors import UsageError
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.nodes import Of, Or
 from otel_replay.queries.query import Query
@@ -36,6 +37,11 @@ class _Count(Rule):
         return self._yes(found)
 
 
+def _check_times(times: object) -> None:
+    if not isinstance(times, int) or isinstance(times, bool) or times < 0:
+        raise UsageError(f"how many there are is a whole number from 0, and not {times!r:.40}")
+
+
 def _times(count: int) -> str:
     return "there is none" if not count else "there is 1" if count == 1 else f"there are {count}"
 
@@ -56,6 +62,9 @@ class AtLeast(_Count):
 
     name: ClassVar[str] = "at_least"
     times: int
+
+    def __post_init__(self) -> None:
+        _check_times(self.times)
 
     def _check(self, run: Indexed) -> Result:
         return self._counted(run, self.times, None, f"at least {self.times}")
@@ -78,6 +87,9 @@ class AtMost(_Count):
     name: ClassVar[str] = "at_most"
     times: int
 
+    def __post_init__(self) -> None:
+        _check_times(self.times)
+
     def _check(self, run: Indexed) -> Result:
         return self._counted(run, 0, self.times, f"at most {self.times}")
 
@@ -88,6 +100,9 @@ class Exactly(_Count):
 
     name: ClassVar[str] = "exactly"
     times: int
+
+    def __post_init__(self) -> None:
+        _check_times(self.times)
 
     def _check(self, run: Indexed) -> Result:
         return self._counted(run, self.times, self.times, f"exactly {self.times}")
@@ -100,6 +115,12 @@ class Between(_Count):
     name: ClassVar[str] = "between"
     low: int
     high: int
+
+    def __post_init__(self) -> None:
+        _check_times(self.low)
+        _check_times(self.high)
+        if self.low > self.high:
+            raise UsageError(f"no number is between {self.low} and {self.high}: the smaller one stands first")
 
     def _check(self, run: Indexed) -> Result:
         return self._counted(run, self.low, self.high, f"between {self.low} and {self.high}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from otel_replay.analysis.comparisons import Word, glob_pattern, tester
 from otel_replay.analysis.grid import Grid, Place, find_grid
 from otel_replay.analysis.items import Item
 from otel_replay.analysis.playback import Playback
+from otel_replay.assertions.matching import Matching
 from otel_replay.assertions.report import Mark
 from otel_replay.assertions.rule import Result, Rule, shown
 from otel_replay.attributes import CHECKPOINT_EVENT, CHECKPOINT_NAME, CHECKPOINT_SHA256
@@ -34,9 +36,17 @@ def expected_word(value: Any) -> Word:
 
 
 def _is(value: Any, expected: Any) -> bool:
-    if isinstance(expected, (list, tuple, dict)):
-        return bool(value == (list(expected) if isinstance(expected, tuple) else expected))
     return tester("=", expected_word(expected))(value)
+
+
+def _how_it_differs(path: str, value: Any, expected: Any) -> str:
+    """What is wrong with a value; empty where nothing is."""
+    if isinstance(expected, (list, tuple, Mapping)):
+        differences = Matching(whole="the state").differences(expected, value, path)
+        more = f"; and {len(differences) - 3} more" if len(differences) > 3 else ""
+        return "; ".join(differences[:3]) + more
+    found = f"{path or 'the state'} is {value!r:.200}, expected {shown(expected)}"
+    return "" if _is(value, expected) else found
 
 
 def _checkpoint(run: Indexed, name: str) -> Item | None:
@@ -76,13 +86,12 @@ class State(Rule):
             reason = f"the snapshot cannot be read: {error}"
             return self._no(run, reason, bad=[Mark(item, False, "no snapshot")])
         values = tuple(below(state, self.path)) if self.path else (state,)
-        if any(_is(value, self.expected) for value in values):
-            return self._yes((item,))
-        where = self.path or "the state"
         if not values:
-            return self._no(run, f"there is no {where} in it", bad=[Mark(item, False, _keys(state))])
-        found = f"{where} is {values[0]!r:.200}, expected {shown(self.expected)}"
-        return self._no(run, found, bad=[Mark(item, False, found)])
+            return self._no(run, f"there is no {self.path} in it", bad=[Mark(item, False, _keys(state))])
+        wrong = [_how_it_differs(self.path, value, self.expected) for value in values]
+        if "" in wrong:
+            return self._yes((item,))
+        return self._no(run, wrong[0], bad=[Mark(item, False, wrong[0])])
 
 
 def _snapshot(run: Indexed, item: Item) -> Any:
@@ -113,7 +122,7 @@ class Cell(Rule):
     value: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.cell) != 2:
+        if not isinstance(self.cell, (tuple, list)) or len(self.cell) != 2:
             raise UsageError(f"a cell is a row and a column, such as (2000, 65), and not {self.cell!r:.60}")
 
     def _check(self, run: Indexed) -> Result:

@@ -22,8 +22,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
-from otel_replay.analysis.comparisons import Word, glob_pattern, is_number, tester
+from otel_replay.analysis.comparisons import check_tolerances, glob_pattern
 from otel_replay.analysis.items import Item, Items
+from otel_replay.assertions.matching import Matching
 from otel_replay.assertions.pairing import inversions, pair_in_order, pair_steps
 from otel_replay.assertions.report import Mark
 from otel_replay.assertions.rule import Result, Rule, shown
@@ -78,6 +79,9 @@ def calls_of(expected: Iterable[Any] | Items, *, among: Query | None = None) -> 
     """
     if isinstance(expected, Items):
         return _calls_of_run(Indexed(expected), among)
+    if isinstance(expected, (str, Mapping)) or not isinstance(expected, Iterable):
+        hint = 'write it so: ["plan", ("search", {"q": "x"})], or give the run itself: load_items("golden")'
+        raise UsageError(f"{expected!r:.80} is no list of calls", hint=hint)
     found: list[Call] = []
     for step, one in enumerate(expected):
         parallel = one if isinstance(one, (list, set, frozenset)) else [one]
@@ -129,6 +133,7 @@ class Trajectory(Rule):
         for word, allowed in ((self.mode, get_args(Mode)), (self.arguments, get_args(Arguments))):
             if word not in allowed:
                 raise UsageError(f"`{word}` is none of {', '.join(allowed)}")
+        check_tolerances(abs=self.abs, rel=self.rel)
 
     def __str__(self) -> str:
         calls = ", ".join(map(str, self.expected))
@@ -166,7 +171,13 @@ class Trajectory(Rule):
     def _differences(self, call: Call, found: Any) -> list[str]:
         if self.arguments == "ignore" or not call.given:
             return []
-        return _differences("", call.arguments, found, self)
+        how = Matching(
+            abs=self.abs,
+            rel=self.rel,
+            may_lack=self.arguments == "subset",
+            may_have_more=self.arguments == "superset",
+        )
+        return how.differences(call.arguments, found)
 
     def _told(
         self,
@@ -217,42 +228,3 @@ class Trajectory(Rule):
 def _made(item: Item) -> Call:
     meaning = meaning_of(item)
     return Call(meaning.tool_name or item.name, meaning.tool_arguments)
-
-
-def _differences(path: str, expected: Any, found: Any, rule: Trajectory) -> list[str]:
-    """What differs, as sentences; empty where `found` is as expected."""
-    if isinstance(expected, Word):
-        return [] if tester("=", expected)(found) else [_differs(path, expected, found)]
-    if isinstance(expected, Mapping) and isinstance(found, Mapping):
-        differences = []
-        for key, value in expected.items():
-            if key in found:
-                differences += _differences(_inside(path, key), value, found[key], rule)
-            elif rule.arguments != "subset":
-                differences.append(f"expected {_inside(path, key)}, found none")
-        if rule.arguments != "superset":
-            more = [key for key in found if key not in expected]
-            differences += [f"found {_inside(path, key)}, expected none" for key in more]
-        return differences
-    if isinstance(expected, (list, tuple)) and isinstance(found, (list, tuple)):
-        if len(expected) != len(found):
-            items = counted(len(expected), "item")
-            return [f"expected {path or 'arguments'} with {items}, found {len(found)}"]
-        return [
-            difference
-            for number, (one, other) in enumerate(zip(expected, found, strict=True))
-            for difference in _differences(_inside(path, number), one, other, rule)
-        ]
-    if is_number(expected) and is_number(found):
-        tolerance = max(rule.abs, rule.rel * abs(expected))
-        same = expected == found or abs(expected - found) <= tolerance * (1 + 1e-12)
-        return [] if same else [_differs(path, expected, found)]
-    return [] if expected == found and type(expected) is type(found) else [_differs(path, expected, found)]
-
-
-def _inside(path: str, key: object) -> str:
-    return f"{path}.{key}" if path else str(key)
-
-
-def _differs(path: str, expected: Any, found: Any) -> str:
-    return f"expected {path or 'arguments'} {shown(expected):.80}, found {found!r:.80}"

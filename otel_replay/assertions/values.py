@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
@@ -10,18 +11,18 @@ from otel_replay.analysis.comparisons import is_number
 from otel_replay.analysis.items import Item
 from otel_replay.assertions.report import Mark, Marked
 from otel_replay.assertions.rule import Result, Rule
+from otel_replay.assertions.spending import calls_of_run
 from otel_replay.errors import UsageError
 from otel_replay.queries.columns import left_out
 from otel_replay.queries.expressions import Expression
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.lines import sum_of
-from otel_replay.queries.names import PARTS
 from otel_replay.queries.nodes import And
 from otel_replay.queries.query import Query
 from otel_replay.queries.times import length_ns, shown_ns
 from otel_replay.wording import counted
 
-__all__ = ["All", "Any", "Budget", "Nothing", "Total", "counted_generations"]
+__all__ = ["All", "Any", "Budget", "Nothing", "Total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class Total(Rule):
     def __post_init__(self) -> None:
         if self.at_most is None and self.at_least is None:
             raise UsageError("a total needs at_most or at_least, else any run fulfils it")
+        for name in ("at_most", "at_least"):
+            _check_limit(name, getattr(self, name))
 
     def _check(self, run: Indexed) -> Result:
         selected = run.select(self.what.node)
@@ -123,8 +126,9 @@ class Total(Rule):
         )
 
 
-def _numbers(values: Sequence[object]) -> list[float]:
-    return [value for value in values if is_number(value)]  # type: ignore[misc]  # is_number tells
+def _check_limit(name: str, limit: object) -> None:
+    if limit is not None and (not is_number(limit) or limit != limit):
+        raise UsageError(f"`{name}` is a number, and not {limit!r:.40}")
 
 
 def _outside(total: float, at_least: float | None, at_most: float | None) -> str | None:
@@ -138,22 +142,8 @@ def _outside(total: float, at_least: float | None, at_most: float | None) -> str
 # -- the budget of a run -------------------------------------------------------------------------------------
 
 
-def counted_generations(run: Indexed) -> list[Item]:
-    """Generations, each call once: one inside another is the same call, seen by a library below."""
-    return [
-        item
-        for item in run.of("generation")
-        if not any(above.kind == "generation" for above in item.ancestors())
-    ]
-
-
 _Noted = tuple[Item, str]
 """A part of what was used up, and what is said of it."""
-
-
-def _spent(name: str) -> Callable[[Item], float]:
-    read = PARTS[name]
-    return lambda item: sum_of(_numbers(read(item)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +168,9 @@ class Budget(Rule):
     def __post_init__(self) -> None:
         if all(getattr(self, field.name) is None for field in fields(self)):
             raise UsageError("a budget needs a limit, such as tokens=4000 or duration='30s'")
+        for field in fields(self):
+            if field.name != "duration":
+                _check_limit(field.name, getattr(self, field.name))
         if self.duration is not None:
             try:
                 length_ns(self.duration)
@@ -196,32 +189,31 @@ class Budget(Rule):
         return self._no(run, "; ".join(lines), bad=bad)
 
     def _sums(self, run: Indexed) -> Iterator[tuple[str, list[_Noted]]]:
-        calls = counted_generations(run)
-        for name in ("tokens", "input_tokens", "output_tokens", "cost"):
+        for name in ("tokens", "input_tokens", "output_tokens"):
             limit = getattr(self, name)
-            if limit is None:
-                continue
-            read = _spent(name)
-            parts = sorted(((read(item), item) for item in calls), key=lambda part: -part[0])
-            total = sum_of([number for number, _ in parts])
-            if name == "cost" and (unknown := [call for call in calls if not PARTS["cost"](call)]):
-                told = f"of {len(unknown)} of {counted(len(calls), 'generation')} no cost was recorded"
-                yield told, [(item, "no cost") for item in unknown]
-            elif total > limit:
-                marks = [(item, f"{name} {number:g}") for number, item in parts[:5] if number]
-                said = f"a cost of {total:g}" if name == "cost" else f"{total:g} {name}"
-                yield f"{said}, expected at most {limit:g}", marks
+            if limit is not None:
+                parts = [(spent.tokens(name), spent.item) for spent in calls_of_run(run).generations]
+                yield from _over(name, limit, parts)
+        if self.cost is None:
+            return
+        calls = calls_of_run(run).generations
+        unknown = [spent.item for spent in calls if spent.cost is None]
+        if unknown:
+            told = f"of {len(unknown)} of {counted(len(calls), 'generation')} no cost was recorded"
+            yield told, [(item, "no cost") for item in unknown]
+        else:
+            yield from _over("cost", self.cost, [(spent.cost or 0.0, spent.item) for spent in calls])
 
     def _counts(self, run: Indexed) -> Iterator[tuple[str, list[_Noted]]]:
         of_what: dict[str, Callable[[], Sequence[Item]]] = {
-            "generations": lambda: counted_generations(run),
-            "tool_calls": lambda: run.of("tool"),
+            "generations": lambda: [spent.item for spent in calls_of_run(run).generations],
+            "tool_calls": lambda: calls_of_run(run).tools,
             "decisions": lambda: run.of("decision"),
         }
         for name, items in of_what.items():
             limit = getattr(self, name)
             if limit is not None and len(found := items()) > limit:
-                marks = [(item, "one too many") for item in found[limit:]]
+                marks = [(item, "one too many") for item in found[math.floor(limit) :]]
                 said = counted(len(found), name.replace("_", " ").removesuffix("s"))
                 yield f"{said}, expected at most {limit}", marks
 
@@ -229,3 +221,13 @@ class Budget(Rule):
         took = run.run.end_ns - run.run.start_ns
         if self.duration is not None and took > length_ns(self.duration):
             yield f"it took {shown_ns(took)}, expected at most {self.duration}", []
+
+
+def _over(name: str, limit: float, parts: Sequence[tuple[float, Item]]) -> Iterator[tuple[str, list[_Noted]]]:
+    """What is said of a sum that is more than its limit, and its largest parts; nothing where it is not."""
+    total = sum_of([number for number, _ in parts])
+    if not total <= limit:
+        largest = sorted(parts, key=lambda part: -part[0])[:5]
+        marks = [(item, f"{name} {number:g}") for number, item in largest if number]
+        said = f"a cost of {total:g}" if name == "cost" else f"{total:g} {name}"
+        yield f"{said}, expected at most {limit:g}", marks

@@ -21,7 +21,7 @@ from otel_replay.queries.times import length_ns
 __all__ = ["read_conditions"]
 
 _SIGN = re.compile("|".join(map(re.escape, SIGNS)))
-_NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)")
 _OPERATOR = re.compile(r"[-+*/](?![=])")
 _BARE = re.compile(r"(?:\\.|[^\]\\,])*", re.DOTALL)
 _WORD = re.compile(r"\s*((?:\\.|[^\\])*?)\s*", re.DOTALL)
@@ -101,7 +101,7 @@ def _part(text: Text, depth: int) -> Expression:
         return inner
     number = text.match(_NUMBER)
     if number is not None:
-        return Number(float(number) if any(letter in number for letter in ".eE") else int(number))
+        return Number(float(number) if any(letter in number for letter in ".eE") else text.whole(number))
     quoted = text.quoted()
     name = quoted if quoted is not None else text.match(NAME)
     if name is None:

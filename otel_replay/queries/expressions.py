@@ -5,6 +5,7 @@ An expression gives every value that it may have on an item: none where the name
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 from otel_replay.analysis.comparisons import is_number
 from otel_replay.analysis.items import Item
 from otel_replay.queries.names import Reader, reader
+from otel_replay.queries.text import NAME
 
 __all__ = ["FUNCTIONS", "OPERATORS", "Calculated", "Called", "Expression", "Name", "Number", "evaluator"]
 
@@ -24,7 +26,7 @@ class Name:
     name: str
 
     def __str__(self) -> str:
-        return self.name
+        return self.name if NAME.fullmatch(self.name) else json.dumps(self.name, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

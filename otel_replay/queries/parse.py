@@ -166,10 +166,11 @@ class _Parser:
         text.need("(", "after :nth")
         start = text.place
         found = text.match(_INTEGER)
-        if found is None or not int(found):
+        number = 0 if found is None else text.whole(found)
+        if not number:
             raise text.error("a number from 1, or from the end with -1, stands here", at=start)
         text.need(")", "to end :nth(…)")
-        return int(found)
+        return number
 
     def related(self, make: Callable[[Node, bool], Node]) -> Node:
         self.text.skip()
@@ -182,8 +183,17 @@ class _Parser:
         length = None
         if self.text.take(","):
             self.text.skip()
-            length = self.text.match(_LENGTH)
-        return make(node, None if length is None else length_ns(length))
+            length = self.length()
+        return make(node, length)
+
+    def length(self) -> int | None:
+        """A length of time, where one stands here."""
+        start = self.text.place
+        found = self.text.match(_LENGTH)
+        try:
+            return None if found is None else length_ns(found)
+        except ValueError as error:
+            raise self.text.error(str(error), at=start, length=len(found or "")) from None
 
     def known(self, name: str, names: object, start: int, what: str, *, before: str = "") -> None:
         choices = list(names)  # type: ignore[call-overload]  # any collection of names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from otel_replay.analysis.items import Item, Items
 from otel_replay.errors import UsageError
@@ -14,6 +14,9 @@ from otel_replay.queries.nodes import And, Node, Not, Nth, Or
 from otel_replay.queries.times import length_ns
 
 __all__ = ["Query"]
+
+
+_BRACKETS = '{!r:.60} {} `{}` joins no two queries: each comparison stands in brackets, (attr("after") > 5)'
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,12 @@ class Query:
 
     def __or__(self, other: Query) -> Query:
         return Query(Or.of(self.node, _node(other)))
+
+    def __rand__(self, other: object) -> NoReturn:
+        raise UsageError(_BRACKETS.format(other, "&", self))
+
+    def __ror__(self, other: object) -> NoReturn:
+        raise UsageError(_BRACKETS.format(other, "|", self))
 
     def __invert__(self) -> Query:
         return Query(self.node.query if isinstance(self.node, Not) else Not(self.node))
@@ -100,8 +109,10 @@ class Query:
 
     def nth(self, number: int) -> Query:
         """The one of this number, from 1; from the end where it is below 0."""
-        if not number:
-            raise UsageError("items are numbered from 1, and from the end with -1; there is no number 0")
+        if not isinstance(number, int) or not number:
+            raise UsageError(
+                f"items are numbered from 1, and from the end with -1; there is no number {number!r:.40}"
+            )
         return Query(Nth(self.node, number))
 
     def _and(self, other: Node) -> Query:

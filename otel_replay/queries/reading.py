@@ -113,6 +113,20 @@ class Text:
             raise self.error(f"this text in quotes cannot be read: {reason}", at=start) from None
         return text
 
+    def whole(self, digits: str) -> int:
+        """The number of digits that were just read.
+
+        Raises
+        ------
+        SelectorError
+            If they are more than Python reads.
+        """
+        try:
+            return int(digits)
+        except ValueError:
+            at = self.place - len(digits)
+            raise self.error("no number has so many digits", at=at, length=len(digits)) from None
+
     def error(
         self, message: str, *, hint: str | None = None, at: int | None = None, length: int = 1
     ) -> SelectorError:

@@ -30,7 +30,7 @@ def length_ns(text: str) -> int:
     ValueError
         If it is no number with a unit.
     """
-    match = _LENGTH.fullmatch(text)
+    match = _LENGTH.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"`{text}` is no length of time, such as 500ms, 5s or 1.5m")
     length = float(match["number"]) * UNITS_NS[match["unit"]]

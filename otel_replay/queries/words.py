@@ -7,11 +7,12 @@ decision("CLAMPING_*").child_of(task("smooth")) & (attr("after").abs() <= 7)
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from otel_replay.analysis.comparisons import ORDER, Word, is_number
+from otel_replay.analysis.comparisons import ORDER, Word, check_tolerances, is_number, share_of
 from otel_replay.errors import UsageError
 from otel_replay.queries.expressions import Calculated, Called, Expression, Name, Number
 from otel_replay.queries.names import DURATION
@@ -32,10 +33,25 @@ def approx(number: float, *, abs: float = 0.0, rel: float = 0.0) -> Word:
     """
     if not is_number(number):
         raise UsageError(f"approx takes a number, and {number!r:.40} is none")
-    tolerances = [f"{abs:g}"] if abs else []
-    tolerances += [f"{rel * 100:g}%"] if rel else []
-    text = "±".join([f"{number!r}", *tolerances[:1]])
+    check_tolerances(abs=abs, rel=rel)
+    text = f"{number!r}"
+    if abs and abs >= share_of(number, rel):
+        text += f"±{_short(abs)}"
+    elif rel:
+        text += f"±{_short(rel * 100)}%"
     return Word(text=text, number=number, by=float(abs), share=float(rel))
+
+
+def _short(number: float) -> str:
+    """A number as it is read back, in few digits where they will do."""
+    text = f"{number:g}"
+    return text if float(text) == number or math.isclose(float(text), number, rel_tol=1e-14) else repr(number)
+
+
+_NO_TRUTH = (
+    "{!r} is a value and no query: compare it, and put brackets around each comparison that `&`, `|` or `~` "
+    'stands beside: (attr("after") > 5) & (attr("after") < 9), ~(attr("after") > 5); `.exists()` asks for any'
+)
 
 
 class Attr:
@@ -84,7 +100,7 @@ class Attr:
 
     def like(self, glob: str) -> Query:
         """A text in which `*` stands for any text."""
-        return Query(Compare(self.expression, "=", Word(text=glob)))
+        return Query(Compare(self.expression, "=", Word(text=_text(glob))))
 
     def matches(self, pattern: str) -> Query:
         """A text in which this regular expression is found.
@@ -95,7 +111,7 @@ class Attr:
             If it is none.
         """
         try:
-            re.compile(pattern)
+            re.compile(_text(pattern))
         except re.error as error:
             raise UsageError(f"`{pattern}` is no regular expression: {error}") from None
         return self._text("=~", pattern)
@@ -138,12 +154,41 @@ class Attr:
     def __truediv__(self, other: object) -> Attr:
         return self._calculate("/", other)
 
+    def __radd__(self, other: object) -> Attr:
+        return self._calculated_from("+", other)
+
+    def __rsub__(self, other: object) -> Attr:
+        return self._calculated_from("-", other)
+
+    def __rmul__(self, other: object) -> Attr:
+        return self._calculated_from("*", other)
+
+    def __rtruediv__(self, other: object) -> Attr:
+        return self._calculated_from("/", other)
+
+    def __neg__(self) -> Attr:
+        return self._calculated_from("-", 0)
+
+    def __bool__(self) -> bool:
+        raise TypeError(_NO_TRUTH.format(self))
+
+    def __contains__(self, other: object) -> bool:
+        raise TypeError(f"`in` does not make a query: write {self!r}.contains({other!r:.40})")
+
+    def _joined(self, other: object = None) -> NoReturn:  # noqa: ARG002 - what & and | are given
+        raise UsageError(_NO_TRUTH.format(self))
+
+    __and__ = __rand__ = __or__ = __ror__ = __invert__ = _joined
+
+    def _calculated_from(self, sign: str, other: object) -> Attr:
+        return Attr(Calculated(Number(_finite(other)), sign, self.expression))
+
     def _calculate(self, sign: str, other: object) -> Attr:
-        right = other.expression if isinstance(other, Attr) else Number(_number(other))
+        right = other.expression if isinstance(other, Attr) else Number(_finite(other))
         return Attr(Calculated(self.expression, sign, right))
 
     def _text(self, sign: str, text: str) -> Query:
-        return Query(Compare(self.expression, sign, Word(text=text)))
+        return Query(Compare(self.expression, sign, Word(text=_text(text))))
 
     def _compare(self, sign: str, other: object) -> Query:
         return Query(comparison(self.expression, sign, other))
@@ -184,16 +229,31 @@ def _number(value: object) -> float:
     return value  # type: ignore[return-value]  # as is_number tells
 
 
+def _finite(value: object) -> float:
+    number = _number(value)
+    if isinstance(number, float) and not math.isfinite(number):
+        raise UsageError(f"{value!r} is no number that is worked with")
+    return number
+
+
 def attr(name: str) -> Attr:
     """The value under a name: of a decision `action`, `reason`, `after`, `cell.rpm`; of a span `model`, …
 
     `docs/selectors.md` lists the names.
     """
+    if not _text(name):
+        raise UsageError("the name of a value is missing")
     return Attr(Name(name))
 
 
+def _text(text: object) -> str:
+    if not isinstance(text, str):
+        raise UsageError(f"{text!r:.60} is no text, and one stands here")
+    return text
+
+
 def _of(word: str, name: str | None, attributes: Mapping[str, Any]) -> Query:
-    parts: list[Node] = [Of(word, "*" if name is None else name)]
+    parts: list[Node] = [Of(word, "*" if name is None else _text(name))]
     for key, value in attributes.items():
         left = Name(key)
         is_glob = isinstance(value, str) and key != DURATION

@@ -34,11 +34,11 @@ DECISION = Decision(
         *("BEFORE > 12", "values.before>12", "nested.gain=0.5", "nested.a.b=7", "cell.rpm=3500"),
         *("cell.kpa=95", "cell.cylinder=f", "cell.cylinder!=r", "action~clamp", "action=CLAMPING_APPLIED"),
         *("reason~LIMIT", "on=true", "off=null", "text=3500", "text~35", "values.action=inner", "list~1, 2"),
-        *("before>-1e3", "before < +1e3", "text!="),
+        *("before>-1e3", "before < +1e3", "text!=", "nan=nan", "nan!=1", "before!=nan"),
     ],
 )
 def test_a_condition_that_holds(text: str) -> None:
-    """Names without regard to case, numbers as numbers."""
+    """Names without regard to case, numbers as numbers; what is no number is found by `nan`."""
     assert condition(text).matches(DECISION)
 
 
@@ -46,7 +46,7 @@ def test_a_condition_that_holds(text: str) -> None:
     "text",
     [
         *("before>12.4", "before=12", "missing=1", "missing!=1", "missing<1", "rpm=3500", "cell.before>0"),
-        *("text>3000", "on>0", "on=1", "off=None", "nan>0", "nan<0", "nan=nan", "nested=1", "list=1"),
+        *("text>3000", "on>0", "on=1", "off=None", "nan>0", "nan<0", "nan!=nan", "nested=1", "list=1"),
         *("action=clamping_applied", "reason~action", "nested.gain.more=1"),
     ],
 )

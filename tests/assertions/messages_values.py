@@ -74,7 +74,7 @@ SAID: list[tuple[Rule, Items, str]] = [
         trajectory([a, b(q=1)], mode='strict'): 1 expected call is missing or out of place; 2 calls were not expected
           expected: a, b(q=1)
           made:     a(), b(q=2), c()
-          missing: b(q=1); nearest is b(q=2): expected q 1, found 2
+          missing: b(q=1); nearest is b(q=2): expected q = 1, found 2
             run calls  7ms
             ✓ execute_tool a  1ms
             ✗ execute_tool b  1ms  ← not expected here
@@ -127,9 +127,9 @@ SAID: list[tuple[Rule, Items, str]] = [
             ✗ checkpoint step 2  ← the state is [1, 2], expected 4
     """),
     (State("step 1", "ve", (1.0, 2.0)), table(), """
-        state('step 1', 've', (1.0, 2.0)): ve is [1.0, 2.5], expected (1.0, 2.0)
+        state('step 1', 've', (1.0, 2.0)): expected ve.1 = 2.0, found 2.5
             run table  6ms
-            ✗ checkpoint step 1  ← ve is [1.0, 2.5], expected (1.0, 2.0)
+            ✗ checkpoint step 1  ← expected ve.1 = 2.0, found 2.5
     """),
     (Cell((2000, 65), 98), table(), """
         cell((2000, 65), 98): cell rpm=2000 kpa=65 holds 98.25, expected 98

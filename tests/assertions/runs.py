@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from analysis.story import Story
@@ -11,7 +12,7 @@ from analysis.story import Story
 from otel_replay.analysis.items import Items
 from otel_replay.analysis.items_builder import build_items
 from otel_replay.attributes import CHECKPOINT_EVENT, CHECKPOINT_NAME, CHECKPOINT_SHA256
-from otel_replay.records import Event, Loss
+from otel_replay.records import Event, Loss, Scope, SpanStart
 from otel_replay.storage.run_files import RunStatus
 
 
@@ -66,6 +67,28 @@ def spent(*, cost: bool = True, generations: int = 2) -> Items:
     story.end(story.tool_call("search", run))
     story.end(run)
     return build_items(story)
+
+
+def told_twice(outer: dict[str, Any], inner: dict[str, Any], *, scopes: tuple[str, str]) -> Items:
+    """A call of a model of which a framework and the SDK below it tell, each with attributes of its own."""
+    story = Story("twice-1")
+    run = story.run("twice")
+    framework = story.generation("gpt-x", run)
+    by(story, 1, scopes[0])
+    sdk = story.generation("gpt-x", framework)
+    by(story, 2, scopes[1])
+    story.end(sdk, **inner)
+    story.end(framework, **outer)
+    story.end(run)
+    return build_items(story)
+
+
+def by(story: Story, number: int, library: str) -> None:
+    """The span that began last is told by this library."""
+    last = story.located.pop()
+    assert isinstance(last.record, SpanStart)
+    story.add(Scope(id=number, name=library))
+    story.add(replace(last.record, scope=number))
 
 
 def table() -> Items:

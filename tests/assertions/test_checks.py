@@ -8,7 +8,7 @@ import sys
 import pytest
 from analysis.story import Story
 
-from assertions.runs import calls, line
+from assertions.runs import by, calls, line, told_twice
 from otel_replay.analysis.items_builder import build_items
 from otel_replay.assertions import CheckFailed, approx, attr, check, decision, span, tool
 from otel_replay.assertions.table import RULES
@@ -172,6 +172,7 @@ def agent(*, cost: float | None = 0.01):
         usage = {"gen_ai.usage.input_tokens": 100 * number, "gen_ai.usage.output_tokens": 10}
         if number == 2:
             inner = story.generation("gpt-x", outer)
+            by(story, 2, "openai")
             story.end(inner, **usage)
         story.end(outer, **usage, **({} if cost is None else {"operation.cost": cost}))
     story.end(story.tool_call("search", run))
@@ -231,7 +232,50 @@ def test_a_cost_that_nobody_recorded_is_not_nothing() -> None:
     assert failure.summary == "of 2 of 2 generations no cost was recorded"
 
 
-@pytest.mark.parametrize("limits", [{}, {"duration": "soon"}])
+USAGE = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10}
+COST = {"operation.cost": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        ({**USAGE, **COST}, {**USAGE, **COST}),
+        ({**USAGE, **COST}, {}),
+        ({}, {**USAGE, **COST}),
+        (COST, USAGE),
+        (USAGE, COST),
+    ],
+)
+def test_what_a_call_took_counts_whichever_of_two_libraries_told_it(outer, inner) -> None:
+    """As in `summary`: a framework's span without tokens hid those of the SDK's span below it."""
+    t = check(told_twice(outer, inner, scopes=("langchain", "openai")))
+    assert t.budget(tokens=110, cost=0.25, generations=1)
+    over = t.budget(tokens=109, cost=0.24).failure
+    assert over is not None
+    assert over.summary == "110 tokens, expected at most 109; a cost of 0.25, expected at most 0.24"
+
+
+def test_a_call_inside_a_call_of_one_library_is_another_call() -> None:
+    t = check(told_twice(USAGE, USAGE, scopes=("openai", "openai")))
+    assert t.budget(generations=2, tokens=220)
+    assert not t.budget(generations=1)
+
+
+def test_a_tool_call_that_a_server_tells_again_counts_once() -> None:
+    story = Story("tools-1")
+    run = story.run("tools")
+    client = story.tool_call("search", run)
+    by(story, 1, "mcp.client")
+    server = story.tool_call("search", client)
+    by(story, 2, "mcp.server")
+    for span_id in (server, client, run):
+        story.end(span_id)
+    t = check(build_items(story))
+    assert t.budget(tool_calls=1)
+    assert not t.budget(tool_calls=0)
+
+
+@pytest.mark.parametrize("limits", [{}, {"duration": "soon"}, {"tokens": "3"}, {"cost": float("nan")}])
 def test_a_budget_needs_a_limit(limits) -> None:
     with pytest.raises(UsageError):
         check(line("A")).budget(**limits)

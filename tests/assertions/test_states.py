@@ -89,6 +89,9 @@ def test_a_file_of_spans_has_no_snapshots(tuned, tmp_path: Path, capsys) -> None
         ("steps", 3, "3"),
         ("steps", approx(3.4, abs=0.5), approx(3.4, abs=0.3)),
         ("ve", (1.0, 2.5), (1.0,)),
+        ("ve", [1, approx(2.4, abs=0.2)], [1, approx(2.4, abs=0.05)]),
+        ("ve", [1, 2.5], [True, 2.5]),
+        ("", {"steps": 3, "done": True, "name": None, "ve": [approx(1, rel=0.1), 2.5]}, {"steps": 3}),
     ],
 )
 def test_a_state_is_what_is_expected_and_nothing_like_it(path: str, expected: object, other: object) -> None:

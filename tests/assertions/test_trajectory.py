@@ -28,7 +28,7 @@ def lines_of(result: Result) -> list[str]:
 def passing(expected, *made, **how) -> str:
     """The modes in which a run with these calls is as expected."""
     run = calls(*made)
-    wanted = calls_of(expected)
+    wanted = calls_of([*expected])
     return " ".join(mode for mode in MODES if Trajectory(wanted, mode=mode, **how).check(run))
 
 
@@ -102,7 +102,7 @@ def test_the_failure_shows_both_orders_what_is_missing_and_what_came_nearest() -
         "  expected: plan, search(q='weather', top=3), answer",
         "  made:     plan(), search(q='weather', top=4), answer(), extra()",
         "  missing: search(q='weather', top=3); nearest is search(q='weather', top=4): "
-        "expected top 3, found 4",
+        "expected top = 3, found 4",
         "    run calls  9ms",
         "    ✓ execute_tool plan  1ms",
         "    ✗ execute_tool search  1ms  ← not expected here",
@@ -166,18 +166,18 @@ def test_calls_may_be_written_as_yaml_has_them() -> None:
 @pytest.mark.parametrize(
     ("expected", "made", "how", "differs"),
     [
-        ({"n": approx(10, abs=1)}, {"n": 12}, {}, "expected n 10±1, found 12"),
-        ({"a": {"b": 1}}, {"a": {"b": 2}}, {}, "expected a.b 1, found 2"),
+        ({"n": approx(10, abs=1)}, {"n": 12}, {}, "expected n = 10±1, found 12"),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, {}, "expected a.b = 1, found 2"),
         ({"a": {"b": 1}}, {"a": {}}, {}, "expected a.b, found none"),
         ({"a": {}}, {"a": {"b": 1}}, {}, "found a.b, expected none"),
         ({"a": 1}, {}, {}, "expected a, found none"),
         ({}, {"a": 1}, {}, "found a, expected none"),
-        ({".a": 1}, {".a": 2}, {}, "expected .a 1, found 2"),
+        ({".a": 1}, {".a": 2}, {}, "expected .a = 1, found 2"),
         ({"a": [1, 2]}, {"a": [1]}, {}, "expected a with 2 items, found 1"),
-        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, {}, "expected a.1.b 2, found 3"),
-        ({"a": [1]}, {"a": "1"}, {}, "expected a [1], found '1'"),
-        ({"a": 1, "b": 1, "c": 1, "d": 1}, dict.fromkeys("abcd", 2), {}, "expected a 1, found 2; expected b 1, found 2; expected c 1, found 2"),
-        ({"n": 100}, {"n": 102}, {"rel": 0.01}, "expected n 100, found 102"),
+        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, {}, "expected a.1.b = 2, found 3"),
+        ({"a": [1]}, {"a": "1"}, {}, "expected a = [1], found '1'"),
+        ({"a": 1, "b": 1, "c": 1, "d": 1}, dict.fromkeys("abcd", 2), {}, "expected a = 1, found 2; expected b = 1, found 2; expected c = 1, found 2"),
+        ({"n": 100}, {"n": 102}, {"rel": 0.01}, "expected n = 100, found 102"),
     ],
 )  # fmt: skip
 def test_the_nearest_call_says_in_what_it_differs(expected, made, how, differs: str) -> None:
@@ -199,10 +199,10 @@ def test_a_number_may_be_off_by_just_as_much_as_is_allowed() -> None:
 def test_the_nearest_is_the_one_that_differs_least_of_the_same_tool() -> None:
     run = calls(("b", {"x": 1}), ("a", {"x": 2, "y": 2}), ("a", {"x": 1, "y": 2}), ("a", {"x": 2, "y": 1}))
     said = lines_of(Trajectory((Call("a", {"x": 1, "y": 1}),)).check(run))
-    assert "  missing: a(x=1, y=1); nearest is a(x=1, y=2): expected y 1, found 2" in said
+    assert "  missing: a(x=1, y=1); nearest is a(x=1, y=2): expected y = 1, found 2" in said
     none = lines_of(Trajectory((Call("c", {"x": 1}),)).check(run))
     assert "  missing: c(x=1)" in none
-    moved = lines_of(Trajectory(calls_of("ab")).check(calls("b", "a")))
+    moved = lines_of(Trajectory(calls_of(["a", "b"])).check(calls("b", "a")))
     assert "  missing: a; nearest is a(): it came at another place" in moved
 
 
