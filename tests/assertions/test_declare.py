@@ -13,6 +13,7 @@ from itertools import product
 import pytest
 
 from assertions.runs import line
+from otel_replay.assertions.rule import Rule
 from otel_replay.assertions.table import RULES
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.words import decision
@@ -124,12 +125,8 @@ def runs() -> dict[str, Indexed]:
     return {trace: Indexed(line(trace)) for trace in traces}
 
 
-def otherwise(rule: object, formula: Formula) -> Iterable[str]:
-    return [
-        trace
-        for trace, run in runs().items()
-        if rule.check(run).passed != formula(trace, 0)  # type: ignore[attr-defined]
-    ]
+def otherwise(rule: Rule, formula: Formula) -> Iterable[str]:
+    return [trace for trace, run in runs().items() if rule.check(run).passed != formula(trace, 0)]
 
 
 @pytest.mark.parametrize("name", OF_ONE)
