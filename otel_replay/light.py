@@ -118,7 +118,17 @@ def _give(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], kw_only: b
 
 
 def _init_of_slots(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], kw_only: bool) -> Any:
-    """Written out, as there may be many instances; `__post_init__` is for classes without slots."""
+    """Written out, as there may be many instances; with the first of them: of many classes there is none."""
+
+    def __init__(self: Any, *given: Any, **named: Any) -> None:
+        cls.__init__ = written = _written_init(cls, names, defaults, kw_only)
+        written(self, *given, **named)
+
+    return __init__
+
+
+def _written_init(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], kw_only: bool) -> Any:
+    """Assigns each value; `__post_init__` is for classes without slots."""
     # A frozen class refuses assignment; the descriptors of its slots do not, and are faster.
     space = {f"put_{name}": vars(cls)[name].__set__ for name in names}
     space.update((f"default_{name}", value) for name, value in defaults.items())

@@ -6,7 +6,6 @@ decisions of several processes, which must be put in their order) is left to tho
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from otel_replay.records import Decision, JournalHeader
 from otel_replay.storage.contents import Contents
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.refusals import told_as_store_error
+from otel_replay.storage.small_hash import sha256_for
 
 __all__ = ["ClosedJournal", "Unusual", "items_of_closed"]
 
@@ -71,12 +71,12 @@ class ClosedJournal:
         self.changed_ns = 0
         self.contents = contents
         self._resolve = resolve
-        self._digest = hashlib.sha256()
+        self._digest = sha256_for(0)
 
     @property
     def sha256(self) -> str:
         """Of what was read."""
-        return self._digest.hexdigest()
+        return str(self._digest.hexdigest())
 
     def items(self) -> Iterator[Items]:
         """The journal's decisions, as pieces of a session_replay document.
@@ -145,6 +145,7 @@ class ClosedJournal:
         try:
             status = os.fstat(fd)
             self.changed_ns = status.st_mtime_ns
+            self._digest = sha256_for(status.st_size)
             if os.pread(fd, 1, max(0, status.st_size - 1)) != b"\n":
                 raise Unusual  # it is being written: what was kept for more stands behind the last line
             while block := os.read(fd, _BLOCK_BYTES):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from otel_replay.storage.contents import Artifact
 from otel_replay.storage.documents import encode_document, read_document
 from otel_replay.storage.inside import check_relative, open_inside
 from otel_replay.storage.refusals import shown, told_as_store_error
+from otel_replay.storage.small_hash import sha256_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,9 +171,9 @@ def digest_of(run_directory: Path, relative: str) -> tuple[int, str]:
     OSError
         If it is not there or cannot be read.
     """
-    digest = hashlib.sha256()
     size = 0
     with open(open_inside(run_directory, check_relative(relative)), "rb", buffering=0) as stream:
+        digest = sha256_for(os.fstat(stream.fileno()).st_size)
         while block := stream.read(_BLOCK_BYTES):
             digest.update(block)
             size += len(block)
@@ -250,9 +250,15 @@ def written_output(run_directory: Path, name: str, data: bytes) -> Output:
         type="json",
         schema=_SCHEMAS[name],
         size_bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=_sha256(data),
         created=created,
     )
+
+
+def _sha256(data: bytes) -> str:
+    digest = sha256_for(len(data))
+    digest.update(data)
+    return str(digest.hexdigest())
 
 
 def journal_output(name: str, *, size_bytes: int, sha256: str, changed_ns: int) -> Output:

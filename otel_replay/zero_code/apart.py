@@ -144,9 +144,9 @@ def _record(started: Started, told: int, answers: int) -> NoReturn:
         # No job of a shell: a terminal stops and interrupts the command and the launcher, and not this.
         os.setsid()
         launcher = Launcher(*_with_nothing_else(told, answers, started))
-        from otel_replay.zero_code.lean import load_orjson
+        from otel_replay.zero_code.lean import load_lean
 
-        load_orjson()
+        load_lean()
         from otel_replay.zero_code.recording import record
 
         record(started, launcher)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from otel_replay.attributes import (
     ENVIRONMENT,
@@ -41,8 +40,20 @@ def kept_environment(environ: Mapping[str, str], more: Iterable[str] = ()) -> di
     return {
         name: value
         for name, value in sorted(environ.items())
-        if name not in _OURS and any(fnmatchcase(name, pattern) for pattern in patterns)
+        if name not in _OURS and any(_matches(name, pattern) for pattern in patterns)
     }
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """As `fnmatchcase`, which compiles each pattern anew in each process, the plainest as well."""
+    head, star, tail = pattern.partition("*")
+    if "*" in tail or "?" in pattern or "[" in pattern:
+        from fnmatch import fnmatchcase
+
+        return fnmatchcase(name, pattern)
+    if not star:
+        return name == pattern
+    return name.startswith(head) and name.endswith(tail) and len(name) >= len(head) + len(tail)
 
 
 def attributes_at_start(
