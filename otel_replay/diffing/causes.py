@@ -18,64 +18,23 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from otel_replay.analysis.grid import AFTER_NAMES
 from otel_replay.analysis.items import Item
 from otel_replay.analysis.titles import own_name
-from otel_replay.diffing.content import Contents, cell_key, label_of
-from otel_replay.diffing.findings import (
-    OF_AFTER,
-    Brief,
-    Finding,
-    Findings,
-    Leaf,
-    are_outcomes,
-    is_map,
-    is_outcome,
-)
-from otel_replay.diffing.rules import Path, path_text
-from otel_replay.diffing.sides import Side
+from otel_replay.diffing.carried import SHORTEST_TEXT, Carried, had_changed, key_of, says_inputs
+from otel_replay.diffing.columns import Columns
+from otel_replay.diffing.content import cell_key, label_of
+from otel_replay.diffing.findings import OF_AFTER, Finding, are_outcomes, is_map, is_outcome
+from otel_replay.diffing.leaves import REASON, Leaf
 from otel_replay.diffing.values import MISSING, Change
 from otel_replay.records import Decision
 
-__all__ = ["explain"]
+__all__ = ["Causes"]
 
 _MOST_TEXTS = 40
-_SHORTEST_TEXT = 4
-_ROUND = 10
-
-_REASON = ("reason",)
-_ENDS: frozenset[Path] = frozenset({_REASON, *(("values", name) for name in AFTER_NAMES)})
-"""What comes out of a decision, where it says what went in."""
 
 _SAME_CELL = "the same cell had changed before"
 _SAME_IN = "the same went in, and something else came out"
 _NOTHING = "nothing before it explains it"
-
-
-def explain(findings: Findings, left: Side, contents: Contents) -> None:
-    """Fill in `follows` and `why` of all findings, which are in the order in which things happened.
-
-    Parameters
-    ----------
-    findings:
-        All of them.
-    left, contents:
-        The first run, and what its items hold.
-    """
-    known = _Known()
-    for number, entry in enumerate(findings.entries, 1):
-        if isinstance(entry, Brief):
-            cell = contents.about[left.groups[entry.before]].cell
-            follows, why = known.brief(number, entry, left.values[entry.before], cell)
-        elif entry.how == "not reached":
-            follows, why = None, ""
-        else:
-            item = entry.item
-            one = _Told(entry, item, [_key(change) for change in entry.changes], _cell(item))
-            follows, why = entry.follows, entry.why = known.source(one)
-            known.learn(one)
-        findings.follows.append(follows)
-        findings.whys.append(why)
 
 
 class _Told(NamedTuple):
@@ -87,66 +46,126 @@ class _Told(NamedTuple):
     cell: Hashable | None
 
 
-class _Known:
-    """What has been different so far."""
+class Causes:
+    """Tells of each finding what it follows from; they are told in the order in which things happened."""
 
     def __init__(self) -> None:
-        self.values: dict[Hashable, int] = {}
+        self.values = Carried()
         self.texts: list[tuple[str, str, int]] = []
         self.cells: dict[Hashable, int] = {}
         self.answers: list[Finding] = []
         self.inside: dict[int, int] = {}
         self.called: dict[int, int] = {}
         self.last_decision = 0
-        self.begins: dict[tuple[str, ...], bool] = {}
 
-    def brief(
-        self, number: int, entry: Brief, values: Mapping[str, Any], cell: Hashable | None
+    def of(self, finding: Finding) -> tuple[int | None, str]:
+        """What `Finding.follows` and `Finding.why` are to be."""
+        if finding.how == "not reached":
+            return None, ""
+        item = finding.item
+        one = _Told(finding, item, [_key(change) for change in finding.changes], _cell(item))
+        found = self._source(one)
+        self._learn(one)
+        return found
+
+    def of_brief(
+        self,
+        number: int,
+        values: Mapping[str, Any],
+        leaves: list[Leaf],
+        cell: Hashable | None,
+        span: Item | None,
     ) -> tuple[int | None, str]:
-        """As :meth:`source` and :meth:`learn`, for a decision of which only values and reason changed."""
-        shape = tuple(values)
-        has_inputs = self.begins.get(shape)
-        if has_inputs is None:
-            has_inputs = self.begins[shape] = _says_inputs(values)
-        leaves = [
-            (leaf, leaf[1:] if type(leaf[1]) is float else _key_of(leaf[1], leaf[2])) for leaf in entry.leaves
-        ]
-        told = leaves
-        if has_inputs:
-            told = [one for one in leaves if one[0][0] not in _ENDS]
-        elif leaves[0][0][0] == _REASON:
-            told = [*leaves[1:], leaves[0]]
-        follows, why = self._source_of(told, entry.where.span, cell, bool(told) or not has_inputs)
-        self.last_decision = number
-        for (_, before, after), key in leaves:
+        """As :meth:`of`, for a decision of which only plain values and the reason changed.
+
+        Parameters
+        ----------
+        number:
+            The finding's.
+        values, leaves:
+            Its values in the first run, and what of it is not the same.
+        cell, span:
+            Its cell (`content.cell_key`), and the span of the first run that it was made in.
+        """
+        has_inputs = says_inputs(tuple(values))
+        known, follows, why, told = self.values, None, "", not has_inputs
+        first = leaves
+        if not has_inputs and leaves[0][0] is REASON:
+            first = [*leaves[1:], leaves[0]]
+        keys: list[Hashable] = []
+        for path, before, after in first:
+            key = key_of(before, after)
             if key is not None:
-                self.values[key] = number
-            if type(before) is str:
-                self._learn_text(before, after, number)
-        if cell is not None:
-            self.cells[cell] = number
-        span = entry.where.span
-        if span is not None and span.seq not in self.inside:
-            self._learn_inside((span, *span.ancestors()), number)
+                keys.append(key)
+            # What comes out of a decision says nothing of its cause, where it says what went in.
+            if has_inputs and (path is REASON or path[1] in OF_AFTER):
+                continue
+            told = True
+            if follows is None:
+                if key is not None:
+                    follows = known.get(key)
+                if follows is None and type(before) is str:
+                    follows = self._text(before, after)
+                if follows is not None:
+                    why = had_changed(path)
+        if follows is None:
+            follows, why = self._around(span, cell if told else None)
+            if follows is None:
+                why = _NOTHING if told else _SAME_IN
+        for key in keys:
+            known[key] = number
+        self._learn_brief(number, leaves, cell, span)
         return follows, why
 
-    def _source_of(
-        self, told: Sequence[tuple[Leaf, Hashable | None]], span: Item | None, cell: Hashable, of_cell: bool
-    ) -> tuple[int | None, str]:
-        for (path, before, after), key in told:
-            number = self.values.get(key) if key is not None else None
-            if number is None and type(before) is str:
-                number = self._text(before, after)
-            if number is not None:
-                return number, f"{path_text(path)} had changed before"
-        if of_cell and cell is not None and cell in self.cells:
+    def of_columns(
+        self, first: int, columns: Columns, cells: Sequence[Hashable | None]
+    ) -> tuple[list[int | None], list[str]]:
+        """As :meth:`of_brief` for many at once, of which the first has the number `first`."""
+        size, span = len(cells), columns.where.span
+        follows: list[int | None] = [None] * size
+        whys = [""] * size
+        told = self.values.of_columns(first, columns, follows, whys)
+        call = next(self._calls((span, *span.ancestors())), None) if self.called and span else None
+        known = self.cells
+        for place, cell in enumerate(cells):
+            if follows[place] is None:
+                is_told = told is None or place in told
+                follows[place] = known.get(cell) if is_told else None
+                if follows[place] is not None:
+                    whys[place] = _SAME_CELL
+                elif call is not None:
+                    follows[place], whys[place] = call
+                else:
+                    whys[place] = _NOTHING if is_told else _SAME_IN
+            if cell is not None:
+                known[cell] = first + place
+        self.last_decision = first + size - 1
+        if span is not None:
+            self._learn_inside((span, *span.ancestors()), first)
+        return follows, whys
+
+    def _around(self, span: Item | None, cell: Hashable | None) -> tuple[int | None, str]:
+        """The cause of a decision that its values do not tell: its cell, or the call that it was made in."""
+        if cell is not None and cell in self.cells:
             return self.cells[cell], _SAME_CELL
         if self.called and span is not None:
             for found in self._calls((span, *span.ancestors())):
                 return found
-        return None, _NOTHING if told else _SAME_IN
+        return None, ""
 
-    def source(self, one: _Told) -> tuple[int | None, str]:
+    def _learn_brief(
+        self, number: int, leaves: Sequence[Leaf], cell: Hashable | None, span: Item | None
+    ) -> None:
+        self.last_decision = number
+        for _, before, after in leaves:
+            if type(before) is str:
+                self._learn_text(before, after, number)
+        if cell is not None:
+            self.cells[cell] = number
+        if span is not None and span.seq not in self.inside:
+            self._learn_inside((span, *span.ancestors()), number)
+
+    def _source(self, one: _Told) -> tuple[int | None, str]:
         """The number of the earlier finding that explains this one, and how that is known."""
         finding, item, keys, _ = one
         changes, has_inputs = finding.changes, _has_inputs(item)
@@ -158,7 +177,7 @@ class _Known:
         for change, key in told:
             number = self._value(change, key)
             if number is not None:
-                return number, f"{change.name} had changed before"
+                return number, had_changed(change.path)
         for found in self._sources(one, bool(told), has_inputs):
             return found
         if changes and not told:
@@ -200,7 +219,7 @@ class _Known:
                 return number
         return None
 
-    def learn(self, one: _Told) -> None:
+    def _learn(self, one: _Told) -> None:
         """Take up what is not the same from here on."""
         finding, item, keys, cell = one
         number = finding.number
@@ -234,26 +253,11 @@ class _Known:
 
 
 def _key(change: Change) -> Hashable | None:
-    return _key_of(change.before, change.after)
-
-
-def _key_of(before: Any, after: Any) -> Hashable | None:
-    """Both values, where they are not such as meet by chance: 0 and 1, true and false, none."""
-    if type(before) is type(after) is float or (_is_telling(before) and _is_telling(after)):
-        return before, after
-    return None
-
-
-def _is_telling(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    if isinstance(value, int):
-        return abs(value) >= _ROUND
-    return isinstance(value, float) or _is_text(value)
+    return key_of(change.before, change.after)
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) >= _SHORTEST_TEXT
+    return isinstance(value, str) and len(value) >= SHORTEST_TEXT
 
 
 def _cell(item: Item) -> Hashable | None:
@@ -264,11 +268,7 @@ def _cell(item: Item) -> Hashable | None:
 def _has_inputs(item: Item) -> bool:
     """Whether a decision says what it began with."""
     record = item.record
-    return isinstance(record, Decision) and is_map(record.values) and _says_inputs(record.values)
-
-
-def _says_inputs(values: Mapping[str, Any]) -> bool:
-    return not (OF_AFTER.isdisjoint(values) or OF_AFTER.issuperset(values))
+    return isinstance(record, Decision) and is_map(record.values) and says_inputs(tuple(record.values))
 
 
 def _names(answer: Finding, tool: str) -> bool:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from otel_replay.analysis.decision_lines import DecisionLines
 from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Items
-from otel_replay.diffing.causes import explain
+from otel_replay.diffing.causes import Causes
+from otel_replay.diffing.columns import Columns
 from otel_replay.diffing.content import Contents
 from otel_replay.diffing.difference import Difference
-from otel_replay.diffing.find import find
+from otel_replay.diffing.find import Finder
+from otel_replay.diffing.findings import Brief, Findings
 from otel_replay.diffing.grids import grid_difference
 from otel_replay.diffing.nearby import neighbours
-from otel_replay.diffing.pairing import pair_runs
+from otel_replay.diffing.pairing import Row, pair_runs
 from otel_replay.diffing.places import differing_places
 from otel_replay.diffing.rules import Rules, Tolerance, make_rules
-from otel_replay.diffing.sides import make_sides
-from otel_replay.diffing.totals import action_table, aggregates_of
+from otel_replay.diffing.sides import Side, make_sides
+from otel_replay.diffing.totals import ActionTable, aggregates_of
 from otel_replay.errors import FormatError
 from otel_replay.loading import load_items
 
@@ -112,8 +116,8 @@ def _compare(a: Items, b: Items, rules: Rules, axes: Sequence[str], value: str, 
     contents = Contents(rules)
     left, right = make_sides(a, b, contents)
     top = pair_runs(left, right, contents)
-    findings, same = find(top, left, right, contents)
-    explain(findings, left, contents)
+    actions = ActionTable(a, b)
+    findings, same = _find(top, left, right, contents, actions)
     reached = (place for place in range(len(findings)) if findings.how(place) != "not reached")
     first = next((findings[place] for place in reached), None)
     return Difference(
@@ -125,11 +129,43 @@ def _compare(a: Items, b: Items, rules: Rules, axes: Sequence[str], value: str, 
         places=tuple(_places(a, b, rules, left.flat)),
         first_divergence=first,
         context=() if first is None else tuple(neighbours(top, first, left, right)),
-        actions=tuple(action_table(a, b, findings, left, contents)),
+        actions=actions.rows(),
         aggregates=tuple(aggregates_of(a, b, decisions_only=left.flat)),
         grid=grid_difference(a, b, rules, findings, names=axes, value=value, before=before),
         followers=Counter(filter(None, findings.follows)),
     )
+
+
+def _find(
+    top: Row, left: Side, right: Side, contents: Contents, actions: ActionTable
+) -> tuple[Findings, int]:
+    """All findings, with what each follows from and counted, and how many items are the same.
+
+    In one go: what changed in a decision is not kept.
+    """
+    finder, causes = Finder(left, right, contents), Causes()
+    findings = Findings(left.items.items, right.items.items, finder.leaves)
+    about, groups, values = contents.about, left.groups, left.values
+    brief = partial(tuple.__new__, Brief)
+    for told in finder.below(top):
+        number = len(findings) + 1
+        if isinstance(told, Columns):
+            subjects = [about[groups[seq]] for seq in told.left]
+            causes_of = causes.of_columns(number, told, [one.cell for one in subjects])
+            findings.extend(map(brief, zip(told.left, told.right, repeat(told.where))), *causes_of)
+            actions.count_columns([one.action for one in subjects], told)
+            continue
+        entry, leaves = told
+        if isinstance(entry, Brief):
+            action, cell = about[groups[entry.before]]
+            follows, why = causes.of_brief(number, values[entry.before], leaves, cell, entry.where.span)
+            actions.count_brief(action, leaves)
+        else:
+            entry.number = number
+            entry.follows, entry.why = follows, why = causes.of(entry)
+            actions.count(entry)
+        findings.add(entry, follows, why)
+    return findings, finder.same
 
 
 def _places(a: Items, b: Items, rules: Rules, flat: bool) -> Sequence[str]:

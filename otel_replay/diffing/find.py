@@ -6,124 +6,110 @@ happened in it is told after that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from otel_replay.analysis.items import Item
 from otel_replay.analysis.titles import title_of
+from otel_replay.diffing.columns import MOST, Columns, columns_of
 from otel_replay.diffing.content import DURATION, Contents, label_of
-from otel_replay.diffing.findings import Brief, Finding, Findings, How, Leaf, Where, is_outcome
+from otel_replay.diffing.findings import Brief, Finding, How, Where, is_outcome
+from otel_replay.diffing.leaves import Leaf, Leaves
 from otel_replay.diffing.pairing import Row
-from otel_replay.diffing.rules import Path
 from otel_replay.diffing.sides import Side
-from otel_replay.diffing.values import LEAVES, Change, value_changes
+from otel_replay.diffing.values import Change, value_changes
 from otel_replay.records import Decision
 
-__all__ = ["find"]
+__all__ = ["Finder", "Told"]
 
-_REASON: Path = ("reason",)
-_TEXTS = frozenset({str, bytes})
-
-
-def find(top: Row, left: Side, right: Side, contents: Contents) -> tuple[Findings, int]:
-    """All findings below `top` in their order, and how many items are the same."""
-    finder = _Finder(left, right, contents)
-    entries = list(finder.below(top))
-    for number, entry in enumerate(entries, 1):
-        if isinstance(entry, Finding):
-            entry.number = number
-    return Findings(entries, left.items.items, right.items.items), finder.same
+Told = Columns | tuple[Finding | Brief, list[Leaf]]
+"""A finding, with what is not the same in it if it is in brief; or many together."""
 
 
-class _Paths(dict[str, Path]):
-    """Where a value of a decision stands, made once for each name."""
+class Finder:
+    """Goes through the rows of two runs.
 
-    def __missing__(self, name: str) -> Path:
-        path = self[name] = ("values", name)
-        return path
+    Attributes
+    ----------
+    leaves:
+        Tells what is not the same in two decisions, in brief.
+    same:
+        How many items are the same, of those that were gone through.
+    """
 
-
-class _Finder:
     def __init__(self, left: Side, right: Side, contents: Contents) -> None:
         self.left, self.right, self.contents = left, right, contents
-        self.tolerant = bool(contents.rules.tolerances)
-        self.paths = _Paths()
+        self.leaves = Leaves(left, right, contents)
         self.same = 0
 
-    def below(self, top: Row) -> Iterator[Finding | Brief]:
+    def below(self, top: Row) -> Iterator[Told]:
+        """All findings below `top` in their order; of those in brief, many together where they are alike."""
         # Of each span its rows that are left, where they stand, and what is told when it ends.
         todo: list[tuple[Iterator[Row], Where, Finding | None]] = [(iter(top.rows), Where(), None)]
         times = self.contents.rules.times is not None
         sizes = self.left.sizes
+        alike: list[Row] = []
         while todo:
             rows, where, late = todo[-1]
             for row in rows:
                 if row.equal and not times and row.how == "paired":
                     self.same += sizes[row.left]
                     continue
+                if row.how == "paired" and not row.rows:
+                    alike.append(row)
+                    if len(alike) == MOST:
+                        yield from self._together(alike, where)
+                        alike = []
+                    continue
                 if row.how == "moved here":
                     continue
-                leaves = self.leaves(row) if row.how == "paired" and not row.rows else None
-                if leaves:
-                    yield Brief(row.left, row.right, where, leaves)
-                    continue
-                found = self.finding(row, where.path) if leaves is None else None
+                yield from self._together(alike, where)
+                alike = []
+                found = self._finding(row, where.path)
                 self.same += found is None
                 ended = found if row.rows and _came_of_it(found) else None
                 if found is not None and ended is None:
-                    yield found
+                    yield found, []
                 if row.rows:
-                    todo.append((iter(row.rows), self.inside(row, where), ended))
+                    todo.append((iter(row.rows), self._inside(row, where), ended))
                     break
             else:
+                yield from self._together(alike, where)
+                alike = []
                 todo.pop()
                 if late is not None:
-                    yield late
+                    yield late, []
 
-    def inside(self, row: Row, where: Where) -> Where:
+    def _together(self, rows: Sequence[Row], where: Where) -> Iterator[Told]:
+        """What is told of these, below which there is nothing."""
+        if not rows:
+            return
+        seqs = [row.left for row in rows], [row.right for row in rows]
+        tolerant = bool(self.contents.rules.tolerances)
+        columns = None if tolerant else columns_of(self.left, self.right, seqs, where)
+        if columns is not None:
+            yield columns
+            return
+        for row in rows:
+            leaves = self.leaves.of(row.left, row.right)
+            if leaves:
+                yield Brief(row.left, row.right, where), leaves
+                continue
+            found = self._finding(row, where.path) if leaves is None else None
+            self.same += found is None
+            if found is not None:
+                yield found, []
+
+    def _inside(self, row: Row, where: Where) -> Where:
         first = self.left.items[row.left] if row.left >= 0 else None
         return Where((*where.path, title_of(first or self.right.items[row.right])), first)
 
-    def leaves(self, row: Row) -> list[Leaf] | None:
-        """What is not the same in two decisions, where nothing but plain values and the reason can be."""
-        i, j = row.left, row.right
-        left, right = self.left, self.right
-        before, after = left.values[i], right.values[j]
-        if type(before) is not dict or type(after) is not dict or before.keys() != after.keys():
-            return None
-        paths = self.paths
-        leaves = [
-            (paths[name], one, after[name])
-            for name, one in before.items()
-            if one != after[name] or type(one) is not type(after[name]) or type(one) not in LEAVES
-        ]
-        for _, one, other in leaves:
-            # NaN is NaN, and is not equal to itself.
-            if type(one) is not type(other) or type(one) not in LEAVES or (one != one and other != other):
-                return None
-        if self.tolerant:
-            leaves = [leaf for leaf in leaves if not self.allows(i, leaf)]
-            if any(type(one) in _TEXTS for _, one, _ in leaves) or left.reasons[i] != right.reasons[j]:
-                return None
-        if left.reasons[i] != right.reasons[j]:
-            leaves.insert(0, (_REASON, left.reasons[i], right.reasons[j]))
-        return leaves
-
-    def allows(self, seq: int, leaf: Leaf) -> bool:
-        """Whether a number is the same within its tolerance."""
-        path, before, after = leaf
-        if type(before) is not float and type(before) is not int:
-            return False
-        action = self.contents.about[self.left.groups[seq]].action
-        tolerance = self.contents.rules.tolerance(action, path)
-        return tolerance is not None and tolerance.allows(before, after)
-
-    def finding(self, row: Row, path: tuple[str, ...]) -> Finding | None:
+    def _finding(self, row: Row, path: tuple[str, ...]) -> Finding | None:
         before = self.left.items[row.left] if row.left >= 0 else None
         after = self.right.items[row.right] if row.right >= 0 else None
         item = before or after
         assert item is not None
         if before is not None and after is not None:
-            changes = tuple(self.changes(before, after, row))
+            changes = tuple(self._changes(before, after, row))
             if row.how != "moved" and not changes:
                 return None
             how: How = "moved" if row.how == "moved" else "changed"
@@ -146,16 +132,16 @@ class _Finder:
             items=size,
         )
 
-    def changes(self, before: Item, after: Item, row: Row) -> Iterable[Change]:
+    def _changes(self, before: Item, after: Item, row: Row) -> Iterable[Change]:
         if self.left.keys[row.left] == self.right.keys[row.right]:
             found: list[Change] = []
         else:
-            found = self.contents_changed(before, after)
+            found = self._contents_changed(before, after)
         if self.contents.rules.times is not None and before.is_span and not before.open and not after.open:
-            found += self.times(before, after)
+            found += self._times(before, after)
         return found
 
-    def contents_changed(self, before: Item, after: Item) -> list[Change]:
+    def _contents_changed(self, before: Item, after: Item) -> list[Change]:
         rules, label = self.contents.rules, label_of(before)
         a, b = before.record, after.record
         if (
@@ -172,7 +158,7 @@ class _Finder:
         late = {*(["removed"] if after.open else []), *(["added"] if before.open else [])}
         return [change for change in found if change.how not in late]
 
-    def times(self, before: Item, after: Item) -> Iterator[Change]:
+    def _times(self, before: Item, after: Item) -> Iterator[Change]:
         rules = self.contents.rules
         took = tuple((item.duration_ns or 0) / 1e6 for item in (before, after))
         allowed = rules.tolerance(label_of(before), (DURATION,)) or rules.times

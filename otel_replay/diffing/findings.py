@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeGuard, overload
 
@@ -11,7 +11,7 @@ from otel_replay.analysis.grid import AFTER_NAMES
 from otel_replay.analysis.items import Item
 from otel_replay.analysis.titles import title_of
 from otel_replay.diffing.content import DURATION, MESSAGE, STATUS
-from otel_replay.diffing.rules import Path
+from otel_replay.diffing.leaves import Leaves
 from otel_replay.diffing.values import Change
 from otel_replay.records import Decision
 
@@ -21,16 +21,12 @@ __all__ = [
     "Finding",
     "Findings",
     "How",
-    "Leaf",
     "Picked",
     "Where",
     "are_outcomes",
     "is_map",
     "is_outcome",
 ]
-
-Leaf = tuple[Path, Any, Any]
-"""A value of a decision that is not the same: where it stands, before and after."""
 
 How = Literal["changed", "added", "removed", "moved", "not reached"]
 
@@ -120,7 +116,7 @@ class Where(NamedTuple):
 
 
 class Brief(NamedTuple):
-    """A decision that was changed and nothing but its values and its reason: all that counting it takes.
+    """A decision that was changed and nothing but its values and its reason, by its `seq` in both runs.
 
     A run whose every value has drifted has 100,000 of these, and hardly anyone is shown to anybody.
     """
@@ -128,32 +124,61 @@ class Brief(NamedTuple):
     before: int
     after: int
     where: Where
-    leaves: list[Leaf]
 
 
-class Findings(Sequence[Finding]):
-    """All findings in their order; what is kept in brief is made into a :class:`Finding` when asked for."""
-
-    def __init__(
-        self, entries: Sequence[Finding | Brief], left: Sequence[Item], right: Sequence[Item]
-    ) -> None:
-        self.entries = list(entries)
-        self.follows: list[int | None] = []
-        """What each follows from, as `Finding.follows`, once that is known."""
-        self.whys: list[str] = []
-        self._left, self._right = left, right
-
-    def __len__(self) -> int:
-        return len(self.entries)
+class _Listed(Sequence[Finding]):
+    """Findings by their places, of which one is made when it is asked for."""
 
     @overload
     def __getitem__(self, place: int) -> Finding: ...
     @overload
     def __getitem__(self, place: slice) -> list[Finding]: ...
     def __getitem__(self, place: int | slice) -> Finding | list[Finding]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
-        place = range(len(self))[place]
+        places = range(len(self))[place]
+        return self.at(places) if isinstance(places, int) else list(map(self.at, places))
+
+    def at(self, place: int) -> Finding:
+        """The one at a place from 0."""
+        raise NotImplementedError
+
+
+class Findings(_Listed):
+    """All findings in their order; what is kept in brief is made into a :class:`Finding` when asked for.
+
+    Parameters
+    ----------
+    left, right:
+        The items of both runs.
+    leaves:
+        What tells the changes of those in brief.
+    """
+
+    def __init__(self, left: Sequence[Item], right: Sequence[Item], leaves: Leaves) -> None:
+        self.entries: list[Finding | Brief] = []
+        self.follows: list[int | None] = []
+        """What each follows from, as `Finding.follows`."""
+        self.whys: list[str] = []
+        self._left, self._right, self._leaves = left, right, leaves
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def add(self, entry: Finding | Brief, follows: int | None, why: str) -> None:
+        """Put in the next one, with what it follows from."""
+        self.entries.append(entry)
+        self.follows.append(follows)
+        self.whys.append(why)
+
+    def extend(
+        self, entries: Iterable[Finding | Brief], follows: Sequence[int | None], whys: Sequence[str]
+    ) -> None:
+        """Put in the next ones."""
+        self.entries += entries
+        self.follows += follows
+        self.whys += whys
+
+    def at(self, place: int) -> Finding:
+        """The one at a place from 0; it stays the same one from then on."""
         made = self.entries[place] = self._made(place)
         return made
 
@@ -185,13 +210,13 @@ class Findings(Sequence[Finding]):
             path=entry.where.path,
             before=self._left[entry.before],
             after=self._right[entry.after],
-            changes=tuple(Change(*leaf) for leaf in entry.leaves),
+            changes=tuple(Change(*leaf) for leaf in self._leaves.of(entry.before, entry.after) or ()),
             follows=self.follows[place],
             why=self.whys[place],
         )
 
 
-class Picked(Sequence[Finding]):
+class Picked(_Listed):
     """Some of the findings."""
 
     def __init__(self, findings: Findings, places: list[int]) -> None:
@@ -200,14 +225,9 @@ class Picked(Sequence[Finding]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, place: int) -> Finding: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Finding]: ...
-    def __getitem__(self, place: int | slice) -> Finding | list[Finding]:
-        if isinstance(place, slice):
-            return [self._findings[one] for one in self._places[place]]
-        return self._findings[self._places[place]]
+    def at(self, place: int) -> Finding:
+        """The one at a place from 0 among these."""
+        return self._findings.at(self._places[place])
 
 
 def is_outcome(item: Item, change: Change) -> bool:

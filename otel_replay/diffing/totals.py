@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from otel_replay.analysis.items import Item, Items
 from otel_replay.analysis.unmade_items import actions_of, but_decisions, kinds_of
 from otel_replay.dialects.reading import read_span
-from otel_replay.diffing.content import Contents, label_of
-from otel_replay.diffing.findings import Brief, Finding, Findings, How
-from otel_replay.diffing.sides import Side
+from otel_replay.diffing.columns import Columns
+from otel_replay.diffing.content import label_of
+from otel_replay.diffing.findings import Finding, How
+from otel_replay.diffing.leaves import Leaf
 from otel_replay.diffing.values import Change
 
 _MOMENTS = frozenset({"decision", "event", "log"})
@@ -24,7 +26,7 @@ _COUNTS: dict[How, str] = {
     "not reached": "not_reached",
 }
 
-__all__ = ["ActionTotals", "Aggregate", "action_table", "aggregates_of"]
+__all__ = ["ActionTable", "ActionTotals", "Aggregate", "aggregates_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,55 +68,76 @@ class ActionTotals:
         return self.a - self.changed - self.removed - self.moved - self.not_reached_by_b
 
 
-def action_table(
-    a: Items, b: Items, findings: Findings, left: Side, contents: Contents
-) -> list[ActionTotals]:
-    """The actions in the order in which the first run decided on them, then those of the second alone.
+class ActionTable:
+    """Counts what becomes of the decisions, by action: those that the first run decided on come first."""
 
-    Parameters
-    ----------
-    a, b, findings:
-        The runs, and what is not the same in them.
-    left, contents:
-        The first run as it was compared, and what its items hold.
-    """
-    table: dict[str, ActionTotals] = {}
-    for side, items in (("a", a), ("b", b)):
-        for action, count in actions_of(items.items).items():
-            setattr(table.setdefault(action, ActionTotals(action=action)), side, count)
-    shares: dict[str, float] = {}
-    briefly: Counter[str] = Counter()
-    for entry in findings.entries:
-        if isinstance(entry, Brief):
-            action = contents.about[left.groups[entry.before]].action
-            briefly[action] += 1
-            largest = shares.get(action, 0.0)
-            for leaf in entry.leaves:
-                if _share(leaf[1], leaf[2]) > largest:
-                    shares[action] = largest = _share(leaf[1], leaf[2])
-                    table[action].largest = Change(*leaf)
-        else:
-            _count(entry, table, shares)
-    for action, count in briefly.items():
-        table[action].changed += count
-    return list(table.values())
+    def __init__(self, a: Items, b: Items) -> None:
+        self._rows: dict[str, ActionTotals] = {}
+        for side, items in (("a", a), ("b", b)):
+            for action, count in actions_of(items.items).items():
+                setattr(self._rows.setdefault(action, ActionTotals(action=action)), side, count)
+        self._shares = dict.fromkeys(self._rows, 0.0)
+        self._briefly = dict.fromkeys(self._rows, 0)
+
+    def rows(self) -> tuple[ActionTotals, ...]:
+        """The actions with all that was counted."""
+        for action, count in self._briefly.items():
+            self._rows[action].changed += count
+            self._briefly[action] = 0
+        return tuple(self._rows.values())
+
+    def count_brief(self, action: str, leaves: Sequence[Leaf]) -> None:
+        """Count a decision of which only plain values and the reason changed."""
+        self._briefly[action] += 1
+        for leaf in leaves:
+            self._measure(action, leaf)
+
+    def _measure(self, action: str, leaf: Leaf) -> None:
+        share = _share(leaf[1], leaf[2])
+        if share > self._shares[action]:
+            self._shares[action] = share
+            self._rows[action].largest = Change(*leaf)
+
+    def count_columns(self, actions: Sequence[str], columns: Columns) -> None:
+        """As :meth:`count_brief`, for many decisions with the actions of each."""
+        for action, count in Counter(actions).items():
+            self._briefly[action] += count
+        least = [_SMALLER * self._shares[action] for action in actions]
+        largest: list[tuple[int, Leaf]] = []
+        for form in columns.forms:
+            places = form.places
+            for path, kind, before, after, _ in form.columns:
+                rows = zip(places, before, after, strict=True)
+                if kind is float:
+                    # Most are plainly smaller: their share of the larger number is less than of the first.
+                    larger = [(n, (path, a, b)) for n, a, b in rows if abs(a - b) >= least[n] * abs(a)]
+                else:
+                    larger = [(n, (path, a, b)) for n, a, b in rows]
+                largest += larger
+        # By their places, and of each place as they stand there.
+        for place, leaf in sorted(largest, key=itemgetter(0)):
+            self._measure(actions[place], leaf)
+
+    def count(self, finding: Finding) -> None:
+        """Count a finding, with all that it stands for."""
+        item = finding.item
+        for one in item.walk() if finding.items > 1 else (item,):
+            if one.kind == "decision":
+                row = self._rows[one.name]
+                name = _COUNTS[finding.how]
+                setattr(row, name, getattr(row, name) + 1)
+                row.not_reached_by_b += finding.how == "not reached" and finding.after is None
+        if item.kind == "decision" and finding.changes:
+            largest = self._shares[item.name]
+            for change in finding.changes:
+                share = _share(change.before, change.after)
+                if share > largest:
+                    self._shares[item.name] = largest = share
+                    self._rows[item.name].largest = change
 
 
-def _count(finding: Finding, table: dict[str, ActionTotals], shares: dict[str, float]) -> None:
-    item = finding.item
-    for one in item.walk() if finding.items > 1 else (item,):
-        if one.kind == "decision":
-            row = table[one.name]
-            name = _COUNTS[finding.how]
-            setattr(row, name, getattr(row, name) + 1)
-            row.not_reached_by_b += finding.how == "not reached" and finding.after is None
-    if item.kind == "decision" and finding.changes:
-        largest = shares.get(item.name, 0.0)
-        for change in finding.changes:
-            share = _share(change.before, change.after)
-            if share > largest:
-                shares[item.name] = largest = share
-                table[item.name].largest = change
+_SMALLER = 1 - 1e-9
+"""Less than one by more than rounding can make of a share."""
 
 
 def _share(a: Any, b: Any) -> float:

@@ -23,7 +23,7 @@ from otel_replay.analysis.unmade_items import UnmadeItems
 from otel_replay.attributes import SPAN_TYPE
 from otel_replay.diffing import Difference, Tolerance, diff
 from otel_replay.diffing.content import Contents
-from otel_replay.diffing.find import _Finder
+from otel_replay.diffing.leaves import Leaves
 from otel_replay.formats.journal_v1 import encode
 from otel_replay.records import Decision, Event, JournalHeader, Record, SpanEnd, SpanStart
 from otel_replay.storage.run_files import RunFiles
@@ -129,7 +129,7 @@ def item_by_item(a: Items, b: Items, **wishes: Any) -> Difference:
 
     with (
         mock.patch("otel_replay.diffing.compare.Contents", Plain),
-        mock.patch.object(_Finder, "leaves", return_value=None),
+        mock.patch.object(Leaves, "of", return_value=None),
     ):
         return diff(a, b, **wishes)
 

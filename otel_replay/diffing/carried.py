@@ -1,0 +1,150 @@
+"""Values that had changed before: a value that goes in is known by what it was and what it became."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from functools import lru_cache
+from itertools import compress
+from typing import Any
+
+from otel_replay.diffing.columns import Column, Columns, Form
+from otel_replay.diffing.findings import OF_AFTER
+from otel_replay.diffing.rules import Path, path_text
+
+__all__ = ["SHORTEST_TEXT", "Carried", "had_changed", "key_of", "says_inputs"]
+
+SHORTEST_TEXT = 4
+"""Shorter texts meet by chance."""
+
+_ROUND = 10
+
+
+@lru_cache(maxsize=4096)
+def had_changed(path: Path) -> str:
+    """How it is said that a value had changed before."""
+    return f"{path_text(path)} had changed before"
+
+
+@lru_cache(maxsize=4096)
+def says_inputs(names: tuple[str, ...]) -> bool:
+    """Whether a decision with values of these names says what it began with."""
+    return not (OF_AFTER.isdisjoint(names) or OF_AFTER.issuperset(names))
+
+
+class Carried(dict[Hashable, int]):
+    """The number of the last finding in which each value changed so, by its key (:func:`key_of`)."""
+
+    def of_columns(
+        self, first: int, columns: Columns, follows: list[int | None], whys: list[str]
+    ) -> set[int] | None:
+        """Fill in which of many decisions follow from an earlier value, and learn theirs.
+
+        Parameters
+        ----------
+        first, columns:
+            The number of the first, and what changed in them.
+        follows, whys:
+            What `Finding.follows` and `Finding.why` of each are to be, where this tells it.
+
+        Returns
+        -------
+        Which of them had something other to begin with, or do not say what they began with; None for all.
+        """
+        new: dict[Hashable, int] = {}
+        count = 0
+        asked: list[tuple[Form, Column, list[Hashable | None]]] = []
+        told: set[int] = set()
+        learnt = []
+        for form in columns.forms:
+            has_inputs = says_inputs(form.names)
+            numbers = [first + place for place in form.places]
+            if not has_inputs:
+                told.update(form.places)
+            for column in form.columns:
+                keys = _keys_of(column)
+                new.update(zip(keys, numbers, strict=True))
+                count += len(keys) - keys.count(None)
+                learnt.append((numbers, keys))
+                if not has_inputs or column.path[1] not in OF_AFTER:
+                    asked.append((form, column, keys))
+                    differs = column.differs
+                    told.update(form.places if differs is None else compress(form.places, differs))
+        new.pop(None, None)
+        if len(new) == count:
+            # None of them says what one of the others says: those before are all that can explain one.
+            for form, column, keys in asked:
+                hits = list(map(self.get, keys))
+                if any(hits):
+                    for place, hit in zip(form.places, hits, strict=True):
+                        if hit is not None and follows[place] is None:
+                            follows[place], whys[place] = hit, had_changed(column.path)
+            self.update(new)
+        else:
+            self._one_by_one(asked, learnt, follows, whys, first)
+        return None if len(told) == len(follows) else told
+
+    def _one_by_one(
+        self,
+        asked: Iterable[tuple[Form, Column, list[Hashable | None]]],
+        learnt: Iterable[tuple[list[int], list[Hashable | None]]],
+        follows: list[int | None],
+        whys: list[str],
+        first: int,
+    ) -> None:
+        """Where one of them may follow from another: each is asked about before it is learnt."""
+        questions: list[list[tuple[Hashable, Path]]] = [[] for _ in follows]
+        for form, column, keys in asked:
+            for place, key in zip(form.places, keys, strict=True):
+                if key is not None:
+                    questions[place].append((key, column.path))
+        answers: list[list[Hashable]] = [[] for _ in follows]
+        for numbers, keys in learnt:
+            for number, key in zip(numbers, keys, strict=True):
+                if key is not None:
+                    answers[number - first].append(key)
+        for place, (question, answer) in enumerate(zip(questions, answers, strict=True)):
+            for key, path in question:
+                if key in self:
+                    follows[place], whys[place] = self[key], had_changed(path)
+                    break
+            for key in answer:
+                self[key] = first + place
+
+
+def _keys_of(column: Column) -> list[Hashable | None]:
+    """The key of each value of a column; None where it has none, or is the same."""
+    _, kind, before, after, differs = column
+    if kind is float:
+        keys: list[Hashable | None] = list(map(complex, before, after))
+    else:
+        keys = list(map(key_of, before, after))
+    if differs is None:
+        return keys
+    return [key if differs else None for key, differs in zip(keys, differs, strict=True)]
+
+
+def key_of(before: Any, after: Any) -> Hashable | None:
+    """Both values, where they are not such as meet by chance: 0 and 1, true and false, none.
+
+    Two floats are kept as one complex number, which takes half the time and the memory, and so are whole
+    numbers that are equal to floats.
+    """
+    if type(before) is type(after) is float:
+        return complex(before, after)
+    if not (_is_telling(before) and _is_telling(after)):
+        return None
+    if not (isinstance(before, str) or isinstance(after, str)):
+        try:
+            if float(before) == before and float(after) == after:
+                return complex(before, after)
+        except OverflowError:
+            pass
+    return before, after
+
+
+def _is_telling(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int):
+        return abs(value) >= _ROUND
+    return isinstance(value, float) or (isinstance(value, str) and len(value) >= SHORTEST_TEXT)
