@@ -11,8 +11,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from otel_replay.attributes import (
     CHUNK,
     EXCEPTION_MESSAGE,
@@ -26,6 +24,7 @@ from otel_replay.attributes import (
     GEN_AI_TOOL_RESULT,
 )
 from otel_replay.content_errors import logs_content, type_and_text, without_text
+from otel_replay.orjson_loading import orjson
 from otel_replay.values import Notes, normalise, to_json
 
 __all__ = ["LEFT_OUT", "Content", "content_for", "is_content"]

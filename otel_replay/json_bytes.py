@@ -30,13 +30,6 @@ _LEAST, _MOST = -(2**63), 2**64 - 1  # as orjson
 _SCALARS: frozenset[type] = frozenset({str, float, bool, type(None)})
 _SEQUENCES = frozenset({list, tuple})
 _CONTAINERS = _SEQUENCES.union((dict,))
-_ASKED_FOR = (
-    *(("dataclasses", "_FIELD"), ("datetime", "datetime"), ("datetime", "datetime_CAPI")),
-    *(("enum", "EnumMeta"), ("json", "JSONDecodeError"), ("uuid", "NAMESPACE_DNS"), ("uuid", "UUID")),
-    ("zoneinfo", "ZoneInfo"),
-)
-"""What orjson asks Python's modules for. Where a program has put others in, it crashes."""
-
 _count = 0
 
 
@@ -98,32 +91,33 @@ def _orjson() -> Dumps | None:
     """`orjson.dumps`, from now on for all, where somebody has loaded it or it is time to; None: not yet."""
     global _count, dumps, dumps_with_bytes
     _count += 1
-    module = sys.modules.get("orjson")
+    module: Any = sys.modules.get("orjson")
+    if not _is_there(module):
+        # Another thread is loading it, or it is a module of the program's of that name.
+        module = getattr(sys.modules.get("otel_replay.orjson_loading"), "orjson", None)
     if module is None:
         if _count % _FEW or not _may_import():
             return None
         try:
-            import orjson
+            from otel_replay.orjson_loading import orjson
 
             module = orjson
         except Exception as raised:
             let_through(raised)
             return None
-    found: Dumps | None = getattr(module, "dumps", None)
-    if found is None or getattr(module, "OPT_PASSTHROUGH_DATACLASS", None) != PASS_DATACLASS:
-        return None  # another thread is loading it, or it is a module of the program's of that name
+    found: Dumps = module.dumps
     dumps, dumps_with_bytes = found, _with_bytes(found)
     return found
 
 
+def _is_there(module: object) -> bool:
+    return getattr(module, "OPT_PASSTHROUGH_DATACLASS", None) == PASS_DATACLASS and hasattr(module, "dumps")
+
+
 def _may_import() -> bool:
-    """Whether this is no moment at which half of what orjson needs may be there: that ends in a crash."""
+    """Whether this is no moment at which orjson may find a half of what it asks for, and goes without."""
     if sys.is_finalizing():
         return False
-    for name, member in _ASKED_FOR:
-        # Not by `hasattr`: a lazy module gives it only then, and orjson looks as we do.
-        if name in sys.modules and member not in getattr(sys.modules[name], "__dict__", ()):
-            return False
     frame: Any = sys._getframe()
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
@@ -141,7 +135,7 @@ def _first() -> tuple[Dumps, Dumps]:
         with_bytes = _own(_bytes_as_text, _SCALARS.union((bytes,)), nan=True)
         return _own(_refuse, _SCALARS, nan=False), with_bytes
     except ImportError:  # another Python than CPython
-        import orjson
+        from otel_replay.orjson_loading import orjson
 
         return orjson.dumps, _with_bytes(orjson.dumps)
 

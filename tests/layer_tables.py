@@ -18,6 +18,7 @@ GROUND = frozenset(
             "late",
             "light",
             "log",
+            "orjson_loading",
         ),
         *("program", "records", "settings", "version"),
         *("redaction", "redaction_names", "redaction_rules"),
@@ -87,10 +88,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 
 MAY_NEED: dict[str, frozenset[str]] = {
     "ground": frozenset({"orjson"}),
-    "formats": frozenset({"orjson"}),
-    "storage": frozenset({"backports.zstd", "compression", "orjson"}),
+    "formats": frozenset(),
+    "storage": frozenset({"backports.zstd", "compression"}),
     "otel": frozenset({"opentelemetry"}),
-    "recording": frozenset({"opentelemetry", "orjson", "typing_extensions"}),
+    "recording": frozenset({"opentelemetry", "typing_extensions"}),
     "hooks": frozenset({"opentelemetry"}),
     "libraries": frozenset({"opentelemetry"}),
     "rules": frozenset({"tomli"}),
@@ -113,11 +114,11 @@ MAY_NEED: dict[str, frozenset[str]] = {
     "sql": frozenset({"duckdb", "orjson"}),
     "cli": frozenset({"click", "orjson", "rich", "textual", "tomli"}),
     "python -m": frozenset(),
-    "generations": frozenset({"PIL", "orjson"}),
-    "testing": frozenset({"opentelemetry", "orjson", "pytest"}),
+    "generations": frozenset({"PIL"}),
+    "testing": frozenset({"opentelemetry", "pytest"}),
     "pytest_plugin": frozenset({"pytest"}),
     "web": frozenset({"orjson", "starlette", "uvicorn"}),
-    "compat": frozenset({"typing_extensions", "click", "opentelemetry", "orjson", "starlette"}),
+    "compat": frozenset({"typing_extensions", "click", "opentelemetry", "starlette"}),
 }
 """Packages of others that each part may import."""
 

@@ -115,10 +115,9 @@ def _known_total(run: OpenRun) -> int | None:
 
 
 def _jsonl(run: OpenRun, records: Records, stream: BinaryIO) -> None:
-    import orjson
-
     from otel_replay.cli.plain_records import objects, run_object
     from otel_replay.formats.deep_json import dumps
+    from otel_replay.orjson_loading import orjson
 
     stream.write(dumps(run_object(run), orjson.OPT_APPEND_NEWLINE))
     for plain in objects(records()):

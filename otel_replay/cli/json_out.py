@@ -7,9 +7,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
-import orjson
-
 from otel_replay.formats.deep_json import dumps
+from otel_replay.orjson_loading import orjson
 from otel_replay.values import to_json
 
 _ACTS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")

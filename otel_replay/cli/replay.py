@@ -198,7 +198,7 @@ def _call(plan: Plan, program: list[str], as_json: bool) -> int:
 
 
 def _reports(folder: Path) -> Iterator[dict[str, Any]]:
-    import orjson
+    from otel_replay.orjson_loading import orjson
 
     for path in sorted(folder.glob("*.json")):
         yield orjson.loads(path.read_bytes())

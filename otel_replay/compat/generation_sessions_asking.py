@@ -15,12 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from otel_replay.errors import FormatError
 from otel_replay.generations.asking import ImageRequest, Region
 from otel_replay.generations.pictures import as_png
 from otel_replay.generations.refusals import Unusable
+from otel_replay.orjson_loading import orjson
 from otel_replay.storage.refusals import shown, told_as_store_error
 
 __all__ = ["Asked", "SectorPrompts", "read_asked"]

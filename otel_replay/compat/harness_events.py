@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-import orjson
-
 from otel_replay.errors import FormatError
+from otel_replay.orjson_loading import orjson
 from otel_replay.storage.refusals import could_not, shown
 
 __all__ = [

@@ -217,7 +217,7 @@ class SessionRecorder:
 
 
 def _as_line(document: Any) -> bytes:
-    import orjson
+    from otel_replay.orjson_loading import orjson
 
     return orjson.dumps(to_json(document), option=orjson.OPT_APPEND_NEWLINE)
 

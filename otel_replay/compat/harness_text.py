@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from otel_replay.compat.harness_events import (
     End,
     Heartbeat,
@@ -23,6 +21,7 @@ from otel_replay.compat.harness_events import (
     Start,
     plain,
 )
+from otel_replay.orjson_loading import orjson
 
 __all__ = ["SessionStats", "debug_text", "format_event_short"]
 

@@ -20,8 +20,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import orjson
-
 from otel_replay.analysis.velocity import per_hour
 from otel_replay.attributes import GEN_AI_AGENT_NAME, REPORTED_DURATION, SESSION_ID, TASK_METADATA
 from otel_replay.compat.session_logger_events import (
@@ -37,6 +35,7 @@ from otel_replay.compat.session_logger_events import (
     is_duration,
 )
 from otel_replay.errors import OtelReplayError, UsageError, told
+from otel_replay.orjson_loading import orjson
 from otel_replay.recording.run import Run, start_run
 from otel_replay.recording.spans import Task
 from otel_replay.redaction import redactor_for

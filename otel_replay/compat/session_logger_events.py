@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
-import orjson
-
 from otel_replay.analysis.bottlenecks import TaskTimes
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
 from otel_replay.analysis.velocity import per_hour
@@ -29,6 +27,7 @@ from otel_replay.attributes import (
     REPORTED_DURATION,
     TASK_METADATA,
 )
+from otel_replay.orjson_loading import orjson
 from otel_replay.records import Event, SpanEnd, SpanStart, SpanUpdate
 from otel_replay.storage.run_files import Located
 

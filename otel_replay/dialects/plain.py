@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
+from otel_replay.orjson_loading import orjson
 
 __all__ = ["as_amount", "as_count", "as_list", "as_text", "as_texts", "as_value", "indexed"]
 

@@ -12,14 +12,13 @@ from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import orjson
-
 from otel_replay import attributes as names
 from otel_replay.analysis.items import Item
 from otel_replay.analysis.said import Said
 from otel_replay.analysis.titles import own_name
 from otel_replay.diffing.places import COMMANDS, is_place, placeless
 from otel_replay.diffing.rules import Rules
+from otel_replay.orjson_loading import orjson
 from otel_replay.records import Decision, LogEntry
 
 __all__ = [

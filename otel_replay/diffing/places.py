@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from otel_replay import attributes as names
 from otel_replay.analysis.items import Items
 from otel_replay.analysis.unmade_items import but_decisions
+from otel_replay.orjson_loading import orjson
 
 __all__ = ["COMMANDS", "differing_places", "is_place", "placeless"]
 

@@ -10,8 +10,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-import orjson
-
+from otel_replay.orjson_loading import orjson
 from otel_replay.wording import visible
 
 __all__ = ["base_script", "base_style", "page_file", "page_policy", "page_text", "safe_json"]

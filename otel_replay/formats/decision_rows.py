@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
-import orjson
-
 from otel_replay.attributes import BLOB
 from otel_replay.clock import iso_milliseconds
 from otel_replay.formats.json_text import ITEMS_HEAD, ITEMS_TAIL
 from otel_replay.late import late
+from otel_replay.orjson_loading import orjson
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

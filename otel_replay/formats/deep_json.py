@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
+from otel_replay.orjson_loading import orjson
 
 __all__ = ["dumps"]
 

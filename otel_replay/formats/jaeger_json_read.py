@@ -13,11 +13,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from otel_replay.errors import FormatError
 from otel_replay.formats.event_shape import event_to_record
 from otel_replay.formats.spans import Moment, Span, moments_owner
+from otel_replay.orjson_loading import orjson
 from otel_replay.records import BadLine, Link, Resource, Scope, StatusCode
 
 __all__ = ["read_traces"]

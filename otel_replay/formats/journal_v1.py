@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import orjson
-
 from otel_replay.errors import FormatError
 from otel_replay.formats.journal_format import FORMAT, VERSION
 from otel_replay.light import defaults_of, names_of
+from otel_replay.orjson_loading import orjson
 from otel_replay.records import (
     Close,
     Decision,

@@ -10,9 +10,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 
-import orjson
-
 from otel_replay.attributes import BLOB
+from otel_replay.orjson_loading import orjson
 
 try:
     from _json import encode_basestring_ascii as quoted  # without the rest of `json`

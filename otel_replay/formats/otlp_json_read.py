@@ -11,12 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeAlias
 
-import orjson
-
 from otel_replay.errors import FormatError
 from otel_replay.formats.event_shape import event_to_record
 from otel_replay.formats.otlp_json_value import attributes_from_json, integer, value_from_json
 from otel_replay.formats.spans import STATUS_CODES, Log, Moment, Span, moments_owner
+from otel_replay.orjson_loading import orjson
 from otel_replay.records import BadLine, Link, LogEntry, Resource, Scope
 
 __all__ = ["LONGEST_LINE_BYTES", "Lines", "Read", "read_document", "read_lines"]

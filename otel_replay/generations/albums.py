@@ -15,10 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import orjson
-
 from otel_replay.errors import FormatError, StoreError
 from otel_replay.generations.refusals import Conflict, NoSuch, Unusable
+from otel_replay.orjson_loading import orjson
 from otel_replay.storage.atomic import make_private_directory, sync_directory, write_atomically
 from otel_replay.storage.inside import check_relative, open_file, open_inside
 from otel_replay.storage.refusals import could_not, shown, told_as_store_error

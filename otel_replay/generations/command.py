@@ -9,11 +9,10 @@ import shlex
 import signal
 from typing import Any
 
-import orjson
-
 from otel_replay.errors import UsageError
 from otel_replay.generations.asking import ImageAnswer, ImageRequest
 from otel_replay.generations.refusals import NoImage, TooSlow
+from otel_replay.orjson_loading import orjson
 from otel_replay.recording.children import child_environment
 
 __all__ = ["CommandImages", "request_json"]

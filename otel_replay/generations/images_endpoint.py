@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
 from otel_replay.errors import UsageError
 from otel_replay.generations.asking import ImageAnswer, ImageRequest
 from otel_replay.generations.pictures import encode, opened
 from otel_replay.generations.refusals import NoImage, TooSlow
+from otel_replay.orjson_loading import orjson
 from otel_replay.version import VERSION
 
 __all__ = ["KEY_VARIABLE", "EndpointImages", "key_from_environment"]

@@ -34,7 +34,7 @@ _FIRST = (
     *("otel_replay.libraries.file_choice", "otel_replay.libraries.file_events"),
     *("otel_replay.libraries.process_ends", "otel_replay.storage.finalise", "otel_replay.formats.journal_v1"),
     *("otel_replay.storage.blobs", "otel_replay.storage.meter", "otel_replay.storage.spare"),
-    *("logging", "orjson", "hashlib", "inspect", "shutil", "signal"),
+    *("logging", "otel_replay.orjson_loading", "hashlib", "inspect", "shutil", "signal"),
 )
 """What was loaded before asks for these, in its own way: they must be there."""
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     _F = TypeVar("_F", bound=Callable[..., Any])
 
-__all__ = ["FAILURES", "failed", "guarded"]
+__all__ = ["FAILURES", "Attempts", "failed", "guarded"]
 
 FAILURES: dict[str, int] = {}
 """How often each hook has failed in this process, by what it does."""
@@ -39,9 +39,13 @@ def failed(doing: str, error: Exception) -> None:
         return
     let_through(error)
     FAILURES[doing] = FAILURES.get(doing, 0) + 1
-    if FAILURES[doing] == 1:
-        _log = logging.getLogger("otel_replay")
-        _log.warning("%s failed: %s (the program goes on; further failures are counted)", doing, told(error))
+    if FAILURES[doing] > 1:
+        return
+    text = f"{doing} failed: {told(error)} (the program goes on; further failures are counted)"
+    try:
+        logging.getLogger("otel_replay").warning("%s", text)
+    except AttributeError:  # it is a stub of the program's
+        print(text, file=sys.stderr)
 
 
 def _say_plainly(doing: str, error: Exception) -> None:
@@ -52,6 +56,40 @@ def _say_plainly(doing: str, error: Exception) -> None:
         print(f"{doing} failed: {type(error).__name__} (the program goes on)", file=sys.stderr)
     except Exception:  # there is nobody left to tell
         return
+
+
+class Attempts:
+    """Whether something that has failed each time is tried again: less and less often.
+
+    What records cannot be loaded where a program has put a stub in the place of a module of Python's. To find
+    that out again with each decision would hold the program up.
+    """
+
+    __slots__ = ("_asked", "_failures")
+
+    _MANY = 8
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._asked = 0
+
+    def are_due(self, doing: str) -> bool:
+        """Whether to try it now; where not, that counts as one more failure of `doing`."""
+        if self._failures < self._MANY:
+            return True
+        self._asked += 1
+        if self._asked & (self._asked - 1) == 0:
+            return True
+        FAILURES[doing] = FAILURES.get(doing, 0) + 1
+        return False
+
+    def failed(self) -> None:
+        """It has failed once more."""
+        self._failures += 1
+
+    def succeeded(self) -> None:
+        """It has not failed: it is tried each time again."""
+        self._failures = self._asked = 0
 
 
 def guarded(doing: str) -> Callable[[_F], _F]:

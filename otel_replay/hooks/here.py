@@ -13,7 +13,7 @@ import threading
 import time
 
 from otel_replay.attributes import SPAN_TYPE
-from otel_replay.errors import told
+from otel_replay.hooks.guard import Attempts, failed
 from otel_replay.interruptions import let_through
 from otel_replay.program import process_attributes, program_name
 from otel_replay.settings import Settings, read_settings
@@ -24,12 +24,16 @@ from otel_replay.storage.run_opening import OpenedRun, end_run, open_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ["decision", "span_here"]
 
 _CONTEXTS = "opentelemetry.context"
 _PARENT = "TRACEPARENT"
+_DECISIONS, _LOADING = "recording decisions", "loading what records"
+_attempts = Attempts()
+"""To load what records, where OpenTelemetry is loaded."""
 _lock = threading.RLock()
 _tried_in = 0
 """The process that has joined its run here, or found that it cannot."""
@@ -40,19 +44,36 @@ _ended: OpenSpan | None = None
 def decision(action: Any, reason: Any, values: Any = None, cell: Any = None) -> None:
     """Record a decision, as :func:`otel_replay.decision` does. Never raises."""
     try:
-        if _CONTEXTS not in sys.modules:
+        usual = _usual() if _CONTEXTS in sys.modules else None
+        if usual is None:
+            # Where what records cannot be loaded, this is better than nothing.
             span = active_runs.fallback_span() or _ended or _joined()
             if span is not None:
                 span.decision(action, reason, values, cell)
                 return
-        from otel_replay.recording.moments import decision as usual
+            usual = _usual()
+        if usual is None:
+            raise ImportError("what records cannot be loaded")
     except Exception as error:
         let_through(error)
-        from otel_replay.hooks.guard import failed
-
-        failed(f"recording decisions: {told(error)}", error)
+        failed(_DECISIONS, error)
         return
     usual(action, reason, values, cell)
+
+
+def _usual() -> Callable[..., None] | None:
+    """What records beside OpenTelemetry; None where it cannot be loaded."""
+    if not _attempts.are_due(_LOADING):
+        return None
+    try:
+        from otel_replay.recording.moments import decision
+    except Exception as error:
+        let_through(error)
+        _attempts.failed()
+        failed(_LOADING, error)
+        return None
+    _attempts.succeeded()
+    return decision
 
 
 def span_here() -> OpenSpan | None:
@@ -61,9 +82,15 @@ def span_here() -> OpenSpan | None:
         span = active_runs.fallback_span() or _joined()
         if span is not None or _ended is not None:
             return span
-    from otel_replay.recording.joining import join_if_invited
-    from otel_replay.recording.orphans import open_span_here
-
+    if not _attempts.are_due(_LOADING):
+        return None
+    try:
+        from otel_replay.recording.joining import join_if_invited
+        from otel_replay.recording.orphans import open_span_here
+    except Exception:
+        _attempts.failed()
+        raise
+    _attempts.succeeded()
     return open_span_here() if active_runs.WRITERS or join_if_invited() else None
 
 

@@ -10,14 +10,13 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import orjson
-
 from otel_replay.errors import FormatError, UsageError
 from otel_replay.formats.otlp_json_read import Read, read_document, read_lines
 from otel_replay.importing.foreign_run import ForeignRun, Importer
 from otel_replay.importing.gathering import runs_among
 from otel_replay.importing.requests import is_archive, looks_like_protobuf, read_requests
 from otel_replay.importing.source_file import SourceFile
+from otel_replay.orjson_loading import orjson
 from otel_replay.records import BadLine
 
 __all__ = ["IMPORTER", "OtlpReading"]

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import orjson
-
 import otel_replay.storage.blobs  # noqa: F401 - later, a thread might be loading it while another one forks
 from otel_replay.attributes import (
     ARTIFACT_EVENT,
@@ -36,6 +34,7 @@ from otel_replay.attributes import (
 )
 from otel_replay.errors import told
 from otel_replay.interruptions import let_through
+from otel_replay.orjson_loading import orjson
 from otel_replay.recording.current import SPAN_KEY, get_context
 from otel_replay.recording.joining import join_if_invited
 from otel_replay.recording.orphans import open_span_here

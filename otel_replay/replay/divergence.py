@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from otel_replay.errors import OtelReplayError
+from otel_replay.orjson_loading import orjson
 from otel_replay.replay.causes import Cause
 from otel_replay.replay.paths import MISSING, Difference
 from otel_replay.replay.recorded import RecordedCall

@@ -14,9 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
-
 from otel_replay.errors import FormatError, UsageError
+from otel_replay.orjson_loading import orjson
 from otel_replay.replay.cursor import Match
 from otel_replay.replay.network import watch_network
 from otel_replay.replay.player import Player, Tools, new_requests, replay_run

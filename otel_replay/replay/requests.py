@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import orjson
-
 from otel_replay.analysis.kinds import kind_of
 from otel_replay.attributes import (
     GEN_AI_INPUT_MESSAGES,
@@ -26,6 +24,7 @@ from otel_replay.attributes import (
     GEN_AI_TOOL_DEFINITIONS,
     GEN_AI_TOOL_NAME,
 )
+from otel_replay.orjson_loading import orjson
 from otel_replay.replay.paths import Path, Pattern, leaves, strip
 from otel_replay.storage.screen import Screen
 from otel_replay.values import ORJSON_OPTIONS, Notes, to_json

@@ -12,7 +12,7 @@ from _contextvars import ContextVar  # as `contextvars` has it
 from _thread import get_ident
 from types import CoroutineType
 
-from otel_replay.hooks.guard import failed
+from otel_replay.hooks.guard import Attempts, failed
 from otel_replay.rules.rule import RESULT, Rule, rule_of
 
 TYPE_CHECKING = False
@@ -37,6 +37,9 @@ Not held here: what a generator was called with may hold it, and then both would
 _MOST_THROUGH = 24
 """So many generators that hand over to one another go through us: each takes a frame of the stack."""
 
+_to_record, _to_begin_spans = Attempts(), Attempts()
+"""To load what does it."""
+
 _reading: set[int] = set()
 """Threads that read a call's values: what a `__str__` of the program calls meanwhile is not its own."""
 
@@ -56,17 +59,18 @@ class NoteHook:
 
     def _first(self, action: Any, reason: Any, values: Any, cell: Any) -> None:
         """The first call imports what records. Once OpenTelemetry is loaded, all others go there straight."""
+        if not _to_record.are_due("recording decisions"):
+            return
         try:
-            if "opentelemetry.context" in sys.modules:
-                from otel_replay.recording.moments import decision
-
-                self.note = decision
-            else:
-                from otel_replay.hooks.here import decision
+            from otel_replay.hooks.here import decision
         except Exception as error:
+            _to_record.failed()
             failed("recording decisions", error)
             return
         decision(action, reason, values, cell)
+        if "opentelemetry.context" in sys.modules:
+            moments = sys.modules.get("otel_replay.recording.moments")
+            self.note = getattr(moments, "decision", self.note)
 
     def _mark(self, action: Any, reason: Any, values: Any, cell: Any) -> None:
         """Where functions pass decisions on to this one, they learn that it has told of it."""
@@ -231,8 +235,13 @@ class SpanHook(_Hook):
 
     def begin(self, call: Call) -> None:
         """Start its span."""
-        from otel_replay.rules import spans  # needs OpenTelemetry, which few hooked programs have loaded
-
+        if not _to_begin_spans.are_due(f"recording calls of {self._function}"):
+            return
+        try:
+            from otel_replay.rules import spans  # needs OpenTelemetry, which few hooked programs have loaded
+        except Exception:
+            _to_begin_spans.failed()
+            raise
         if self._map.when is None or self._map.when.run(call.names):
             call.span = spans.started(self._map, call.names, self._qualified)
 

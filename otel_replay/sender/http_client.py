@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from email.message import Message
 from typing import Any
 
-import orjson
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # brings no types
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # brings no types
 
 from otel_replay.errors import UsageError
+from otel_replay.orjson_loading import orjson
 from otel_replay.sender.outcome import Accepted, Busy, Outcome, Refused, Why, accepted, readable
 from otel_replay.sender.target import Signal, Target
 from otel_replay.version import VERSION

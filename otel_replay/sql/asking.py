@@ -19,10 +19,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import orjson
 
 from otel_replay.errors import UsageError
 from otel_replay.formats.deep_json import dumps
+from otel_replay.orjson_loading import orjson
 from otel_replay.sql.rows import CALL, TABLES, rows_of
 from otel_replay.uninterrupted import uninterrupted
 from otel_replay.values_json import is_native_exact, to_json

@@ -13,8 +13,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import orjson
-
+from otel_replay.orjson_loading import orjson
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.inside import open_file
 

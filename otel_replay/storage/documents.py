@@ -21,7 +21,7 @@ _LARGEST_BYTES = 256 << 20
 
 def encode_document(format_name: str, version: int, body: Mapping[str, Any]) -> bytes:
     """A document as the bytes of its file: indented, `format` and `version` first, a newline at the end."""
-    import orjson  # a small program records without
+    from otel_replay.orjson_loading import orjson  # a small program records without
 
     return orjson.dumps(
         {"format": format_name, "version": version, **body},
@@ -48,7 +48,7 @@ def read_document(path: Path, format_name: str, version: int) -> dict[str, Any]:
 
 def parse_document(data: bytes, path: Path, format_name: str, version: int) -> dict[str, Any]:
     """As :func:`read_document`, from bytes; `path` is for messages."""
-    import orjson
+    from otel_replay.orjson_loading import orjson
 
     try:
         body = orjson.loads(data)

@@ -10,11 +10,10 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import orjson
-
 from otel_replay.errors import FormatError
 from otel_replay.formats import journal_v1
 from otel_replay.light import light
+from otel_replay.orjson_loading import orjson
 from otel_replay.records import BadLine, JournalHeader, Record
 from otel_replay.storage.inside import open_file
 from otel_replay.storage.liveness import is_alive

@@ -153,7 +153,7 @@ def is_alive(journal: Path, process: Mapping[str, Any] | None = None) -> bool:
 
 def _process_of(head: bytes) -> Mapping[str, Any] | None:
     """Who wrote a journal, by its first line; nothing, where it does not say; None where it is no header."""
-    import orjson  # a small program records without
+    from otel_replay.orjson_loading import orjson  # a small program records without
 
     try:
         body = orjson.loads(head)

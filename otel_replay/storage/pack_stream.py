@@ -9,9 +9,8 @@ import struct
 from pathlib import Path
 from typing import IO, Any
 
-import orjson
-
 from otel_replay.errors import FormatError
+from otel_replay.orjson_loading import orjson
 from otel_replay.storage.documents import parse_document
 from otel_replay.storage.refusals import shown
 from otel_replay.storage.zstd import compressor, decompressor, error_of_zstandard

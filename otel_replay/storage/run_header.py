@@ -229,7 +229,7 @@ _TAIL_BYTES = 4096
 
 
 def _line(line: bytes) -> dict[str, Any]:
-    import orjson  # a small program records without
+    from otel_replay.orjson_loading import orjson  # a small program records without
 
     try:
         body = orjson.loads(line)
@@ -240,7 +240,7 @@ def _line(line: bytes) -> dict[str, Any]:
 
 def is_json(path: Path) -> bool:
     """Whether a file holds a JSON document: a power failure may leave it empty, or full of NUL bytes."""
-    import orjson
+    from otel_replay.orjson_loading import orjson
 
     try:
         orjson.loads(path.read_bytes())

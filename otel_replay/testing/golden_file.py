@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from otel_replay.analysis.items import Item, Items
 from otel_replay.analysis.items_builder import build_items
 from otel_replay.diffing.content import is_noise
 from otel_replay.errors import FormatError
+from otel_replay.orjson_loading import orjson
 from otel_replay.records import Decision, Event, LogEntry, Record, SpanEnd, SpanStart
 from otel_replay.storage.atomic import write_atomically
 from otel_replay.storage.refusals import could_not

@@ -6,13 +6,13 @@ import errno
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from otel_replay.errors import FormatError, OtelReplayError, StoreError, UsageError
 from otel_replay.formats.deep_json import dumps
+from otel_replay.orjson_loading import orjson
 
 __all__ = ["Refused", "Statuses", "chunks", "json_answer", "problem", "problem_handlers", "read_body"]
 

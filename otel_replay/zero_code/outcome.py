@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import orjson
-
 from otel_replay.attributes import NOT_HOOKED, PACKAGES, PYTHONS
 from otel_replay.light import NamedTuple
+from otel_replay.orjson_loading import orjson
 from otel_replay.zero_code.packages import versions_of
 from otel_replay.zero_code.presence import SUFFIX
 

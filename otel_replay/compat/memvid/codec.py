@@ -6,8 +6,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from otel_replay.compat.memvid.types import (
     NAMES,
     VARIANTS,
@@ -19,6 +17,7 @@ from otel_replay.compat.memvid.types import (
     fields_of,
 )
 from otel_replay.errors import FormatError
+from otel_replay.orjson_loading import orjson
 from otel_replay.values_json import from_json, to_json
 
 __all__ = ["action_type_from", "action_type_value", "decode", "encode", "entry_id"]

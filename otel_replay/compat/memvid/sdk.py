@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from otel_replay.clock import SYSTEM_CLOCK, Clock
 from otel_replay.compat.memvid.lasting import lasting
 from otel_replay.compat.memvid.memory import Memvid
@@ -28,6 +26,7 @@ from otel_replay.compat.memvid.types import (
     content_hash,
 )
 from otel_replay.errors import told
+from otel_replay.orjson_loading import orjson
 from otel_replay.recording.decorators import tool
 from otel_replay.recording.run import Run
 from otel_replay.recording.spans import ToolCall

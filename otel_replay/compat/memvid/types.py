@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
-import orjson
-
+from otel_replay.orjson_loading import orjson
 from otel_replay.values_json import AnyValue, to_json
 
 __all__ = [
