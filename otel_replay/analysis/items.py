@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from otel_replay.analysis.kinds import SpanKind
 from otel_replay.records import AnyMap, BadLine, Decision, Event, LogEntry, Loss, SpanStart, StatusCode
 from otel_replay.storage.run_files import RunStatus
+
+if TYPE_CHECKING:
+    from otel_replay.analysis.causes import Cause
 
 __all__ = ["ITEM_KINDS", "SPAN_KINDS", "Item", "ItemKind", "Items"]
 
@@ -70,6 +73,7 @@ class Item:
     dropped: int = 0
     scope: str = ""
     _attributes: AnyMap | None = field(default=None, repr=False)
+    _causes: Callable[[], Mapping[str, Cause]] | None = field(default=None, repr=False)
 
     @property
     def attributes(self) -> AnyMap:
@@ -102,6 +106,11 @@ class Item:
         """Whether it is a span that ended with an error, or a log record of an error."""
         record = self.record
         return self.status == "error" or (isinstance(record, LogEntry) and record.severity >= _ERROR_SEVERITY)
+
+    @property
+    def cause(self) -> Cause | None:
+        """Of a tool call the generation that asked for it, where that is known (`analysis.causes`)."""
+        return None if self._causes is None else self._causes().get(self.span_id)
 
     def ancestors(self) -> Iterator[Item]:
         """Its parent, the parent's parent, and so on."""

@@ -8,8 +8,10 @@ that moment, unless the run has it as a span's event already.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from otel_replay.analysis.causes import causes_of_items
 from otel_replay.analysis.decision_lines import DecisionLines
 from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Item, Items
@@ -263,7 +265,7 @@ class _Builder:
             item.kind = kind_of(item.attributes)
         _cut_rings(spans)
         items = self.without_told_twice() if self.logged else self.items
-        return Items(
+        run = Items(
             items=items,
             status=self.status,
             start_ns=first_ns(items),
@@ -271,6 +273,8 @@ class _Builder:
             losses=self.losses,
             bad_lines=self.bad_lines,
         )
+        _link_causes(run, spans)
+        return run
 
     def adopt(self) -> None:
         """Give those whose span came after them to it; in the order of the journals all the same."""
@@ -309,6 +313,15 @@ class _Builder:
         for seq, item in enumerate(kept):
             item.seq = seq
         return kept
+
+
+def _link_causes(run: Items, spans: list[Item]) -> None:
+    """Let tool calls say what asked for them; worked out for all of them when the first one is asked."""
+    calls = [span for span in spans if span.kind == "tool call"]
+    if calls and any(span.kind == "generation" for span in spans):
+        known = cache(lambda: causes_of_items(run))
+        for call in calls:
+            call._causes = known
 
 
 def _told(item: Item) -> tuple[str, int, str]:

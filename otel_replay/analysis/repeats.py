@@ -19,13 +19,13 @@ from otel_replay.attributes import GEN_AI_RESPONSE_ID, GEN_AI_TOOL_NAME
 from otel_replay.dialects.reading import read_span
 from otel_replay.dialects.usage import NO_USAGE, Usage
 
-__all__ = ["Repeats", "Told", "tool_of"]
+__all__ = ["Repeats", "Teller", "Told", "is_same_call", "tool_of"]
 
 _CLIENT, _SERVER = 3, 2
 _MOST_ANSWERS = 10_000
 _MOST_BELOW = 1_000
 
-_Teller = tuple[str, str, int]
+Teller = tuple[str, str, int]
 """The tool (empty: a generation), the library, and the kind of span (OTLP's number)."""
 
 
@@ -41,7 +41,7 @@ class Repeats:
     """Takes spans in the order of their ends. Memory grows with open spans and different names, not calls."""
 
     def __init__(self) -> None:
-        self._below: dict[str, dict[_Teller, tuple[int, Usage]]] = {}
+        self._below: dict[str, dict[Teller, tuple[int, Usage]]] = {}
         self._answers: dict[str, tuple[str, int, Usage]] = {}
         self._calls = 0
 
@@ -90,11 +90,11 @@ class Repeats:
             known = known.together(before)
         return Told(call, known)
 
-    def _inside(self, span_id: str, teller: _Teller) -> list[tuple[int, Usage]]:
+    def _inside(self, span_id: str, teller: Teller) -> list[tuple[int, Usage]]:
         below = self._below.pop(span_id, None)
-        return [told for one, told in below.items() if _is_same(teller, one)] if below else []
+        return [told for one, told in below.items() if is_same_call(teller, one)] if below else []
 
-    def _note(self, parent_id: str, teller: _Teller, call: int, usage: Usage) -> None:
+    def _note(self, parent_id: str, teller: Teller, call: int, usage: Usage) -> None:
         beside = self._below.get(parent_id)
         if beside is None:
             self._below[parent_id] = {teller: (call, usage)}
@@ -114,7 +114,8 @@ def tool_of(span: TrackedSpan) -> str:
     return name if isinstance(name, str) else read_span(span.name, span.attributes).tool_name or span.name
 
 
-def _is_same(outer: _Teller, inner: _Teller) -> bool:
+def is_same_call(outer: Teller, inner: Teller) -> bool:
+    """Whether a span tells of the same call as the one directly below it, by who tells of them."""
     if outer[0] != inner[0]:
         return False
     return outer[1] != inner[1] or (outer[2] == _CLIENT and inner[2] == _SERVER)

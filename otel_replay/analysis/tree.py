@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otel_replay.analysis.bounded import OTHERS, count_name
 from otel_replay.analysis.kinds import SpanKind
 from otel_replay.records import Decision, Event, LogEntry, StatusCode
+
+if TYPE_CHECKING:
+    from otel_replay.analysis.causes import Cause
 
 __all__ = ["Fold", "Limits", "Moment", "Node", "Tree", "label_of"]
 
@@ -65,7 +68,10 @@ class Fold:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Node:
-    """A span in the tree. `end_ns` is None while it is open; `facts` are its short attributes."""
+    """A span in the tree. `end_ns` is None while it is open; `facts` are its short attributes.
+
+    `cause` is what asked for a tool call, where that is known and was looked for (`analysis.causes`).
+    """
 
     span_id: str
     parent_id: str
@@ -81,6 +87,7 @@ class Node:
     fold: Fold = field(default_factory=Fold)
     kept: list[Moment] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    cause: Cause | None = None
 
     def count(self, label: str) -> int:
         """Count a moment of the span itself, and say the how-manieth of its label it is."""
@@ -122,7 +129,7 @@ class Node:
 
 @dataclass(slots=True, kw_only=True)
 class Tree:
-    """The whole run. `top` is no span: its children are the run's root spans."""
+    """The whole run. `top` is no span: its children are the run's root spans. `asks`: a model was asked."""
 
     top: Node
     start_ns: int = 0
@@ -137,6 +144,7 @@ class Tree:
     bad_lines: int = 0
     torn_lines: int = 0
     lost: int = 0
+    asks: bool = False
 
 
 def label_of(moment: Moment) -> str:

@@ -154,6 +154,7 @@ class _Builder:
     def ended(self, span: TrackedSpan) -> None:
         failed = span.status == "error"
         self.tree.failed += failed
+        self.tree.asks = self.tree.asks or span.kind == "generation"
         node = self.where.get(span.span_id)
         if node is not None and node.span_id == span.span_id:
             self.fill(node, span)
@@ -216,6 +217,7 @@ class _Builder:
         self.tree.open_spans = len(left)
         self.tree.open_names = tuple(span.name for span in left)[:_OPEN_NAMES_SHOWN]
         for span in left:
+            self.tree.asks = self.tree.asks or span.kind == "generation"
             node = self.where.get(span.span_id)
             if node is not None and node.span_id == span.span_id:
                 node.facts = facts_of(span.attributes, span.name)

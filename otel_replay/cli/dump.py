@@ -120,7 +120,7 @@ def _jsonl(run: OpenRun, records: Records, stream: BinaryIO) -> None:
     from otel_replay.orjson_loading import orjson
 
     stream.write(dumps(run_object(run), orjson.OPT_APPEND_NEWLINE))
-    for plain in objects(records()):
+    for plain in objects(records(), run.blobs.read):
         stream.write(dumps(plain, orjson.OPT_APPEND_NEWLINE))
 
 

@@ -71,7 +71,7 @@ def command(
     grid = grid_of(decisions, axes, value, before) if html or pdf else None
     facts = _facts(source, len(decisions), total)
     # A page of chosen decisions holds nothing beside them.
-    steps = find_steps(source.records) if html and not rules else None
+    steps = find_steps(source.records, source.blobs.read) if html and not rules else None
     for form, place in wanted.items():
         _write(form, Path(place), facts, decisions, grid, font, steps)
 

@@ -122,7 +122,9 @@ def _tell_nearest(query: Query, items: Items) -> None:
 
 def _document(item: Item) -> dict[str, Any]:
     from otel_replay.cli.json_out import json_value
+    from otel_replay.cli.plain_records import cause_object
 
+    causes = {"cause": cause_object(item.cause)} if item.kind == "tool call" else {}
     return {
         "seq": item.seq,
         "kind": item.kind,
@@ -132,6 +134,7 @@ def _document(item: Item) -> dict[str, Any]:
         "duration_ns": item.duration_ns,
         "status": item.status,
         "span_id": item.span_id,
+        **causes,
         "attributes": json_value(dict(item.attributes)),
     }
 
@@ -150,5 +153,7 @@ def _line(item: Item) -> Text:
         line.add("  ").add("goes on" if length is None else people.duration(length), "key")
     if item.failed:
         line.add("  ").add(item.message or "failed", "failed")
+    if item.cause is not None:
+        line.add("  ").add(f"cause by {item.cause.by}: {item.cause.name}", "key")
     facts = people.pairs(dict(item.attributes))
     return line.add("  ").add(facts, "dim") if facts else line

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from otel_replay.analysis.causes import Cause, CauseReader
 from otel_replay.analysis.kinds import kind_of
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
+from otel_replay.analysis.told_beside import ToldBeside
 from otel_replay.clock import iso_milliseconds
 from otel_replay.dialects.current import current_words, is_current
-from otel_replay.dialects.genai import tells_messages
-from otel_replay.dialects.reading import moment_name, read_span
-from otel_replay.records import BadLine, Decision, Event, LogEntry, Loss
+from otel_replay.dialects.reading import read_span
+from otel_replay.records import BadLine, Decision, Event, LogEntry, Loss, Scope
 from otel_replay.values import to_json
 
 if TYPE_CHECKING:
     from otel_replay.opening import OpenRun
     from otel_replay.storage.run_files import Located
 
-__all__ = ["decision_object", "event_object", "log_object", "objects", "run_object"]
+__all__ = ["cause_object", "decision_object", "event_object", "log_object", "objects", "run_object"]
 
 Object = dict[str, Any]
-
-_MOST_TOLD = 10_000
-"""Spans whose messages were told in events and log records, and that have not ended yet."""
 
 
 def run_object(run: OpenRun) -> Object:
@@ -45,6 +43,11 @@ def run_object(run: OpenRun) -> Object:
     }
 
 
+def cause_object(cause: Cause | None) -> Object | None:
+    """The generation that asked for a tool call, and how that is known; None where it is not."""
+    return None if cause is None else {"span_id": cause.span_id, "name": cause.name, "by": cause.by}
+
+
 def decision_object(record: Decision) -> Object:
     """A decision; `values` and `cell` are left out where none were given."""
     plain = {"kind": "decision"} | _time(record.time_ns) | {"action": record.action, "reason": record.reason}
@@ -59,36 +62,41 @@ def decision_object(record: Decision) -> Object:
     return plain
 
 
-def objects(records: Iterable[Located]) -> Iterator[Object]:
+def objects(records: Iterable[Located], read_blob: Callable[[str], bytes] | None = None) -> Iterator[Object]:
     """One object for each span (when it ends, or last of all if it never did), decision, event and log,
-    for each loss, and for each line that cannot be read."""
-    book = SpanBook()
+    for each loss, and for each line that cannot be read; at the end one for each tool call's cause."""
+    book, causes = SpanBook(), CauseReader(read_blob)
     last_ns = 0
-    told: dict[str, list[Event | LogEntry]] = {}
+    told = ToldBeside()
     for item in records:
         record = item.record
         last_ns = max(last_ns, getattr(record, "time_ns", 0))
-        if isinstance(record, (Event, LogEntry)) and record.span_id and _tells(record):
-            # A log record may stand before its span; what belongs to none that ends is not kept for ever.
-            told.setdefault(record.span_id, []).append(record)
-            if len(told) > _MOST_TOLD:
-                del told[next(iter(told))]
+        told.take(record)
         if record.kind == "start":
-            book.begin(record, item.journal)
+            begun = book.begin(record, item.journal)
+            if begun is not None:
+                causes.begin(begun, book.owner(record.parent_id))
         elif record.kind == "update":
             book.update(record)
         elif record.kind == "end":
             ended = book.finish(record, item.journal)
             if ended is not None:
-                yield _span(ended, told.pop(record.span_id, ()))
+                beside = told.of(ended.span_id)
+                causes.end(ended, book.owner(ended.start.parent_id), beside)
+                yield _span(ended, beside)
         elif isinstance(record, Decision):
             yield _in_span(decision_object(record), book)
         elif isinstance(record, BadLine):
             yield _bad_line(record, item.journal)
         elif record.kind in _MAKE:
             yield _in_span(_MAKE[record.kind](record), book)
-    yield from map(_span, book.ended_elsewhere())
-    yield from map(_span, book.open.values())
+        elif isinstance(record, Scope):
+            causes.scope(record, item.journal)
+    for span in (*book.ended_elsewhere(), *book.open.values()):
+        causes.end(span, book.owner(span.start.parent_id), told.of(span.span_id))
+        yield _span(span)
+    for span_id, cause in causes.causes().items():
+        yield {"kind": "cause", "span_id": span_id, "generation": cause.span_id, "by": cause.by}
 
 
 def _time(time_ns: int) -> Object:
@@ -152,11 +160,6 @@ def _bad_line(record: BadLine, journal: str) -> Object:
         "torn": record.torn,
         "reason": record.reason,
     }
-
-
-def _tells(record: Event | LogEntry) -> bool:
-    name = record.name if isinstance(record, Event) else moment_name(record)
-    return name.startswith("gen_ai.") and tells_messages(name)
 
 
 def _span(span: TrackedSpan, told: Sequence[Event | LogEntry] = ()) -> Object:

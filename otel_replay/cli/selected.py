@@ -38,6 +38,7 @@ class Selected:
         source.hold()
         self.source = source
         items = build_items(source.records(), status=source.status)
+        items.read_blob = source.blobs.read
         meant = query.select(items)
         self.found = len(meant)
         kept = {item.seq for item in meant}

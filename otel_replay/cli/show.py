@@ -57,6 +57,7 @@ def command(
     RUN may also be a file (docs/runs.md). With --select the tree has what SELECTOR means and the
     spans above that, and how much is left out is told; exits with 1 where nothing is meant.
     """
+    from otel_replay.analysis.causes import tell_causes
     from otel_replay.analysis.pick import pick
     from otel_replay.analysis.tree import Limits
     from otel_replay.analysis.tree_builder import build_tree
@@ -75,6 +76,7 @@ def command(
         tree = build_tree(selected.source.records(), Limits(moments=0, all_moments=0))
         tree.top = build_tree(selected.records(), limits).top
     shown = pick(tree, limit, depth)
+    tell_causes(tree, source.records, source.blobs.read)
     dense = events is None and selected is None
     if dense and shown > _FEW:
         _keep_fewer(tree, 1 if shown <= _SOME else 0)

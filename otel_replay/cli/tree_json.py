@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_replay.analysis.tree import Moment, Node, Tree
-from otel_replay.cli.plain_records import decision_object, event_object, log_object
+from otel_replay.cli.plain_records import cause_object, decision_object, event_object, log_object
 from otel_replay.clock import iso_milliseconds
 from otel_replay.records import Decision, Event
 from otel_replay.values import to_json
@@ -42,6 +42,7 @@ def tree_document(source: OpenRun, tree: Tree) -> dict[str, Any]:
 
 def _span(node: Node) -> dict[str, Any]:
     duration_ns = node.duration_ns
+    causes = {"cause": cause_object(node.cause)} if node.kind == "tool call" else {}
     return {
         "span_id": node.span_id,
         "parent_id": node.parent_id,
@@ -53,6 +54,7 @@ def _span(node: Node) -> dict[str, Any]:
         "status": "open" if node.open else node.status,
         "message": node.message,
         "facts": to_json(node.facts),
+        **causes,
         **_moments(node),
         "spans_not_shown": dict(node.fold.names),
     }

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from otel_replay.analysis.bounded import OTHERS
+from otel_replay.analysis.causes import Cause
 from otel_replay.analysis.tree import Fold, Moment, Node, Tree
 from otel_replay.cli import people
 from otel_replay.cli.bars import stretch
 from otel_replay.cli.scale import scale
 from otel_replay.cli.span_notes import EXCEPTION_EVENT, counts_text, facts_text, moment_text
 from otel_replay.cli.terminal import Screen, Text, cut_inside, escape
-from otel_replay.cli.tree_rows import More, Row, rows
+from otel_replay.cli.tree_rows import More, Note, Row, rows
 from otel_replay.records import Event
 
 __all__ = ["tree_lines"]
@@ -20,6 +21,8 @@ __all__ = ["tree_lines"]
 _DURATION_CELLS = 8
 _GAP = 2
 _NARROWEST_BAR = 8
+_LEAST_ROOM = 30
+_ROOM_BESIDE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +92,9 @@ class _Painter:
         item, line = row.item, self.guides(row.guides)
         if isinstance(item, Node):
             return self.span(line, item)
-        if isinstance(item, Text):
-            line.join(item)
-        elif isinstance(item, More):
+        if isinstance(item, Note):
+            return self.aside(line.join(item.text), item.aside)
+        if isinstance(item, More):
             line.add(f"{self.screen.ellipsis} {item.count:,} more {item.label}", "dim")
         elif isinstance(item, Fold):
             line.add(_fold_text(item, self.screen.ellipsis), "dim")
@@ -131,22 +134,35 @@ class _Painter:
         # A span that is open goes on to where nothing more was heard.
         return text.replace("█", "▒") if node.open else text
 
-    def notes(self, node: Node) -> Iterator[Text]:
+    def notes(self, node: Node) -> Iterator[Note]:
         told = Text() if self.dense else facts_text(node)
-        if told.width:
-            yield told
+        cause = "" if self.dense or node.cause is None else self.cause(node.cause)
+        if cause and self.screen.columns - len(cause) < _ROOM_BESIDE:
+            if told.width:
+                yield Note(text=told)
+            yield Note(text=Text((cause, "dim")))
+        elif told.width or cause:
+            yield Note(text=told, aside=cause)
         if node.failed and node.message and not _tells_why(node):
-            yield Text((f"✗ {node.message}", "failed"))
+            yield Note(text=Text((f"✗ {node.message}", "failed")))
         if node.counts and not node.kept and not self.dense:
-            yield counts_text(node)
+            yield Note(text=counts_text(node))
+
+    def cause(self, cause: Cause) -> str:
+        began = people.duration(max(0, cause.start_ns - self.start_ns))
+        return f"cause by {cause.by}: {escape(cause.name)} +{began}"
 
     def moment(self, line: Text, moment: Moment) -> Text:
         offset = people.duration(max(0, moment.time_ns - self.start_ns))
-        line.join(moment_text(moment))
-        room = self.screen.columns - len(offset) - 3
-        if room < 30:
+        return self.aside(line.join(moment_text(moment)), "+" + offset)
+
+    def aside(self, line: Text, text: str) -> Text:
+        """A line with something at its end that stays, where there is room for both."""
+        aside = Text((text, "dim"))
+        room = self.screen.columns - aside.width - 2
+        if room < _LEAST_ROOM or not text:
             return line.fit(self.screen.columns, self.screen.ellipsis)
-        return line.fit(room, self.screen.ellipsis).pad(room + 2).add("+" + offset, "dim")
+        return line.fit(room, self.screen.ellipsis).pad(room + 2).join(aside)
 
 
 def _tells_why(node: Node) -> bool:

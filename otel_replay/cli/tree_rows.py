@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from otel_replay.analysis.tree import Fold, Moment, Node, label_of
 from otel_replay.cli.terminal import Text
 
-__all__ = ["More", "Row", "rows"]
+__all__ = ["More", "Note", "Row", "rows"]
 
-Notes = Callable[[Node], Iterable[Text]]
+Notes = Callable[[Node], Iterable["Note"]]
 """Lines that stand right below a span: what there is to say of it."""
 
 
@@ -23,7 +23,15 @@ class More:
     count: int
 
 
-Item = Node | Moment | More | Fold | Text
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What there is to say of a span, and what stands at the end of the line, whole."""
+
+    text: Text
+    aside: str = ""
+
+
+Item = Node | Moment | More | Fold | Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

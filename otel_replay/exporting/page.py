@@ -6,7 +6,7 @@ stands in it as JSON, from which nothing can break out, and the page's program s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, BinaryIO
 
@@ -99,7 +99,7 @@ def _write_run(
     rest = {
         "actions": list(numbers),
         "grid": None if grid is None else _grid(grid),
-        "steps": [] if steps is None else [_step(step, facts.started_ns) for step in steps.shown],
+        "steps": [] if steps is None else _steps(steps, facts.started_ns),
         "started_ms": facts.started_ns / 1e6,
         "duration_ms": length_ns / 1e6,
     }
@@ -122,8 +122,13 @@ def _grid(grid: Grid) -> dict[str, Any]:
     }
 
 
-def _step(step: Step, started_ns: int) -> list[Any]:
-    node = step.node
+def _steps(steps: Steps, started_ns: int) -> list[list[Any]]:
+    places = {step.node.span_id: place for place, step in enumerate(steps.shown)}
+    return [_step(step, started_ns, places) for step in steps.shown]
+
+
+def _step(step: Step, started_ns: int, places: Mapping[str, int]) -> list[Any]:
+    node, cause = step.node, step.node.cause
     length_ns = node.duration_ns
     return [
         node.depth,
@@ -137,4 +142,5 @@ def _step(step: Step, started_ns: int) -> list[Any]:
         [list(pair) for pair in step.said],
         node.fold.spans,
         sum(node.counts.values()),
+        *([] if cause is None else [[places.get(cause.span_id), cause.name, cause.by]]),
     ]

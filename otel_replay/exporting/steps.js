@@ -1,7 +1,7 @@
 // The spans of a run as a tree on a time scale; the one that is chosen is told beside it.
 const drawSteps = (run) => {
-  // a step: [depth, kind, name, start in ms, length in ms or null, status, message, facts, what was said, spans not shown, moments]
-  const [DEPTH, KIND, NAME, START, LENGTH, STATUS, MESSAGE, FACTS, SAID, FOLDED, MOMENTS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+  // a step: [depth, kind, name, start in ms, length in ms or null, status, message, facts, what was said, spans not shown, moments, what asked for it: [its step or null, name, how that is known]]
+  const [DEPTH, KIND, NAME, START, LENGTH, STATUS, MESSAGE, FACTS, SAID, FOLDED, MOMENTS, CAUSE] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
   const ROW_HEIGHT = 26, steps = run.steps, box = byId("steps"), rows = byId("steprows");
   if (!steps.length) return;
   const end = steps.reduce((most, step) => Math.max(most, step[START] + (step[LENGTH] ?? 0)), Math.max(run.duration_ms, 1e-6));
@@ -48,6 +48,13 @@ const drawSteps = (run) => {
     for (const [name, value] of Object.entries(step[FACTS])) {
       const short = name.replace(/^(otel_replay|gen_ai)\./, "");
       if (!said.has(short.replace("tool.call.", ""))) add(short, value);
+    }
+    if (step[CAUSE]) {
+      const [place, name, by] = step[CAUSE], told = element("dd");
+      const asker = place === null ? element("span", "", name) : element("button", "leads", `${name} +${elapsed(steps[place][START])}`);
+      if (place !== null) asker.addEventListener("click", () => choose(place));
+      told.append(`by ${by}: `, asker);
+      facts.append(element("dt", "", "cause"), told);
     }
     if (step[MOMENTS]) add("decisions, events", step[MOMENTS].toLocaleString("en"));
     if (step[FOLDED]) add("in it", `${step[FOLDED].toLocaleString("en")} more spans that are not on this page`);

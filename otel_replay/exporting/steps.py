@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from otel_replay.analysis.causes import tell_causes
 from otel_replay.analysis.pick import pick
 from otel_replay.analysis.spans import SpanBook, TrackedSpan
 from otel_replay.analysis.tree import Limits, Node
@@ -52,10 +53,13 @@ class Steps:
     total: int
 
 
-def find_steps(records: Callable[[], Iterable[Located]]) -> Steps:
+def find_steps(
+    records: Callable[[], Iterable[Located]], read_blob: Callable[[str], bytes] | None = None
+) -> Steps:
     """The steps of a run; `records` gives its records from the beginning, each time that it is called."""
     tree = build_tree(records(), Limits(nodes=MOST_STEPS * 4, moments=0, all_moments=0))
     pick(tree, MOST_STEPS)
+    tell_causes(tree, records, read_blob)
     nodes = [node for node in tree.top.walk() if node is not tree.top]
     calls = {node.span_id for node in nodes if node.kind in _CALLS}
     said = dict(_said(records(), calls)) if calls else {}

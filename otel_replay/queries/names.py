@@ -70,6 +70,11 @@ def _ms(item: Item) -> tuple[Any, ...]:
     return () if item.duration_ns is None else (item.duration_ns / 1e6,)
 
 
+def _cause(item: Item) -> tuple[Any, ...]:
+    cause = item.cause
+    return () if cause is None else ({"name": cause.name, "by": cause.by, "span_id": cause.span_id},)
+
+
 def _own(get: Callable[[Item], Any]) -> Reader:
     def read(item: Item) -> tuple[Any, ...]:
         value = get(item)
@@ -103,6 +108,7 @@ PARTS: Mapping[str, Reader] = {
     "arguments": _part("tool_arguments"),
     "result": _part("tool_result"),
     "call_id": _part("tool_call_id"),
+    "cause": _cause,
     "agent": _part("agent_name"),
     "finish_reasons": _part("finish_reasons"),
     "input_tokens": _part("input_tokens"),

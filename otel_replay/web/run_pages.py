@@ -116,7 +116,7 @@ class _Pages:
             message=header.message,
         )
         page = io.BytesIO()
-        write_page(page, facts, decisions, find_grid(decisions), find_steps(files.records))
+        write_page(page, facts, decisions, find_grid(decisions), find_steps(files.records, files.blobs.read))
         return page.getvalue()
 
 

@@ -23,7 +23,8 @@ def test_a_framework_and_what_it_calls_are_a_tree_with_tokens_and_arguments(call
     imported("pydantic-ai-openai-v2")
     lines = call("show", "latest").plain
     text = "\n".join(lines)
-    assert text.count("chat small-1") == 4  # both libraries' spans
+    assert text.count("─ chat small-1") == 4  # both libraries' spans
+    assert text.count("cause by id: chat small-1") == 1
     assert "40 + 12 tokens, stop" in text
     assert "to=Rome = {km=1430}" in text
 

@@ -112,3 +112,14 @@ def test_the_page_shows_first_what_failed_and_goes_on_by_keys(page: Page, tmp_pa
     assert page.inner_text("#step .said.answer .words") == '→ read {"rpm": 1}'
     page.keyboard.press("Home")
     assert page.get_attribute(".steprow.here", "data-index") == "0"
+
+
+@pytest.mark.browser
+def test_the_page_says_which_generation_asked_for_a_call_and_leads_there(page: Page, tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    facts = RunFacts(run_id="agent-1", name="agent", status="failed", started_ns=START_NS)
+    write_page(stream, facts, [], None, find_steps(agent_story().__iter__))
+    opened(page, tmp_path, stream.getvalue())
+    assert "by name and arguments: chat scripted" in page.inner_text("#step")
+    page.get_by_role("button", name="chat scripted").click()
+    assert "how rich?" in page.inner_text("#step")
