@@ -121,9 +121,10 @@ def _truth(value: Any) -> bool:
 
 
 def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or value < 0:
         raise UsageError(f"{_said(value)} is no whole number from 0")
-    return value
+    return int(value)
 
 
 def _number(value: Any) -> float:
@@ -210,7 +211,7 @@ KINDS: dict[str, Kind] = {
             ],
         },
     ),
-    "value": Kind(_value, {"description": "any value, or {approx: 98.2, abs: 0.1, rel: 0.01}"}),
+    "value": Kind(_value, {"$ref": "#/$defs/value"}),
     "calls": Kind(_calls, {"$ref": "#/$defs/calls"}),
 }
 """The kinds of values that rules are told."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from otel_replay.checking.yaml_text import Place, read_yaml
 from otel_replay.errors import FormatError, UsageError
 from otel_replay.storage.refusals import shown
 
@@ -19,9 +20,6 @@ SUFFIXES = (".yaml", ".yml", ".toml", ".json")
 """What a file of rules is called."""
 
 _MOST_BYTES = 16 << 20
-
-Place = tuple[str | int, ...]
-"""Where something stands: the keys and numbers that lead to it from the top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def read_written(path: Path) -> Written:
     except UnicodeDecodeError as error:
         raise FormatError(f"{shown(path)} is not UTF-8: {error.reason} at byte {error.start}") from None
     readers = {".toml": _toml, ".json": _json}
-    content, lines = readers.get(path.suffix.lower(), _yaml)(path, text)
+    content, lines = readers.get(path.suffix.lower(), read_yaml)(path, text)
     return Written(path, content, lines)
 
 
@@ -83,7 +81,19 @@ def _json(path: Path, text: str) -> tuple[Any, dict[Place, int]]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{shown(path)} is not JSON: {error}") from None
+    if isinstance(content, list) or (isinstance(content, dict) and "rules" in content):
+        json.loads(text, object_pairs_hook=lambda pairs: _each_once(path, pairs))
     return content, _lines_of_rules(content, text, r'"{key}"\s*:')
+
+
+def _each_once(path: Path, pairs: list[tuple[str, Any]]) -> None:
+    """Refuse a key that a map has twice: readers of JSON let the last win, and a rule would be gone."""
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            hint = "each rule is an item of its own"
+            raise FormatError(f"{shown(path)}: `{key}` stands twice in one map", hint=hint)
+        seen.add(key)
 
 
 def _toml(path: Path, text: str) -> tuple[Any, dict[Place, int]]:
@@ -115,58 +125,3 @@ def _lines_of_rules(content: Any, text: str, pattern: str) -> dict[Place, int]:
             lines["rules", number] = text.count("\n", 0, min(starts)) + 1
             reached = max(starts) + 1
     return lines
-
-
-# -- YAML ----------------------------------------------------------------------------------------------------
-
-
-def _yaml(path: Path, text: str) -> tuple[Any, dict[Place, int]]:
-    try:
-        import yaml  # type: ignore[import-untyped]  # it says no types
-    except ModuleNotFoundError:
-        raise UsageError(
-            f"{shown(path)} is YAML, which needs the package `yaml`",
-            hint="pip install 'otel-replay[check]'; or write the rules as TOML or JSON",
-        ) from None
-    try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        lines: dict[Place, int] = {}
-        if node is not None:
-            _note_lines(path, node, (), lines, set())
-        content = None if node is None else loader.construct_document(node)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise FormatError(
-            f"{shown(path)}{line} is not YAML: {problem}",
-            hint="a selector with `: `, ` #` or `[` at its beginning stands in quotes",
-        ) from None
-    except (RecursionError, ValueError) as error:
-        raise FormatError(f"{shown(path)} is not YAML: {error}") from None
-    return content, lines
-
-
-def _note_lines(path: Path, node: Any, place: Place, lines: dict[Place, int], seen: set[int]) -> None:
-    lines.setdefault(place, node.start_mark.line + 1)
-    if id(node) in seen:  # an alias: its content stands where its anchor is
-        return
-    seen.add(id(node))
-    if node.id == "sequence":
-        for number, child in enumerate(node.value):
-            _note_lines(path, child, (*place, number), lines, seen)
-    elif node.id == "mapping":
-        keys: set[str] = set()
-        for key, child in node.value:
-            name = str(key.value) if key.id == "scalar" else ""
-            line = key.start_mark.line + 1
-            if name in keys and name != "<<":
-                # YAML's readers let the last one win, and a rule would be gone without a word.
-                raise FormatError(
-                    f"{shown(path)} line {line}: `{name}` stands twice in one map",
-                    hint="each rule is an item of its own: `- absence: tool(a)`",
-                )
-            keys.add(name)
-            lines[(*place, name)] = line
-            _note_lines(path, child, (*place, name), lines, seen)

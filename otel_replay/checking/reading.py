@@ -105,11 +105,13 @@ def _file(path: Path, load: LoadRun, seen: set[Path]) -> Iterator[NamedRule]:
         raise FormatError(f"{written.where(())} has no rules", hint="begin with `rules:` and a list below it")
     for key in content:
         if key not in TOP:
-            near = "each rule is an item of the list `rules`" if key in RULES else _near(key, TOP)
-            raise FormatError(f"{written.where((key,))}: `{key}` is nothing that a file says", hint=near)
-    if content.get("version", VERSION) != VERSION:
+            near = "each rule is an item of the list `rules`" if key in RULES else _near(str(key), TOP)
+            raise FormatError(f"{written.where((str(key),))}: `{key}` is nothing that a file says", hint=near)
+    _check_texts(written, content, (), ("$schema", "name", "description"))
+    version = content.get("version", VERSION)
+    if version != VERSION or isinstance(version, bool):
         raise FormatError(
-            f"{written.where(('version',))}: version {content['version']!r:.20} of rules is not known",
+            f"{written.where(('version',))}: version {version!r:.20} of rules is not known",
             hint=f"this otel-replay reads version {VERSION}",
         )
     yield from _included(written, content, load, seen)
@@ -126,7 +128,9 @@ def _included(
     written: Written, content: Mapping[str, Any], load: LoadRun, seen: set[Path]
 ) -> Iterator[NamedRule]:
     names = content.get("include", [])
-    for number, name in enumerate([names] if isinstance(names, str) else names or ()):
+    if not isinstance(names, (str, list)):
+        raise FormatError(f"{written.where(('include',))}: `include` is a file, or a list of files")
+    for number, name in enumerate([names] if isinstance(names, str) else names):
         place: Place = ("include", number)
         if not isinstance(name, str):
             raise FormatError(f"{written.where(place)}: `include` is a file, or a list of files")
@@ -157,9 +161,7 @@ def _rule(written: Written, number: int, entry: Any, load: LoadRun) -> NamedRule
             f"{written.where(place)}: rule {number + 1} {said}", hint="each item of `rules` is one rule"
         )
     [kind] = kinds
-    for word in WORDS:
-        if not isinstance(entry.get(word, ""), str):
-            raise FormatError(f"{written.where((*place, word))}: `{word}` is no text")
+    _check_texts(written, entry, place, WORDS)
     severity = entry.get("severity", "error")
     if severity not in SEVERITIES:
         raise FormatError(
@@ -178,6 +180,12 @@ def _rule(written: Written, number: int, entry: Any, load: LoadRun) -> NamedRule
     )
 
 
+def _check_texts(written: Written, said: Mapping[str, Any], place: Place, words: Sequence[str]) -> None:
+    for word in words:
+        if not isinstance(said.get(word, ""), str):
+            raise FormatError(f"{written.where((*place, word))}: `{word}` is no text")
+
+
 def _made(written: Written, place: Place, kind: str, said: Any, load: LoadRun) -> Rule:
     parameters = parameters_of(kind)
     given = _by_name(written, place, kind, said, parameters)
@@ -189,10 +197,14 @@ def _made(written: Written, place: Place, kind: str, said: Any, load: LoadRun) -
             raise FormatError(f"{written.where((*place, name))}: `{kind}` has no `{name}`", hint=near)
         parameter = known[name]
         if value is None and not parameter.required:
-            continue
+            raise FormatError(
+                f"{written.where((*place, name))}: `{name}` of `{kind}` has no value",
+                hint="leave it out, or say what it is",
+            )
         with _Told(f"{written.where((*place, name))}: `{name}` of `{kind}`: "):
-            if parameter.kind == "calls" and isinstance(value, dict) and set(value) == {"run"}:
-                values[name] = calls_of(load(str(value["run"])))
+            named = value.get("run") if isinstance(value, dict) and len(value) == 1 else None
+            if parameter.kind == "calls" and isinstance(named, str):
+                values[name] = calls_of(load(named))
             else:
                 values[name] = parameter.read(value)
     missing = [name for name, parameter in known.items() if parameter.required and name not in values]

@@ -14,6 +14,65 @@ __all__ = ["make_schema"]
 _LENGTH = r"^\s*(\d+(\.\d*)?|\.\d+)\s*(ns|us|µs|ms|s|min|m|h)\s*$"
 
 
+_EXPECTED: dict[str, Any] = {
+    "value": {
+        "description": "any value, or {approx: 98.2, abs: 0.1, rel: 0.01}",
+        "if": {
+            "type": "object",
+            "required": ["approx"],
+            "propertyNames": {"enum": ["approx", "abs", "rel"]},
+        },
+        "then": {
+            "properties": {
+                "approx": {"type": "number"},
+                "abs": {"type": "number", "minimum": 0},
+                "rel": {"type": "number", "minimum": 0},
+            }
+        },
+    },
+    "call": {
+        "description": "search, {search: {q: x}}, or {tool: search, arguments: {q: x}}",
+        "anyOf": [
+            {"type": "string"},
+            {
+                "type": "object",
+                "required": ["tool"],
+                "properties": {"tool": {"type": "string"}, "arguments": {"$ref": "#/$defs/value"}},
+                "additionalProperties": False,
+            },
+            {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 1,
+                "propertyNames": {"not": {"const": "tool"}},
+                "additionalProperties": {"$ref": "#/$defs/value"},
+            },
+        ],
+    },
+    "calls": {
+        "description": "tools, tools with arguments, lists of parallel ones; or a run",
+        "oneOf": [
+            {
+                "type": "array",
+                "items": {
+                    "anyOf": [
+                        {"$ref": "#/$defs/call"},
+                        {"type": "array", "items": {"$ref": "#/$defs/call"}},
+                    ]
+                },
+            },
+            {
+                "type": "object",
+                "required": ["run"],
+                "properties": {"run": {"type": "string"}},
+                "additionalProperties": False,
+            },
+        ],
+    },
+}
+"""What is expected: values, and tool calls."""
+
+
 def make_schema() -> dict[str, Any]:
     """The schema as plain data, by JSON Schema 2020-12."""
     names = sorted(RULES)
@@ -49,18 +108,7 @@ def make_schema() -> dict[str, Any]:
                 ],
             },
             "length": {"type": "string", "pattern": _LENGTH, "description": "500ms, 5s, 2min"},
-            "calls": {
-                "description": "tools, tools with arguments, lists of parallel ones; or a run",
-                "oneOf": [
-                    {"type": "array", "items": {"type": ["string", "object", "array"]}},
-                    {
-                        "type": "object",
-                        "required": ["run"],
-                        "properties": {"run": {"type": "string"}},
-                        "additionalProperties": False,
-                    },
-                ],
-            },
+            **_EXPECTED,
         },
     }
 
@@ -108,7 +156,7 @@ def _demand(name: str) -> dict[str, Any]:
         ways.append(
             {
                 "type": "array",
-                "minItems": max(1, len(required)),
+                "minItems": 1 if name == "budget" else len(required),
                 "maxItems": len(parameters),
                 "prefixItems": [_value(one) for one in parameters],
             }

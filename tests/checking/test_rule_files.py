@@ -200,6 +200,22 @@ def test_what_a_trajectory_expects_may_be_a_run(tmp_path) -> None:
         ("rules: finished\n", "`rules` is no list", ""),
         ("rules:\n- absence: [\n", "is not YAML", ""),
         ("- absence: tool(a)\n  absence: tool(b)\n", "line 2: `absence` stands twice", "an item of its own"),
+        ("- absence: tool(a)\n\t- finished\n", "line 2, column 1 is not YAML: found character '\\t'", ""),
+        ("- finished\n---\n- finished\n", "is not YAML: but found another document", ""),
+        ("on:\n- finished\n", "line 1: `on` is nothing that a file says", ""),
+        ("12: x\n", "line 1: `12` is nothing that a file says", ""),
+        ("- on: tool(a)\n", "line 1: `on` is no rule", ""),
+        ("- exactly: [tool(a), no]\n", "`'no'` is no whole number", ""),
+        ("- exactly: [tool(a), 12:30]\n", "`'12:30'` is no whole number", ""),
+        (f"- exactly: [tool(a), {'9' * 5000}]\n", "is not YAML: Exceeds the limit", ""),
+        ("- response: {first: tool(a), second: tool(b), within: }\n", "has no value", "leave it out"),
+        ("- between: [tool(a), 3, 1]\n", "no number is between 3 and 1", ""),
+        ("- state: [a, b, {approx: 1, abs: -1}]\n", "`abs` is how far a number may be off", ""),
+        ("- trajectory: {expected: search}\n", "`'search'` is no list of tool calls", ""),
+        ("- trajectory: {expected: [a], rel: -1}\n", "`rel` is how far a number may be off", ""),
+        ("name: 3\nrules: [finished]\n", "line 1: `name` is no text", ""),
+        ("include: 3\n", "line 1: `include` is a file, or a list of files", ""),
+        ("version: true\nrules: [finished]\n", "version True of rules is not known", ""),
         ("- absence: !!python/object/apply:os.getcwd []\n", "is not YAML", ""),
     ],
 )
@@ -229,6 +245,49 @@ def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path) -> None:
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FormatError, match="not UTF-8"):
         read_written(tmp_path / "bytes.yaml")
+
+
+def test_plain_words_of_yaml_are_what_editors_take_them_for(tmp_path) -> None:
+    """By YAML 1.2: the reader's own rules made a number of seconds of 12:30, and false of `no`."""
+    text = "{a: no, b: on, c: 12:30, d: 2026-11-22, e: 017, f: 1_000, g: ~, i: 0o17, j: 0x1F, k: TRUE}"
+    numbers = "[1e3, 1.5E-3, .5, -1., +7, .inf, 1e400]"
+    first, second = read(
+        tmp_path / "rules.yaml",
+        f"- state: {{at: end, path: a, expected: {text}}}\n- state: [end, a, {numbers}]\n",
+    )
+    assert first.rule.expected == {  # type: ignore[attr-defined]  # a state has it
+        "a": "no",
+        "b": "on",
+        "c": "12:30",
+        "d": "2026-11-22",
+        "e": 17,
+        "f": "1_000",
+        "g": None,
+        "i": 15,
+        "j": 31,
+        "k": True,
+    }
+    inf = float("inf")
+    assert second.rule.expected == [1000, 0.0015, 0.5, -1, 7, inf, inf]  # type: ignore[attr-defined]  # as above
+
+
+def test_anchors_and_merges_are_read_and_too_many_aliases_refused(tmp_path) -> None:
+    shared = (
+        "- response: &soon {first: tool(a), second: tool(b), within: 5s}\n"
+        "- response: {<<: *soon, within: 9s}\n"
+    )
+    assert [str(rule.rule) for rule in read(tmp_path / "rules.yaml", shared)] == [
+        "response(tool(a), tool(b), within='5s')",
+        "response(tool(a), tool(b), within='9s')",
+    ]
+    levels = "".join(f"- &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
+    bomb = f"- &a0 [x, x]\n{levels}"
+    assert "more than 1,000,000 parts" in error_of(tmp_path / "rules.yaml", bomb)[0]
+
+
+def test_what_stands_twice_in_one_map_of_json_is_not_dropped(tmp_path) -> None:
+    said, _ = error_of(tmp_path / "rules.json", '{"rules": [{"absence": "tool(a)", "absence": "tool(b)"}]}')
+    assert said == "`rules.json`: `absence` stands twice in one map"
 
 
 def test_yaml_that_is_an_alias_of_itself_ends(tmp_path) -> None:

@@ -31,7 +31,7 @@ SAME = [
     ({"exactly": {"what": "tool(a)", "times": 0}}, Exactly(A, 0)),
     ({"between": ["tool(a)", 1, 3]}, Between(A, 1, 3)),
     ({"init": {"what": "tool(a)", "among": "tool"}}, Init(A, tool())),
-    ({"init": {"what": "tool(a)", "among": None}}, Init(A)),
+    ({"init": {"what": "tool(a)"}}, Init(A)),
     ({"response": ["tool(a)", "tool(b)", "5s"]}, Response(A, B, "5s")),
     ({"precedence": {"first": "tool(a)", "second": "tool(b)", "ended": True}}, Precedence(A, B, True)),
     (
