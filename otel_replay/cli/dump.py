@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from otel_replay.cli.options import complete_run, find_run, store_option
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from otel_replay.cli.bytes_shown import Sink
     from otel_replay.cli.progress import Progress
     from otel_replay.opening import OpenRun
     from otel_replay.storage.run_files import Located
@@ -64,7 +68,7 @@ def _dump(run: OpenRun, form: str, output: str | None, progress: Progress) -> No
     def records() -> Iterator[Located]:
         return progress.over(run.records())
 
-    with _open(output) as stream:
+    with _open(output, form) as stream:
         _FORMS[form](run, records, stream)
     progress.look()
     if output:
@@ -74,11 +78,16 @@ def _dump(run: OpenRun, form: str, output: str | None, progress: Progress) -> No
         stderr().print(f"Wrote {output}, {size(os.stat(output).st_size)}")
 
 
-def _open(output: str | None) -> AbstractContextManager[BinaryIO]:
+def _open(output: str | None, form: str) -> AbstractContextManager[Sink]:
     if output is None:
         from otel_replay.cli.json_out import stdout_bytes
 
-        return nullcontext(stdout_bytes())
+        stream = stdout_bytes()
+        if not sys.stdout.isatty():
+            return nullcontext(stream)
+        from otel_replay.cli.bytes_shown import TerminalCsv, TerminalJson
+
+        return nullcontext(TerminalCsv(stream) if form == "csv" else TerminalJson(stream))
     from otel_replay.storage.atomic import open_output
 
     return open_output(Path(output))
@@ -87,7 +96,7 @@ def _open(output: str | None) -> AbstractContextManager[BinaryIO]:
 # -- one writer for each format
 
 
-def _json(run: OpenRun, records: Records, stream: BinaryIO) -> None:
+def _json(run: OpenRun, records: Records, stream: Sink) -> None:
     from otel_replay.attributes import IMPORT_FORMAT
     from otel_replay.clock import SYSTEM_CLOCK
     from otel_replay.formats import session_replay
@@ -96,7 +105,7 @@ def _json(run: OpenRun, records: Records, stream: BinaryIO) -> None:
 
     header = run.header
     session_replay.write(
-        stream,
+        cast("BinaryIO", stream),  # it writes text that is ASCII, and asks no more of it
         run_id=run.run_id,
         generated_ns=header.ended_ns or SYSTEM_CLOCK(),
         decisions=(item.record for item in records() if isinstance(item.record, Decision)),
@@ -114,7 +123,7 @@ def _known_total(run: OpenRun) -> int | None:
     return total if trusted and total >= _SMALL else None
 
 
-def _jsonl(run: OpenRun, records: Records, stream: BinaryIO) -> None:
+def _jsonl(run: OpenRun, records: Records, stream: Sink) -> None:
     from otel_replay.cli.plain_records import objects, run_object
     from otel_replay.formats.deep_json import dumps
     from otel_replay.orjson_loading import orjson
@@ -124,7 +133,7 @@ def _jsonl(run: OpenRun, records: Records, stream: BinaryIO) -> None:
         stream.write(dumps(plain, orjson.OPT_APPEND_NEWLINE))
 
 
-def _otlp(run: OpenRun, records: Records, stream: BinaryIO) -> None:
+def _otlp(run: OpenRun, records: Records, stream: Sink) -> None:
     from otel_replay.formats.assemble import OpenSpans, assemble
     from otel_replay.formats.otlp_json import span_lines
 
@@ -133,21 +142,21 @@ def _otlp(run: OpenRun, records: Records, stream: BinaryIO) -> None:
     stream.writelines(span_lines(assemble(records(), open_spans=open_spans)))
 
 
-def _otlp_logs(_run: OpenRun, records: Records, stream: BinaryIO) -> None:
+def _otlp_logs(_run: OpenRun, records: Records, stream: Sink) -> None:
     from otel_replay.formats.assemble import logs
     from otel_replay.formats.otlp_json import log_lines
 
     stream.writelines(log_lines(logs(records())))
 
 
-def _csv(_run: OpenRun, records: Records, stream: BinaryIO) -> None:
+def _csv(_run: OpenRun, records: Records, stream: Sink) -> None:
     from otel_replay.formats.csv_table import csv_rows
     from otel_replay.records import Decision
 
     stream.writelines(csv_rows(lambda: (one.record for one in records() if isinstance(one.record, Decision))))
 
 
-_FORMS: dict[str, Callable[[OpenRun, Records, BinaryIO], None]] = {
+_FORMS: dict[str, Callable[[OpenRun, Records, Sink], None]] = {
     "json": _json,
     "jsonl": _jsonl,
     "otlp": _otlp,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
+from otel_replay.cli.bytes_shown import ACTS, json_escape
 from otel_replay.formats.deep_json import dumps
 from otel_replay.orjson_loading import orjson
 from otel_replay.values import to_json
-
-_ACTS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
-"""What a terminal would act upon and JSON lets stand: delete, C1 controls, directions, line separators."""
 
 __all__ = ["json_bytes", "json_value", "print_json", "stdout_bytes", "write_list"]
 
@@ -44,11 +41,7 @@ def _dumps(value: Any, option: int = 0) -> bytes:
     except TypeError:
         # The name of a file need not be text. What is none in it is written as its escape.
         data = dumps(_text_only(value), option)
-    return data if data.isascii() and b"\x7f" not in data else _ACTS.sub(_escaped, data)
-
-
-def _escaped(found: re.Match[bytes]) -> bytes:
-    return b"\\u%04x" % ord(found.group().decode())
+    return data if data.isascii() and b"\x7f" not in data else ACTS.sub(json_escape, data)
 
 
 def _text_only(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -138,8 +139,15 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
         names = [name for name in rows[0] if not name.startswith("trend")]
         writer = csv.DictWriter(text, names, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(map(_shown, rows) if sys.stdout.isatty() else rows)
     stdout_bytes().write(text.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for a terminal: what hides or turns text in it is an escape."""
+    from otel_replay.wording import visible
+
+    return {name: visible(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
 
 
 def _print_tables(found: OverRuns) -> None:

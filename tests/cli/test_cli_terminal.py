@@ -1,9 +1,11 @@
 """Nothing recorded can do anything to a terminal, and every line is as wide as it should be."""
 
 import io
+import json
 import unicodedata
 
 import pytest
+from analysis.story import START_NS, Story
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,3 +122,56 @@ def test_markup_in_recorded_text_is_text():
     made = screen(terminal=False)
     made[0].print("[bold red]not bold[/] {x} %s")
     assert written(made) == b"[bold red]not bold[/] {x} %s\n"
+
+
+def hostile(keep):
+    """A run whose texts would act upon a terminal."""
+    story = Story("2026-01-01T00-00-00Z-aaaaaa", start_ns=START_NS)
+    run = story.run("bad")
+    task = story.task("\x1b[31mtask\u202e", run)
+    story.decide(
+        task, "A\x1b[2J", 'said "so",\r\nhid', values={"\x9b31m": "\x7f\u2066x", "y": [1, "\u202e"]}, cell={}
+    )
+    story.end(task)
+    story.end(run)
+    keep(story)
+
+
+ACTING = frozenset("\x1b\x7f\x9b\r\u202e\u2066")
+
+
+def test_csv_on_a_terminal_shows_what_would_act_upon_it_and_a_pipe_gets_it_as_it_is(call, keep):
+    hostile(keep)
+    shown = call("dump", "latest", "--format", "csv", columns=80).out
+    assert not ACTING & set(shown)
+    assert len(shown.splitlines()) == 2
+    assert r"A\e[2J" in shown
+    assert ACTING < set(call("dump", "latest", "--format", "csv").out)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "otlp"])
+def test_json_on_a_terminal_says_the_same_and_cannot_act_upon_it(call, keep, form):
+    hostile(keep)
+    shown = call("dump", "latest", "--format", form, columns=80).out
+    assert not ACTING & set(shown)
+    piped = call("dump", "latest", "--format", form).raw
+    assert list(map(json.loads, shown.splitlines())) == list(map(json.loads, piped.splitlines()))
+
+
+def test_a_session_replay_on_a_terminal_says_the_same(call, keep):
+    hostile(keep)
+    shown = call("dump", "latest", columns=80)
+    assert not ACTING & set(shown.out)
+    assert shown.json["decisions"] == call("dump", "latest").json["decisions"]
+
+
+def test_a_table_of_stats_is_escaped_on_a_terminal_and_exact_in_a_pipe(call, keep):
+    hostile(keep)
+    assert r"\e[31mtask\u202e" in call("stats", "latest", "--csv", columns=80).out
+    assert "\x1b[31mtask\u202e" in call("stats", "latest", "--csv").out
+
+
+def test_a_dump_into_a_file_is_exact_where_standard_output_is_a_terminal(call, keep, tmp_path):
+    hostile(keep)
+    assert call("dump", "latest", "--format", "csv", "-o", str(tmp_path / "a.csv"), columns=80).code == 0
+    assert set((tmp_path / "a.csv").read_bytes().decode()) > ACTING
