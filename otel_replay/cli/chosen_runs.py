@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ReadRuns", "choose_runs", "is_pattern", "runs_like", "since_ns", "tell_unreadable"]
 
 _PATTERN = re.compile(r"[*?\[]")
+_OF_PATHS = ("./", "../", "/")
 _DAYS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(d|w)")
 _DAY_NS = 86_400_000_000_000
 
@@ -34,7 +35,7 @@ def choose_runs(names: Sequence[str], store: Store, *, all_runs: bool, since: st
     ----------
     names:
         What `otel_replay.loading.load_items` takes, or a pattern (`*`, `?`, `[…]`) that the id or the name of
-        runs of the store fits, else the paths of files.
+        runs of the store fits, else the paths of files; one that begins with `./`, `../` or `/` means paths.
     all_runs:
         All runs of the store; nothing is named besides.
     since:
@@ -161,7 +162,8 @@ def _meant(name: str, runs: Sequence[RunSummary], store: Store, since: str | Non
     if not is_pattern(name):
         yield name
         return
-    fitting = [_name(run, store) for run in runs if _fits(run, name)] or sorted(glob(name, recursive=True))
+    fitting = [] if name.startswith(_OF_PATHS) else [_name(run, store) for run in runs if _fits(run, name)]
+    fitting = fitting or sorted(glob(name, recursive=True))
     if not fitting:
         begun = f" of a run begun since {since}" if since else ""
         raise UsageError(

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_replay.cli.options import complete_run, open_store, store_option
+from otel_replay.cli.options import complete_run, meant, open_store, store_option, stored_run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from otel_replay.storage.run_files import RunFiles
+    from otel_replay.storage.store import Store
 
 __all__ = ["command"]
 
@@ -28,7 +31,7 @@ def command(context: click.Context, runs: tuple[str, ...], yes: bool) -> int:
 
     store = open_store(context)
     # By directory, so that a run with a damaged run.json can be deleted too. All are found before any goes.
-    ids = list(dict.fromkeys(store.resolve(name).directory.name for name in runs))
+    ids = list(dict.fromkeys(_id_of(name, store) for name in meant(context, runs)))
     screen = stderr()
     for run_id in ids:
         if _is_running(store.resolve(run_id)):
@@ -47,6 +50,26 @@ def command(context: click.Context, runs: tuple[str, ...], yes: bool) -> int:
         store.delete(run_id)
         screen.print(f"Deleted {run_id}")
     return 0
+
+
+def _id_of(name: str, store: Store) -> str:
+    from otel_replay.errors import UsageError
+
+    directory = stored_run(store, name, "delete").directory
+    if not _is_in(store, directory):
+        raise UsageError(
+            f"{name} is a run's directory that is not in {store.root}, and `delete` takes runs of the store",
+            hint=f"`--store DIR` says which store; `rm -r {name}` removes the directory",
+        )
+    return directory.name
+
+
+def _is_in(store: Store, directory: Path) -> bool:
+    own = store.directory(directory.name)
+    try:
+        return own.samefile(directory)
+    except OSError:
+        return own == directory
 
 
 def _is_running(files: RunFiles) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "find_files",
     "find_run",
     "json_option",
+    "meant",
     "named_runs",
     "names_a_pack",
     "open_store",
@@ -30,6 +31,7 @@ __all__ = [
     "since_option",
     "sessions_option",
     "store_option",
+    "stored_run",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -186,8 +188,43 @@ def named_runs(
 
         # A directory whose run.json is damaged has no usable name but its own: no resolving by id.
         return [RunFiles(store.directory(run.run_id)) for run in reversed(store.runs())]
-    found = [files for name in names for files in _all_of(context, name, store, of_files)]
+    found = [files for name in meant(context, names) for files in _all_of(context, name, store, of_files)]
     return list({files.directory: files for files in found}.values())
+
+
+def meant(context: click.Context, names: tuple[str, ...]) -> list[str]:
+    """`names` with the runs, or else the paths, that the patterns among them mean."""
+    from otel_replay.cli.chosen_runs import choose_runs
+
+    return choose_runs(names, open_store(context), all_runs=False, since=None) if names else []
+
+
+def stored_run(store: Store, name: str, command: str) -> RunFiles:
+    """The run of the store that `name` means, for a command that takes no files.
+
+    Raises
+    ------
+    UsageError
+        If there is none. What is a file is told as such, with what can be done with it.
+    """
+    from os.path import isfile, lexists
+
+    from otel_replay.errors import UsageError
+
+    try:
+        return store.resolve(name)
+    except UsageError:
+        path = name if lexists(name) else name.rpartition("#")[0]
+        if name != "-" and not lexists(path):
+            raise
+    if names_a_pack(path):
+        what, hint = f"{path} is a packed run", f"`otel-replay unpack {path}` brings it back into the store"
+    else:
+        what = "`-` is what comes by standard input" if name == "-" else f"{path} is a file or folder"
+        hint = f"`otel-replay import {path or 'FILE'}` takes its runs into the store"
+    if command == "delete" and isfile(path):
+        hint = f"`rm {path}` removes the file"
+    raise UsageError(f"{what}, and `{command}` takes runs of the store", hint=hint)
 
 
 def _all_of(context: click.Context, name: str, store: Store, of_files: bool) -> list[RunFiles]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from otel_replay.cli.options import complete_run, open_store, store_option
+from otel_replay.cli.options import complete_run, open_store, store_option, stored_run
 
 __all__ = ["command"]
 
@@ -37,7 +37,7 @@ def command(context: click.Context, run: str, output: str | None, level: int | N
     from otel_replay.cli.terminal import stderr
     from otel_replay.storage.pack import SUFFIX, pack
 
-    files = open_store(context).resolve(run)
+    files = stored_run(open_store(context), run, "pack")
     target = Path(output) if output is not None else Path(f"{files.directory.resolve().name}{SUFFIX}")
     packed = pack(files, target, level=level)
     stderr().print(

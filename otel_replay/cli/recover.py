@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_replay.cli.options import (
+    meant,
     named_runs,
     names_a_pack,
     open_store,
@@ -38,7 +39,7 @@ def command(context: click.Context, runs: tuple[str, ...], all_runs: bool) -> in
     from otel_replay.storage.late_journals import needs_recovery
     from otel_replay.storage.recover import recover
 
-    for name in runs:
+    for name in meant(context, runs):
         if names_a_pack(name):
             raise UsageError(f"{name} is packed", hint="unpack it first: `otel-replay unpack FILE`")
     screen = stdout()

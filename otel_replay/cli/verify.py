@@ -11,6 +11,7 @@ import click
 from otel_replay.cli.options import (
     find_files,
     json_option,
+    meant,
     named_runs,
     names_a_pack,
     runs_arguments,
@@ -36,8 +37,9 @@ def command(context: click.Context, runs: tuple[str, ...], all_runs: bool, as_js
     Exits with 1 if anything was changed, is damaged or missing. That a run was interrupted and not recovered
     yet is told, and is no damage.
     """
-    packs = [name for name in runs if names_a_pack(name)]
-    others = tuple(name for name in runs if name not in packs)
+    names = meant(context, runs)
+    packs = [name for name in names if names_a_pack(name)]
+    others = tuple(name for name in names if name not in packs)
     stored = named_runs(context, others, all_runs) if others or all_runs or not packs else []
     found = chain((_verified_pack(context, name) for name in packs), _verified(stored))
     if as_json:

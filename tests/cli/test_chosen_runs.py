@@ -136,3 +136,36 @@ def test_a_run_of_a_file_with_brackets_in_its_name_is_no_pattern(asked, call, ru
     found = asked("traces[1].jsonl")
     assert len(found) == 1
     assert asked(f"traces[1].jsonl#{found[0]}") == found
+
+
+@pytest.mark.parametrize("command", ["verify", "recover"])
+def test_commands_that_keep_runs_take_the_same_words(call, runs, command) -> None:
+    told = call(command, "tune-*")
+    assert told.code == 0
+    assert [run_id in told.out for run_id in ("tune-a", "tune-b", "agent-1")] == [True, True, False]
+
+
+@pytest.mark.parametrize("command", ["verify", "recover", "delete --yes", "send --to http://127.0.0.1:1"])
+def test_a_pattern_that_fits_nothing_is_told(call, runs, command) -> None:
+    told = call(*command.split(), "none-*")
+    assert (told.code, "and no file, fits `none-*`" in told.err) == (2, True)
+
+
+def test_a_pattern_deletes_the_runs_that_it_fits(call, runs, store) -> None:
+    assert call("delete", "tune-*", "--yes").code == 0
+    assert [run.run_id for run in store.runs()] == ["agent-1"]
+
+
+def test_packs_are_verified_by_a_pattern_too(call, runs, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for run_id in ("tune-a", "tune-b"):
+        assert call("pack", run_id).code == 0
+    assert len(call("verify", "*.orpack", "--json").json["runs"]) == 2
+
+
+def test_a_pattern_that_begins_as_a_path_means_no_run(asked, call, runs) -> None:
+    assert "no file, fits `./tune-*`" in asked("./tune-*")
+    assert call("dump", "agent-1", "--format", "otlp", "-o", "tune-x.jsonl").code == 0
+    assert asked("tune-*") == ["tune-a", "tune-b"]
+    [of_the_file] = asked("./tune-*")
+    assert of_the_file not in {"tune-a", "tune-b"}

@@ -1,6 +1,7 @@
 """`verify`, `recover`, `delete`, `send`: what is done to runs."""
 
 import io
+import shutil
 import sys
 
 import pytest
@@ -188,3 +189,35 @@ def test_a_journal_of_a_newer_version_is_told(call, keep, tuning):
     result = call("show", "latest")
     assert result.code == 2
     assert "9" in result.err
+
+
+FILE_HINTS = {"pack": "otel-replay import traces.jsonl", "delete": "rm traces.jsonl"}
+
+
+@pytest.mark.parametrize("command", ["pack", "delete"])
+@pytest.mark.parametrize("name", ["traces.jsonl", "traces.jsonl#latest", "folder", "-", "packed.orpack"])
+def test_a_file_is_no_run_of_the_store_and_what_to_do_with_it_is_said(
+    call, keep, tuning, tmp_path, monkeypatch, command, name
+):
+    monkeypatch.chdir(tmp_path)
+    keep(tuning)
+    (tmp_path / "folder").mkdir()
+    assert call("dump", "latest", "--format", "otlp", "-o", "traces.jsonl").code == 0
+    assert call("pack", "latest", "-o", "packed.orpack").code == 0
+    result = call(command, name)
+    assert result.code == 2
+    assert f"and `{command}` takes runs of the store" in result.err
+    hints = {"folder": "otel-replay import folder", "-": "otel-replay import FILE"}
+    hints["packed.orpack"] = "unpack packed.orpack" if command == "pack" else "rm packed.orpack"
+    assert hints.get(name, FILE_HINTS[command]) in result.err
+
+
+def test_a_directory_elsewhere_does_not_delete_the_run_of_its_name(call, keep, tuning, store, tmp_path):
+    keep(tuning)
+    other = tmp_path / "copies" / tuning.run_id
+    shutil.copytree(store.directory(tuning.run_id), other)
+    result = call("delete", str(other), "--yes")
+    assert (result.code, "that is not in" in result.err) == (2, True)
+    assert other.is_dir()
+    assert call("delete", str(store.directory(tuning.run_id)), "--yes").code == 0
+    assert store.runs() == []
