@@ -93,22 +93,10 @@ def _give(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], kw_only: b
     finish = getattr(cls, "__post_init__", None)
 
     def __init__(self: Any, *given: Any, **named: Any) -> None:
-        if given:
-            if kw_only or len(given) > len(names):
-                raise TypeError(f"{cls.__name__}() was given {len(given)} values without a name")
-            twice = [name for name in names[: len(given)] if name in named]
-            named.update(zip(names, given, strict=False))
-            if twice:
-                raise TypeError(f"{cls.__name__}() was given {', '.join(twice)} twice")
-        values = {**defaults, **named}
-        if len(values) != len(names) or values.keys() != known:
-            wrong = sorted(known.symmetric_difference(values))
-            raise TypeError(f"{cls.__name__}() lacks, or does not know: {', '.join(wrong)}")
-        self.__dict__.update(values)
+        self.__dict__.update(_bound(cls, given, named, kw_only))
         if finish is not None:
             finish(self)
 
-    known = frozenset(names)
     cls._names, cls._defaults = names, defaults
     slotted = "__slots__" in vars(cls)
     cls.__init__ = _init_of_slots(cls, names, defaults, kw_only) if slotted else __init__
@@ -117,12 +105,39 @@ def _give(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], kw_only: b
     setattr(cls, "__match_args__", () if kw_only else names)  # noqa: B010 - mypy knows better
 
 
+def _bound(cls: Any, given: tuple[Any, ...], named: dict[str, Any], kw_only: bool) -> dict[str, Any]:
+    names, defaults = cls._names, cls._defaults
+    if given:
+        if kw_only or len(given) > len(names):
+            raise TypeError(f"{cls.__name__}() was given {len(given)} values without a name")
+        twice = [name for name in names[: len(given)] if name in named]
+        named.update(zip(names, given, strict=False))
+        if twice:
+            raise TypeError(f"{cls.__name__}() was given {', '.join(twice)} twice")
+    values = {**defaults, **named}
+    if len(values) != len(names) or not all(name in values for name in names):
+        wrong = sorted(set(names).symmetric_difference(values))
+        raise TypeError(f"{cls.__name__}() lacks, or does not know: {', '.join(wrong)}")
+    return values
+
+
+_FEW = 30
+
+
 def _init_of_slots(cls: Any, names: tuple[str, ...], defaults: dict[str, Any], kw_only: bool) -> Any:
-    """Written out, as there may be many instances; with the first of them: of many classes there is none."""
+    """Written out where there are many instances: of most classes there are none, or few, in a process."""
+    left = _FEW
 
     def __init__(self: Any, *given: Any, **named: Any) -> None:
-        cls.__init__ = written = _written_init(cls, names, defaults, kw_only)
-        written(self, *given, **named)
+        nonlocal left
+        left -= 1
+        if left < 0:
+            cls.__init__ = written = _written_init(cls, names, defaults, kw_only)
+            written(self, *given, **named)
+            return
+        own = vars(cls)
+        for name, value in _bound(cls, given, named, kw_only).items():
+            own[name].__set__(self, value)
 
     return __init__
 

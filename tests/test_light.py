@@ -59,6 +59,35 @@ def test_an_instance_with_slots_has_room_for_its_values_alone_and_is_kept_and_co
     assert (names_of(Point), defaults_of(Point)["y"]) == (("x", "y", "rest"), 0)
 
 
+def test_the_first_instance_with_slots_and_the_hundredth_are_made_alike() -> None:
+    @light(frozen=True, slots=True)
+    class Place:
+        row: int
+        column: int = 3
+
+    made = [Place(1, column=2) for _ in range(100)] + [Place(1, 2), Place(row=1, column=2)]
+    assert len(set(made)) == 1
+    assert [Place(1).column for _ in range(40)] == [3] * 40
+    for wrong in ({}, {"row": 1, "depth": 2}):
+        with pytest.raises(TypeError):
+            Place(**wrong)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made[-1].row = 2  # type: ignore[misc]  # that is what is tried
+
+
+def test_what_is_wrong_with_the_first_instance_with_slots_is_told() -> None:
+    @light(frozen=True, slots=True, kw_only=True)
+    class Place:
+        row: int
+        column: int = 3
+
+    for wrong in ({"column": 2}, {"row": 1, "depth": 2}):
+        with pytest.raises(TypeError, match=r"row|depth"):
+            Place(**wrong)
+    with pytest.raises(TypeError, match="without a name"):
+        Place(1)  # type: ignore[misc]  # that is what is tried
+
+
 def test_a_tuple_with_names_is_one() -> None:
     row = Row("a", 2)
     assert (row, row.name, row._replace(count=3)) == (("a", 2), "a", Row("a", 3))

@@ -7,6 +7,7 @@ another, which takes a fifth of the time that one by one takes. Where the text w
 
 from __future__ import annotations
 
+import codecs
 from itertools import zip_longest
 
 from otel_replay.attributes import BLOB
@@ -23,6 +24,7 @@ __all__ = ["items_text"]
 
 _OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER
 _BLOB = BLOB.encode()
+_ESCAPED = "otel_replay.json"
 _SMALL_EXPONENT = late(rb"\de-\d")
 
 
@@ -36,6 +38,8 @@ def items_text(lines: list[bytes]) -> bytes | None:
         if len(rows) != len(lines):
             return None
         data = orjson.dumps({"": _entries(rows)}, option=_OPTIONS)[ITEMS_HEAD:-ITEMS_TAIL]
+        if not data.isascii():
+            data = data.decode().encode("ascii", _ESCAPED)
     except (TypeError, ValueError, KeyError, OverflowError, OSError):
         return None  # damage, numbers of more than 53 bits, times beyond the calendar
     return data
@@ -81,6 +85,17 @@ def _check(rows: list[Any]) -> None:
         raise ValueError
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Letters that are not ASCII as `json.dump` writes them: outside of texts there are none."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)), error.end
+
+
+codecs.register_error(_ESCAPED, _escaped)
+
+
 class _Absent:
     """What a shorter row does not have."""
 
@@ -90,10 +105,9 @@ _TYPES: tuple[set[type], ...] = ({str}, {int}, {str}, {str}, {dict, int, _Absent
 
 
 def _is_written_alike(text: bytes) -> bool:
-    """Whether it is ASCII without escapes, floats below 0.0001, values in a form of ours, and blobs."""
+    """Whether it is without escapes, floats below 0.0001, values in a form of ours, and blobs."""
     return (
-        text.isascii()
-        and b"\x7f" not in text
+        b"\x7f" not in text
         and b"\\" not in text
         and b"$" not in text
         and b"0.0000" not in text

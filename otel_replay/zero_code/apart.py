@@ -7,6 +7,7 @@ written. Where either is killed, the other finds the end of its pipe.
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import sys
@@ -140,6 +141,7 @@ def _pipes() -> list[int]:
 
 def _record(started: Started, told: int, answers: int) -> NoReturn:
     """What the other process does, from its first line to its last."""
+    gc.disable()  # nothing of what is loaded is garbage
     try:
         # No job of a shell: a terminal stops and interrupts the command and the launcher, and not this.
         os.setsid()

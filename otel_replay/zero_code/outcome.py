@@ -31,8 +31,10 @@ class _Python(NamedTuple):
 
 
 def _notes(folder: str, suffix: str) -> Iterator[list[str]]:
-    for path in sorted(Path(folder).glob(f"*{suffix}")):
-        yield path.read_text(encoding="utf-8", errors="replace").split("\n")
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(suffix):
+            with open(os.path.join(folder, name), "rb") as stream:
+                yield stream.read().decode("utf-8", "replace").split("\n")
 
 
 def _pythons(folder: str) -> list[_Python]:
@@ -76,7 +78,12 @@ def attributes_at_end(folder: str, command: Sequence[str]) -> dict[str, Any]:
 
 
 def _any_problem(folder: str) -> bool:
-    return any(b'["problem"' in path.read_bytes() for path in Path(folder).glob("functions-*"))
+    for name in os.listdir(folder):
+        if name.startswith("functions-"):
+            with open(os.path.join(folder, name), "rb") as stream:
+                if b'["problem"' in stream.read():
+                    return True
+    return False
 
 
 def not_recorded(folder: str) -> list[str]:

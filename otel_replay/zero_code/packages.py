@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["versions_of"]
@@ -38,7 +37,7 @@ def versions_of(modules: Mapping[str, str]) -> dict[str, str]:
 
 
 def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return "-".join(filter(None, name.replace("_", "-").replace(".", "-").split("-"))).lower()
 
 
 def _installed(folder: str) -> Iterator[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ program to run. Its ids were given to the command when it was started.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -52,6 +53,9 @@ def record(started: Started, launcher: Launcher) -> None:
     except Exception as error:
         failed("recording the run", error)
     started.end_turn()
+    # All is loaded, and stays: what has a long run's end collect garbage need not look through it.
+    gc.freeze()
+    gc.enable()
     ended = launcher.ended()
     if ended is None:
         return

@@ -1,5 +1,7 @@
 """Decisions that go from line to text in one step read as those that go the careful way, or are not taken."""
 
+import json
+
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -62,6 +64,13 @@ def test_ordinary_decisions_are_taken():
         head + b",{},{}]",
     ]
     assert items_text(lines) == careful(lines)
+
+
+def test_letters_of_all_languages_are_taken_and_written_as_json_does():
+    texts = ["864 °C", "größer", "→ 10 µs", "日本\u2028\uffff", "🙂🚀é", "\x80\xa0"]
+    lines = [orjson.dumps(["decision", "a", START_NS, text, text, {text: text}]) for text in texts]
+    assert items_text(lines) == careful(lines)
+    assert all(json.dumps(text).encode() in items_text(lines) for text in texts)
 
 
 @pytest.mark.parametrize(
