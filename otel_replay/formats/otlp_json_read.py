@@ -69,6 +69,7 @@ def read_lines(stream: Lines, *, longest_bytes: int = LONGEST_LINE_BYTES) -> Ite
 def read_document(text: bytes) -> Iterator[Read]:
     """The spans and log entries of one JSON document, or of several that stand one after another on lines.
 
+    A document may be a list of requests.
     Jaeger's `/api/v3/traces/…?rawTraces=true` answers in this form, with each document under `result`.
     """
     try:
@@ -102,10 +103,17 @@ def _read_text(text: bytes, number: int, offset_bytes: int, *, torn: bool) -> It
     except orjson.JSONDecodeError as error:
         yield _bad(number, offset_bytes, len(text), f"not JSON: {error}", torn)
         return
-    try:
-        yield from _read_body(body, lambda reason: _bad(number, offset_bytes, len(text), reason))
-    except FormatError as error:
-        yield _bad(number, offset_bytes, len(text), error.message)
+    several = isinstance(body, list)
+    for at, request in enumerate(body if several else (body,), 1):
+        where = f"item {at} of the list: " if several else ""
+
+        def bad(reason: str, where: str = where) -> BadLine:
+            return _bad(number, offset_bytes, len(text), where + reason)
+
+        try:
+            yield from _read_body(request, bad)
+        except FormatError as error:
+            yield bad(error.message)
 
 
 def _read_body(body: Any, bad: Callable[[str], BadLine]) -> Iterator[Read]:

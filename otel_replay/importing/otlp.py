@@ -73,9 +73,10 @@ class OtlpReading:
                 yield from _read_message(request, number)
 
     def _text(self, stream: BinaryIO) -> Iterator[Read]:
-        """Lines, where the first or the second by itself is a document; else one document."""
+        """Lines, where the first or the second by itself is a document; else one document, or a list."""
         first = stream.readline(_LONGEST_LINE_BYTES)
-        second = b"" if _is_document(first) else stream.readline(_LONGEST_LINE_BYTES)
+        is_list = first.lstrip().startswith(b"[")
+        second = b"" if is_list or _is_document(first) else stream.readline(_LONGEST_LINE_BYTES)
         if _is_document(first) or _is_document(second):
             lines = _Lines(first + second, stream)
             for item in read_lines(lines, longest_bytes=_LONGEST_LINE_BYTES):

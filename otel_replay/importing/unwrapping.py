@@ -1,4 +1,4 @@
-"""Files that were compressed by gzip or Zstandard, as the stream of what is in them.
+"""Files that were compressed by gzip or Zstandard, as the stream of what is in them; text in UTF-16 as UTF-8.
 
 What can be read of a damaged file is read, and what cannot is said. Memory does not grow with the file.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from otel_replay.errors import FormatError
+from otel_replay.importing.encodings import in_utf8
 from otel_replay.storage.zstd import decompressor, error_of_zstandard
 
 __all__ = ["ZSTANDARD", "unwrapped"]
@@ -24,7 +25,7 @@ _TAKEN_BYTES = 1 << 16
 
 
 def unwrapped(stream: BinaryIO, damage: list[str]) -> BinaryIO:
-    """What a file holds, as a stream; as it is where it is not compressed.
+    """What a file holds, as a stream; as it is where it is not compressed, and no text of Windows'.
 
     Reading it raises FormatError where it holds more than 64 GiB.
 
@@ -48,7 +49,7 @@ def unwrapped(stream: BinaryIO, damage: list[str]) -> BinaryIO:
         pieces = _frames(stream, start, damage)
     else:
         pieces = _plain(stream, start)
-    return cast(BinaryIO, io.BufferedReader(_Pieces(pieces), _TAKEN_BYTES))
+    return cast(BinaryIO, io.BufferedReader(_Pieces(in_utf8(pieces, damage)), _TAKEN_BYTES))
 
 
 class _Pieces(io.RawIOBase):
