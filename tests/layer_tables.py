@@ -19,6 +19,7 @@ GROUND = frozenset(
             "light",
             "log",
             "orjson_loading",
+            "own_modules",
         ),
         *("program", "records", "settings", "version"),
         *("redaction", "redaction_names", "redaction_rules"),

@@ -29,6 +29,12 @@ def begin() -> None:
     atexit.register(_stay_interrupted)  # the first to be registered is the last to be called
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_before_fork)
+    try:
+        from otel_replay.own_modules import find_quickly
+
+        find_quickly()
+    except Exception as error:
+        _failed("finding what records", error)
     plan: Plan | None = None
     try:
         from otel_replay.zero_code.plan import plan_of

@@ -30,6 +30,7 @@ BROKEN = (
     *("libraries.installing", "libraries.table", "libraries.files", "libraries.file_events"),
     *("hooks.imported", "hooks.audit", "hooks.guard", "hooks.here"),
     *("rules.watching", "rules.hooking", "rules.calls", "settings", "storage.run_opening", "program"),
+    "own_modules",
 )
 
 
