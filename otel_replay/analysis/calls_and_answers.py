@@ -45,9 +45,9 @@ class Answer:
 
     Attributes
     ----------
-    span_id, name:
-        Of the first span that tells what was asked for: of two libraries' the one nearest to the model.
-    start_ns, end_ns:
+    span_id, name, start_ns:
+        Of a span that tells what was asked for: of two libraries' the one nearest to the model.
+    first_ns, end_ns:
         From when on it ran, and when its answer was there; None for one without an end.
     spans:
         The ids of all spans that tell of it.
@@ -56,6 +56,7 @@ class Answer:
     span_id: str
     name: str
     start_ns: int
+    first_ns: int
     end_ns: int | None
     spans: set[str]
     asked: list[Asked]
@@ -97,6 +98,7 @@ class Seen:
     places: dict[str, Place] = field(default_factory=dict)
     full: bool = False
     _repeats: Repeats = field(default_factory=Repeats)
+    _beside: dict[tuple[str, tuple[str, ...]], tuple[str, int]] = field(default_factory=dict)
 
     def take(
         self, span: TrackedSpan, kind: SpanKind, scope: str, parent_id: str, moments: Sequence[Any] = ()
@@ -123,7 +125,7 @@ class Seen:
             self._answer(span, scope, parent_id, moments)
         if len(self.calls) + len(self.answers) > MOST:
             self.full = True
-            self.calls, self.answers, self.places = [], {}, {}
+            self.calls, self.answers, self.places, self._beside = [], {}, {}, {}
 
     def _meaning(self, span: TrackedSpan, moments: Sequence[Any]) -> Meaning:
         attributes: Mapping[str, Any] = span.attributes
@@ -155,15 +157,21 @@ class Seen:
     def _answer(self, span: TrackedSpan, scope: str, parent_id: str, moments: Sequence[Any]) -> None:
         number = self._repeats.generation(span, NO_USAGE, scope, parent_id or None).call
         asked = requested(self._meaning(span, moments))
-        known = self.answers.get(number)
+        ids = tuple(one.call_id for one in asked if one.call_id is not None)
+        beside = self._beside.setdefault((parent_id, ids), (scope, number)) if ids else (scope, number)
+        # A framework's span of a stream may end before the SDK's begins: both then tell of the same ids.
+        known = self.answers.get(number if beside[0] == scope else beside[1])
         end_ns = None if span.end is None else span.end.time_ns
         if known is not None:
             known.spans.add(span.span_id)
-            known.start_ns = min(known.start_ns, span.start.time_ns)
+            if asked and span.start.time_ns > known.start_ns:
+                known.span_id, known.name, known.start_ns = span.span_id, span.name, span.start.time_ns
+            known.first_ns = min(known.first_ns, span.start.time_ns)
             _join(known.asked, asked)
         elif asked:
+            start_ns, spans = span.start.time_ns, {span.span_id}
             self.answers[number] = Answer(
-                span.span_id, span.name, span.start.time_ns, end_ns, {span.span_id}, list(map(_made, asked))
+                span.span_id, span.name, start_ns, start_ns, end_ns, spans, list(map(_made, asked))
             )
 
 

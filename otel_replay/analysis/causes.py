@@ -243,7 +243,7 @@ class _Matching:
         there = [
             (answer, asked)
             for answer, asked in self.ids.get(call.call_id, ())
-            if answer.start_ns <= call.start_ns and _is_named(asked.name, call.tool)
+            if answer.first_ns <= call.start_ns and _is_named(asked.name, call.tool)
         ]
         if len({id(answer) for answer, _ in there}) == 1:
             self.tell(call, *there[0], by="id")
@@ -257,7 +257,7 @@ class _Matching:
             (answer, asked)
             for answer, asked in self.alike.get((call.tool, call.arguments), ())
             # Two ids that differ are two calls.
-            if answer.start_ns <= call.start_ns and not asked.used and not (asked.ids and call.call_id)
+            if answer.first_ns <= call.start_ns and not asked.used and not (asked.ids and call.call_id)
         ]
         self._nearest(call, there, "name and arguments")
 

@@ -249,6 +249,20 @@ class TestToldTwice:
         run.call("call", "look", CELL, "a", at=(10, 11))
         assert run.causes() == {"call": ("sdk", BY_ID)}
 
+    def test_two_that_stand_beside_each_other_are_one_by_the_ids_that_they_tell(self, run: Told) -> None:
+        """The framework's span of a stream ends before the SDK's begins: LlamaIndex."""
+        run.agent("agent", (1, 50))
+        run.asks("framework", ("look", CELL, "a"), within="agent", at=(2, 3))
+        run.asks("sdk", ("look", CELL, "a"), within="agent", at=(4, 9), library="sdk")
+        run.call("call", "look", CELL, within="agent", at=(10, 11))
+        assert run.causes() == {"call": ("sdk", ALIKE)}
+
+    def test_two_of_one_library_with_the_same_ids_are_two(self, run: Told) -> None:
+        run.asks("first", ("look", CELL, "call_0"))
+        run.asks("second", ("look", CELL, "call_0"))
+        run.call("call", "look", CELL)
+        assert run.causes() == {}
+
     def test_client_and_server_of_a_call_have_one_cause(self, run: Told) -> None:
         run.asks("asked", ("look", CELL, "a"))
         run.call("call", "look", CELL, "a", at=(3, 20))
