@@ -14,6 +14,7 @@ import pytest
 from model_server import Answer, ModelServer, Request
 from store_kit import Recorded, Store
 
+from otel_replay.analysis.causes import causes_of
 from otel_replay.dialects.reading import Meaning, read_span
 from otel_replay.formats.spans import Span
 
@@ -41,6 +42,20 @@ class RecordedAgent:
         spans = sorted(self.run.spans, key=lambda span: span.start_ns)
         read = [(span, meaning_of(span)) for span in spans]
         return [(span, means) for span, means in read if means.kind == kind and name in ("", span.name)]
+
+    def causes(self) -> list[tuple[str, str]]:
+        """Of each tool call, in order of their starts, how its cause is known, and what is around that."""
+        by_id = {span.span_id: span for span in self.run.spans}
+        found = causes_of(self.run.located, self.run.files.blobs.read)
+        told = []
+        for span, _ in self.of("tool call"):
+            cause = found.get(span.span_id)
+            told.append(("", "") if cause is None else (cause.by, self._outer(by_id[cause.span_id])))
+        return told
+
+    def _outer(self, generation: Span) -> str:
+        """What stands around a generation; the spans of two libraries count as one."""
+        return next(name for name in self.lineage(generation) if name != generation.name)
 
     def lineage(self, span: Span) -> list[str]:
         """The names of the spans around `span`, from the innermost."""

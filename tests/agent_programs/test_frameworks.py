@@ -16,17 +16,6 @@ def calls_of(agent: RecordedAgent, tool: str) -> list[tuple[object, object]]:
     return sorted(((means.tool_arguments, means.tool_result) for means in found), key=str)
 
 
-def causes(agent: RecordedAgent) -> set[str]:
-    """Ids of the calls that generations asked for."""
-    return {
-        part["id"]
-        for _, means in agent.of("generation")
-        for message in means.output_messages or ()
-        for part in message["parts"]
-        if part["type"] == "tool_call"
-    }
-
-
 class TestPydanticAI:
     """Pydantic AI records itself, and OpenAI's SDK below it is recorded too."""
 
@@ -50,10 +39,9 @@ class TestPydanticAI:
                 by_agent.setdefault(span.parent_id, set()).add(means.tool_arguments["cell"])
         assert sorted(map(sorted, by_agent.values())) == [[3, 4], [5, 6]]
 
-    def test_each_tool_call_names_the_call_that_a_generation_asked_for(self, agent: RecordedAgent) -> None:
-        ids = {means.tool_call_id for _, means in agent.of("tool call")}
-        assert len(ids) == 6
-        assert ids <= causes(agent)
+    def test_each_tool_call_is_told_the_generation_that_asked_for_it(self, agent: RecordedAgent) -> None:
+        assert len({means.tool_call_id for _, means in agent.of("tool call")}) == 6
+        assert agent.causes() == [("id", "invoke_agent keeper")] * 6
 
     def test_a_tool_that_asks_to_be_called_again_has_failed_once(self, agent: RecordedAgent) -> None:
         status = [span.status for span, means in agent.of("tool call") if means.tool_name == "ask_expert"]
@@ -91,10 +79,9 @@ class TestOpenAIAgents:
         above = {agent.lineage(span)[0] for span, means in agent.of("tool call")}
         assert above == {"invoke_agent keeper", "invoke_agent clumsy"}
 
-    def test_each_tool_call_names_the_call_that_a_generation_asked_for(self, agent: RecordedAgent) -> None:
-        ids = {means.tool_call_id for _, means in agent.of("tool call")}
-        assert len(ids) == 3
-        assert ids <= causes(agent)
+    def test_each_tool_call_is_told_the_generation_that_asked_for_it(self, agent: RecordedAgent) -> None:
+        assert len({means.tool_call_id for _, means in agent.of("tool call")}) == 3
+        assert agent.causes() == [("id", f"invoke_agent {name}") for name in ("keeper", "keeper", "clumsy")]
 
     def test_generations_lie_in_their_agents_and_tell_usage(self, agent: RecordedAgent) -> None:
         found = {(agent.lineage(span)[0], means.usage.input_tokens) for span, means in agent.of("generation")}
@@ -143,9 +130,8 @@ class TestLangGraph:
             "cell 3: 23 degrees",
             "cell 4: 24 degrees",
         ]
-        ids = {means.tool_call_id for _, means in agent.of("tool call")}
-        assert len(ids) == 3
-        assert ids <= causes(agent)
+        assert len({means.tool_call_id for _, means in agent.of("tool call")}) == 3
+        assert agent.causes() == [("id", "invoke_workflow keeper")] * 3
 
     def test_a_generation_is_recorded_once_though_two_could_record_it(self, agent: RecordedAgent) -> None:
         assert len(agent.of("generation")) == len(agent.requests) == 5
@@ -173,8 +159,8 @@ class TestAnthropic:
             ({"cell": 3}, "cell 3: 23 degrees"),
             ({"cell": 4}, "cell 4: 24 degrees"),
         ]
-        assert {means.tool_call_id for _, means in agent.of("tool call")} <= causes(agent)
         ((loop, _),) = agent.of("agent")
+        assert agent.causes() == [("id", loop.name)] * 2
         assert [span.parent_id for span, _ in agent.of("tool call")] == [loop.span_id] * 2
 
     def test_a_generation_has_its_messages_usage_and_reason(self, agent: RecordedAgent) -> None:
@@ -257,6 +243,7 @@ class TestGemini:
         ]
         above = {agent.lineage(span)[0] for span, _ in agent.of("tool call")}
         assert above == {"generate_content gemini-test"}
+        assert agent.causes() == [("parent", "process gemini_loop.py")] * 2
 
     def test_refusals_and_broken_streams_are_failures(self, agent: RecordedAgent) -> None:
         failed = [span for span, _ in agent.of("generation") if span.status == "error"]
@@ -294,6 +281,13 @@ class TestMCP:
                 ({"cell": 3}, {"result": "cell 3: 23 degrees"}),
                 ({"cell": 4}, {"result": "cell 4: 24 degrees"}),
             ]
+
+    def test_the_generation_asked_for_the_calls_of_client_and_server_but_not_for_the_programs_own(
+        self, agent: RecordedAgent
+    ) -> None:
+        """The protocol has no ids of the model's."""
+        alike = ("name and arguments", "process mcp_agent.py")
+        assert sorted(agent.causes()) == [("", "")] * 2 + [alike] * 4
 
     def test_generations_of_the_loop_stand_beside_them(self, agent: RecordedAgent) -> None:
         first, second = agent.of("generation")

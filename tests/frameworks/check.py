@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from models import models
 from store_kit import Recorded
 
+from otel_replay.analysis.causes import causes_of
 from otel_replay.dialects.reading import Meaning, read_span
 
 HERE = Path(__file__).parent
@@ -36,6 +37,7 @@ _INSTALL_SECONDS, _RUN_SECONDS = 1800, 300
 _OFFICIAL = "opentelemetry.instrumentation.genai."
 _OPENINFERENCE = "openinference.instrumentation."
 _OPENLLMETRY = "opentelemetry.instrumentation."
+_ALIKE = "name and arguments"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,8 @@ class Expected:
     call_id:
         The id of the tool call; None where the framework's instrumentor tells none; `-`: the tool is a
         function of the program's own, and no tool call is recorded.
+    cause:
+        How the generation that asked for the tool call is known; None where it is not.
     agents:
         The agents that have names.
     tokens:
@@ -63,29 +67,33 @@ class Expected:
     generations: int = 2
     asks: bool = True
     call_id: str | None = "call_1"
+    cause: str | None = "id"
     agents: frozenset[str] = field(default_factory=frozenset)
     tokens: tuple[int, int] = (40, 12)
 
 
 EXPECTED = {
     "agno": Expected(scopes=frozenset({_OFFICIAL + "openai"}), agents=frozenset({"guide"})),
-    "bedrock": Expected(scopes=frozenset({_OFFICIAL + "bedrock"}), call_id="-"),
-    "crewai": Expected(scopes=frozenset({_OFFICIAL + "openai"}), call_id=None),
+    "bedrock": Expected(scopes=frozenset({_OFFICIAL + "bedrock"}), call_id="-", cause=None),
+    "crewai": Expected(scopes=frozenset({_OFFICIAL + "openai"}), call_id=None, cause=_ALIKE),
     "dspy": Expected(
         scopes=frozenset({_OFFICIAL + "dspy"}),
         generations=3,
         asks=False,
         call_id=None,
+        cause=_ALIKE,
         agents=frozenset({"dspy.ReAct"}),
     ),
     "llama-index": Expected(
         scopes=frozenset({_OPENINFERENCE + "openai", _OPENINFERENCE + "llama_index"}),
         generations=4,  # two of them prepare a call, and tell no tokens
         call_id=None,
+        cause=_ALIKE,
     ),
     "openllmetry-anthropic": Expected(
         scopes=frozenset({_OPENLLMETRY + "anthropic"}),
         call_id="-",
+        cause=None,
         tokens=(150, 12),  # what was cached counts
     ),
     "openllmetry-langchain": Expected(
@@ -177,6 +185,7 @@ def _differences(expected: Expected, run: Recorded) -> Iterator[str]:
             {means.agent_name for _, means in read if means.kind == "agent" and means.agent_name},
             expected.agents,
         ),
+        "causes": ([cause.by for cause in causes_of(run.located).values()], _causes(expected)),
         "lost": (run.lost, 0),
     }
     for what, (is_so, should_be) in found.items():
@@ -184,6 +193,10 @@ def _differences(expected: Expected, run: Recorded) -> Iterator[str]:
             yield f"{what}: {is_so}, expected {should_be}"
     if not any("1430 km." in str(one.output_messages) for one in inner):
         yield "no generation tells the answer"
+
+
+def _causes(expected: Expected) -> list[str]:
+    return [] if expected.cause is None else [expected.cause]
 
 
 def _of(read: list[tuple[Any, Meaning]]) -> list[Meaning]:
