@@ -8,7 +8,6 @@ it is loaded it finds something in such a place that no value is of. All of the 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +30,11 @@ _ASKED_FOR = (
 
 class _NotJson(ValueError):
     """What text that is no JSON raises, where the program's `json` knows no such error."""
+
+
+def _imported(name: str) -> ModuleType:
+    __import__(name)  # without `importlib`, which the process that records need not load
+    return sys.modules[name]
 
 
 def _of(module: object, name: str) -> Any:
@@ -62,7 +66,7 @@ def _stand_in(name: str, members: tuple[str, ...]) -> ModuleType | None:
     if name == "zoneinfo" and name not in sys.modules:
         return None  # later releases do not ask for it, and it would load much
     try:
-        module: object = import_module(name)  # waits, where another thread is importing it
+        module: object = _imported(name)  # waits, where another thread is importing it
     except Exception:
         module = None  # the program says that there is none
     if all(_is_there(module, member) for member in members):
@@ -74,7 +78,7 @@ def _stand_in(name: str, members: tuple[str, ...]) -> ModuleType | None:
     if name == "json":
         vars(made)["JSONDecodeError"] = _NotJson
     elif name == "datetime":
-        vars(made).update(vars(import_module("_datetime")))
+        vars(made).update(vars(_imported("_datetime")))
     return made
 
 
@@ -95,7 +99,7 @@ def _loaded() -> ModuleType:
         del sys.modules[name]
     sys.modules.update(exchanged)
     try:
-        return import_module("orjson")
+        return _imported("orjson")
     finally:
         for name, made in exchanged.items():
             if sys.modules.get(name) is made:

@@ -148,7 +148,8 @@ class ClosedJournal:
             self._digest = sha256_for(status.st_size)
             if os.pread(fd, 1, max(0, status.st_size - 1)) != b"\n":
                 raise Unusual  # it is being written: what was kept for more stands behind the last line
-            while block := os.read(fd, _BLOCK_BYTES):
+            # Room for more than there is would be taken from the system, and given back.
+            while block := os.read(fd, min(_BLOCK_BYTES, status.st_size + 1)):
                 self._digest.update(block)
                 self.size_bytes += len(block)
                 if b"\0" in block or len(rest) > _LONGEST_LINE_BYTES:

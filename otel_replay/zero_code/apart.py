@@ -124,6 +124,8 @@ class Launcher:
             os.write(self._answers, _ALL_IS_WRITTEN)
         except OSError:
             return  # it was killed meanwhile
+        if hasattr(os, "sched_yield"):
+            os.sched_yield()  # where one processor has both, the one that is waited for goes first
 
 
 def _pipes() -> list[int]:

@@ -30,6 +30,8 @@ class GitState:
     def __init__(self) -> None:
         self._output = bytearray()
         self._reads, self._pid = -1, 0
+        if not _in_repository():
+            return
         try:
             self._reads, writes = os.pipe()
         except OSError:
@@ -70,6 +72,22 @@ class GitState:
             return os.waitpid(self._pid, 0)[1] == 0
         except OSError:
             return said_all  # where SIGCHLD is ignored nobody is told
+
+
+def _in_repository() -> bool:
+    """Whether git may find one from here, as it looks for it. To start it takes longer than to look."""
+    if "GIT_DIR" in os.environ:
+        return True
+    try:
+        folder = os.getcwd()
+    except OSError:
+        return False  # it was deleted
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True
 
 
 def attributes_of(status: str) -> dict[str, Any]:

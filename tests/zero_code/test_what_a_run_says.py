@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,21 @@ def test_the_commit_is_told_and_whether_files_had_been_changed(recorded: Recorde
     told = recorded.attributes()
     assert told["vcs.ref.head.revision"] == head.stdout.strip()
     assert (told["vcs.ref.head.name"], told["otel_replay.vcs.dirty"]) == ("trunk", False)
+
+
+def test_git_is_asked_where_it_may_have_an_answer(recorded: Recorded) -> None:
+    """To start it takes longer than to see that there is no repository around the program."""
+    (recorded.folder / "tools").mkdir()
+    git = recorded.folder / "tools" / "git"
+    git.write_text(f"#!/bin/sh\necho asked >> {recorded.folder}/asked\n", encoding="utf-8")
+    git.chmod(0o755)
+    path = {"PATH": f"{git.parent}{os.pathsep}{os.environ['PATH']}"}
+    assert recorded.run("true", env=path).returncode == 0
+    assert not (recorded.folder / "asked").exists()
+    assert recorded.run("true", env={**path, "GIT_DIR": "elsewhere"}).returncode == 0
+    (recorded.folder / ".git").write_text("gitdir: elsewhere\n", encoding="utf-8")
+    assert recorded.run("true", env=path).returncode == 0
+    assert (recorded.folder / "asked").read_text(encoding="utf-8") == "asked\n" * 2
 
 
 def test_the_words_of_git_are_read() -> None:
