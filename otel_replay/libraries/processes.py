@@ -29,9 +29,14 @@ _ASKING = frozenset(
 )
 """Modules that start programs only to learn what machine they are on."""
 
+_notes = ""
+"""The folder in which a process notes others that cannot find the run; empty: nobody asks."""
+
 
 def install(module: ModuleType | None) -> None:  # noqa: ARG001 - the signature of all of them
     """Listen to processes being started."""
+    global _notes
+    _notes = os.environ.get("OTEL_REPLAY_HOOKS", "").partition("\n")[0]  # the program may change it
     listen("subprocess.Popen", _popen, _DOING)
     listen("os.posix_spawn", _posix_spawn, _DOING)
     listen("os.spawn", _spawn, _DOING)
@@ -39,10 +44,11 @@ def install(module: ModuleType | None) -> None:  # noqa: ARG001 - the signature 
     listen("os.system", _system, _DOING)
 
 
-def _popen(executable: Any, arguments: Any, folder: Any, environment: Any) -> None:  # noqa: ARG001 - Python's signature
+def _popen(executable: Any, arguments: Any, folder: Any, environment: Any) -> None:
     process, asks = _who_starts(sys._getframe(2))
     if asks in _ASKING:
         return
+    _note_if_deaf(executable, arguments, environment)
     is_line = isinstance(arguments, str | bytes)  # on Windows
     told = _tell(None, arguments, folder) if is_line else _tell(arguments, None, folder)
     if told is not None and process is not None:
@@ -63,8 +69,9 @@ def _who_starts(frame: FrameType | None) -> tuple[Any, str]:
     return process, ""
 
 
-def _posix_spawn(path: Any, arguments: Any, environment: Any) -> None:  # noqa: ARG001 - Python's signature
+def _posix_spawn(path: Any, arguments: Any, environment: Any) -> None:
     if sys._getframe(2).f_globals.get("__name__") != "subprocess":  # its own event comes before
+        _note_if_deaf(path, arguments, environment)
         _tell(arguments or [path], None, None)
 
 
@@ -72,13 +79,21 @@ def _spawn(mode: Any, path: Any, arguments: Any, environment: Any) -> None:  # n
     _tell(arguments or [path], None, None)
 
 
-def _exec(path: Any, arguments: Any, environment: Any) -> None:  # noqa: ARG001 - Python's signature
+def _exec(path: Any, arguments: Any, environment: Any) -> None:
+    _note_if_deaf(path, arguments, environment)
     # By os.spawn* as well, in a child that is about to be another program.
     _tell(arguments or [path], None, None)
 
 
 def _system(command: Any) -> None:
     _tell(None, command, None)
+
+
+def _note_if_deaf(program: Any, arguments: Any, environment: Any) -> None:
+    if _notes:
+        from otel_replay.libraries.deaf_children import note_if_deaf
+
+        note_if_deaf(_notes, program, arguments, environment)
 
 
 def _tell(arguments: Any, line: Any, folder: Any) -> tuple[Any, dict[str, Any]] | None:

@@ -61,6 +61,8 @@ def _kernel_says(pid: int) -> dict[str, Any]:
 def _start_ticks(pid: int) -> int | None:
     # After the command's closing bracket come state, ppid, …: the start time is the 20th of them.
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    if fields[:1] in (["Z"], ["X"]):
+        return None  # it has ended, and nobody has asked how
     return int(fields[19]) if len(fields) > 19 and fields[19].isdigit() else None
 
 

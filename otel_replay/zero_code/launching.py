@@ -94,7 +94,7 @@ def _until_it_ends(pid: int, recorder: Recorder, capture: Capture | None, starte
 
 
 def _tell_of_the_recorder(started: Started) -> None:
-    from otel_replay.zero_code.outcome import forget
+    from otel_replay.zero_code.leftovers import forget
 
     forget(started.notes)
     _tell(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from otel_replay.attributes import NOT_HOOKED, PACKAGES, PYTHONS
+from otel_replay.libraries.deaf_children import DEAF_SUFFIX, deaf_option
 from otel_replay.light import NamedTuple
 from otel_replay.orjson_loading import orjson
 from otel_replay.zero_code.packages import versions_of
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["attributes_at_end", "forget", "not_recorded", "rule_problems"]
+__all__ = ["attributes_at_end", "not_recorded", "rule_problems"]
 
 OTHER_SUFFIX = ".other"
 """Of the notes that `path/sitecustomize.py` leaves where the package cannot be imported."""
@@ -87,11 +88,19 @@ def _any_problem(folder: str) -> bool:
 
 
 def not_recorded(folder: str) -> list[str]:
-    """A sentence for each Python that could not be hooked into."""
-    found: dict[str, None] = {}
+    """A sentence for each Python that could not be hooked into, with how often it was started."""
+    found: dict[tuple[str, str], int] = {}
     for lines in _notes(folder, OTHER_SUFFIX):
-        found[f"{lines[0]} is not recorded: {' '.join(lines[1:]).strip()}"] = None
-    return list(found)
+        why = lines[0], " ".join(lines[1:]).strip()
+        found[why] = found.get(why, 0) + 1
+    for lines in _notes(folder, DEAF_SUFFIX):
+        for line in filter(None, lines):
+            program, _, reason = line.partition("\t")
+            found[program, reason] = found.get((program, reason), 0) + 1
+    return [
+        f"{program} is not recorded{f' ({count} processes)' if count > 1 else ''}: {reason}"
+        for (program, reason), count in found.items()
+    ]
 
 
 def rule_problems(folder: str, command: Sequence[str], rules: Sequence[str]) -> list[str]:
@@ -111,32 +120,11 @@ def rule_problems(folder: str, command: Sequence[str], rules: Sequence[str]) -> 
     return list(problems_of_run(command, known, Path.cwd(), Path(folder)))
 
 
-_DEAF = {"I": "is isolated", "E": "ignores the environment", "S": "runs without site"}
-
-
 def _why_nothing_was_hooked(command: Sequence[str]) -> str:
     program = os.path.basename(command[0])
     if not program.startswith(("python", "pypy")):
         return "no Python process was hooked: none was started, or it was started without its PYTHONPATH"
-    for word in command[1:]:
-        if not word.startswith("-") or word.startswith("--"):
-            break
-        for letter, why in _DEAF.items():
-            if letter in word[1:] and word[1] not in "cmWX":
-                return f"no Python process was hooked: with {word} the interpreter {why}"
-        if word[1:2] in ("c", "m", "W", "X"):
-            break
+    option = deaf_option(command)
+    if option:
+        return f"no Python process was hooked: {option}"
     return "no Python process was hooked: the interpreter did not look for sitecustomize"
-
-
-def forget(folder: str) -> None:
-    """Take the notes away. Never raises."""
-    try:
-        for name in os.listdir(folder):
-            try:
-                os.unlink(os.path.join(folder, name))
-            except OSError:
-                continue
-        os.rmdir(folder)
-    except OSError:
-        return  # a process that lives longer has just written one: what cleans up temporary files finds it

@@ -16,9 +16,15 @@ SUFFIX = ".python"
 
 
 def say_so(folder: str) -> None:
-    """Leave the file of this process in `folder`, and have its end told there; OSError."""
+    """Leave the file of this process in `folder`, and have its end told there; OSError.
+
+    Where the folder is gone nobody asks any more: whoever started the program has ended.
+    """
     path = os.path.join(folder, f"{os.getpid()}{SUFFIX}")
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        return
     try:
         version = ".".join(map(str, sys.version_info[:3]))
         told = f"{sys.executable}\n{sys.implementation.name} {version}\n{sys.prefix}\n"

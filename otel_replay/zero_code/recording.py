@@ -25,6 +25,7 @@ from otel_replay.storage.first_span import begin_first_span, reported_name
 from otel_replay.storage.last_sync import sync_soon
 from otel_replay.storage.open_span import OpenSpan
 from otel_replay.storage.run_opening import OpenedRun, end_run, name_root, open_run
+from otel_replay.zero_code.leftovers import claim, clear, forget
 from otel_replay.zero_code.own_span import export_span
 from otel_replay.zero_code.started import Started
 from otel_replay.zero_code.surroundings import attributes_at_start, name_of
@@ -42,10 +43,12 @@ def record(started: Started, launcher: Launcher) -> None:
     """Make the run of a command, wait until it has ended, and end the run. Never raises.
 
     Where the launcher is killed nobody sees how the command ends. It goes on, and records by itself; this
-    process is gone then, as if it had been killed as well.
+    process is gone then, as if it had been killed as well, and with it the folder of notes.
     """
+    claim(started.notes)
     started.pid = launcher.pid()
     if not started.pid:
+        forget(started.notes)
         return
     run = None
     try:
@@ -58,6 +61,7 @@ def record(started: Started, launcher: Launcher) -> None:
     gc.enable()
     ended = launcher.ended()
     if ended is None:
+        forget(started.notes)
         return
     try:
         if run is not None:
@@ -110,6 +114,8 @@ class _Recording:
         # What the run's end needs is loaded while the program runs, and not when it has ended.
         import otel_replay.storage.finalise
         import otel_replay.zero_code.outcome  # noqa: F401 - for later
+
+        clear(self.started.notes)
 
     def end(self, ended: Ended) -> None:
         """End the span and the run."""
@@ -189,6 +195,4 @@ def _tell_end(started: Started, run: _Recording | None) -> None:
     except Exception as error:
         failed("telling the run's end: " + told(error), error)
     finally:
-        from otel_replay.zero_code.outcome import forget
-
         forget(started.notes)

@@ -150,3 +150,12 @@ def test_a_journal_without_a_header_yet_lives_if_the_runs_process_does(tmp_path,
 def test_a_run_without_a_journal_is_interrupted(runs):
     directory = runs.create(run_header())
     assert RunFiles(directory).status() == "interrupted"
+
+
+def test_one_that_has_ended_and_that_nobody_has_asked_how_is_gone():
+    """Where processes end whose parent was killed before, it may be long before anybody does."""
+    program = "from otel_replay.storage.liveness import process_identity as p; print(repr(p()))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        identity = eval(process.stdout.readline())
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert is_process_alive(identity) is False
