@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
 from otel_replay.dialects.plain import as_text, as_value
 from otel_replay.dialects.reading import Meaning
+from otel_replay.orjson_loading import orjson
 
 __all__ = ["Requested", "requested"]
 
