@@ -110,10 +110,11 @@ def _bound(cls: Any, given: tuple[Any, ...], named: dict[str, Any], kw_only: boo
     if given:
         if kw_only or len(given) > len(names):
             raise TypeError(f"{cls.__name__}() was given {len(given)} values without a name")
-        twice = [name for name in names[: len(given)] if name in named]
-        named.update(zip(names, given, strict=False))
-        if twice:
+        placed = dict(zip(names, given, strict=False))
+        if named and not named.keys().isdisjoint(placed):
+            twice = [name for name in placed if name in named]
             raise TypeError(f"{cls.__name__}() was given {', '.join(twice)} twice")
+        named = {**placed, **named}
     values = {**defaults, **named}
     if len(values) != len(names) or not all(name in values for name in names):
         wrong = sorted(set(names).symmetric_difference(values))

@@ -31,6 +31,8 @@ __all__ = [
 
 Edit = Callable[[str], "tuple[str, int]"]
 
+_FLAGS = int(re.ASCII) | int(re.IGNORECASE)  # numbers: to join flags takes as long as a dozen rules
+
 
 @light(frozen=True, kw_only=True)
 class Rule:
@@ -94,10 +96,11 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 def _shape_rule(name: str, prefixes: tuple[str, ...], body: str) -> Rule:
     before = _NOT_IN_RUN if name == "jwt" else _NOT_INSIDE
-    pattern = late(f"{before}(?:{'|'.join(map(re.escape, prefixes))}){body}", re.ASCII)
+    # Of what is special in patterns, prefixes have dots alone, and what is left of them here has none.
+    pattern = late(f"{before}(?:{'|'.join(prefixes).replace('.', '[.]')}){body}", re.ASCII)
     stripped = [skeleton_of(prefix.encode()) for prefix in prefixes]
     markers = [
-        Marker(hint=prefix.lower().decode(), pattern=late(_BOUNDARY + re.escape(prefix)), folded=False)
+        Marker(hint=prefix.lower().decode(), pattern=late(_BOUNDARY + prefix), folded=False)
         for prefix in stripped
     ]
     return Rule(name=name, markers=tuple(markers), edit=pattern_edit(pattern))
@@ -105,11 +108,9 @@ def _shape_rule(name: str, prefixes: tuple[str, ...], body: str) -> Rule:
 
 _USERINFO = late(r"://([^\s/?#@:\"<>\\`{}|^\[\]]*:[^\s/?#\"<>\\`{}|^\[\]]+)@", re.ASCII)
 _QUERY_NAMES = "key|token|id_token|jwt|auth|sig|signature|x-amz-signature|x-amz-credential|x-goog-signature"
-_QUERY = late(
-    rf"[?&#](?:amp;)?(?:{_QUERY_NAMES})=(?!\[redacted)([^&\s#\"'<>\\`)\]}}]+)", re.ASCII | re.IGNORECASE
-)
-_BEARER = late(r"(?<![A-Za-z0-9])bearer[ ]{1,4}([A-Za-z0-9._~+/=-]{8,})", re.ASCII | re.IGNORECASE)
-_BASIC = late(r"(?<![A-Za-z0-9])basic[ ]{1,4}([A-Za-z0-9+/]{6,}={0,2})", re.ASCII | re.IGNORECASE)
+_QUERY = late(rf"[?&#](?:amp;)?(?:{_QUERY_NAMES})=(?!\[redacted)([^&\s#\"'<>\\`)\]}}]+)", _FLAGS)
+_BEARER = late(r"(?<![A-Za-z0-9])bearer[ ]{1,4}([A-Za-z0-9._~+/=-]{8,})", _FLAGS)
+_BASIC = late(r"(?<![A-Za-z0-9])basic[ ]{1,4}([A-Za-z0-9+/]{6,}={0,2})", _FLAGS)
 _PEM_BODY = r"[A-Za-z0-9+/=\s\\:,.()<>@_-]"
 _PEM = late(
     rf"-----BEGIN [A-Z0-9 ]{{0,32}}PRIVATE KEY(?: BLOCK)?-----({_PEM_BODY}{{16,}}?)"
@@ -162,7 +163,6 @@ TEXT_RULES: tuple[Rule, ...] = (
 
 # --- name and value in running text ---
 
-_FLAGS = re.ASCII | re.IGNORECASE
 _NAME = late(
     r"(?<![A-Za-z0-9_.-])(?:"
     r"(--[A-Za-z0-9][A-Za-z0-9_-]*)[ ]{1,4}(?=[^\s-])|"

@@ -21,7 +21,7 @@ from otel_replay.storage.run_header import HEADER_NAME, EndStatus, RunHeader
 from otel_replay.storage.run_owner import wait_for_owner
 from otel_replay.storage.run_writer import RunWriter
 from otel_replay.storage.screen import Screen
-from otel_replay.storage.store import Store, validate_run_id
+from otel_replay.storage.store import RUNS_NAME, Store, validate_run_id
 from otel_replay.storage.syncer import Syncer
 from otel_replay.version import WRITER
 
@@ -179,7 +179,7 @@ def _writer(store: Store, run_id: str, settings: Settings, clock: Clock) -> RunW
         if syncer is None:
             syncer = _syncers[settings.sync_seconds] = Syncer(settings.sync_seconds)
     return RunWriter(
-        (store.root / "runs" / run_id).absolute(),
+        Path(f"{store.root}/{RUNS_NAME}/{run_id}").absolute(),
         run_id,
         screen=screen,
         clock=clock,
