@@ -7,7 +7,7 @@ their names, bytes their base64, and a map that refers to a blob what `resolve` 
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Callable, Mapping
 
 from otel_replay.attributes import BLOB
@@ -103,5 +103,5 @@ _PLAIN: dict[type, Callable[[Any], str]] = {
     int: repr,
     bool: _WORDS.__getitem__,
     type(None): _WORDS.__getitem__,
-    bytes: lambda value: f'"{base64.b64encode(value).decode()}"',
+    bytes: lambda value: f'"{binascii.b2a_base64(value, newline=False).decode()}"',
 }
