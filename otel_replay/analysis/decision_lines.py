@@ -9,6 +9,8 @@ looked at, and a line of any other form, or a damaged one, is left to `journal_v
 from __future__ import annotations
 
 from array import array
+from itertools import compress, count, repeat
+from operator import not_
 from typing import Any
 
 from otel_replay.analysis.items import Item
@@ -79,9 +81,7 @@ class DecisionLines:
             parent = spans.get(span_id) if span_id else None
             if parent is None:
                 return begin
-            end = begin + 1
-            while end < len(lines) and lines[end][:_TIME_BEGINS] == head:
-                end += 1
+            end = begin + _equal_heads(lines, begin, head)
             many = end - begin >= _FEW and lines is not self._careful
             if many and self._together(lines[begin:end], span_id, journal, items, parent):
                 begin = end
@@ -150,6 +150,13 @@ def _span_id(head: bytes) -> str:
     """The span that the head of a line names; empty where it is no such head."""
     span_id = head[13:29].decode("ascii", "replace")
     return span_id if head[:13] == _HEAD and head[29:] == b'",' and span_id.isalnum() else ""
+
+
+def _equal_heads(lines: list[bytes], begin: int, head: bytes) -> int:
+    """How many lines from `begin` on have this head."""
+    following = map(lines.__getitem__, range(begin, len(lines)))
+    others = map(not_, map(bytes.startswith, following, repeat(head)))
+    return next(compress(count(), others), len(lines) - begin)
 
 
 def _times(lines: list[bytes]) -> array[int] | None:

@@ -7,6 +7,7 @@ says; whoever says the same has the same number, and what is told of a number is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 from otel_replay.errors import FormatError
@@ -41,8 +42,10 @@ class Said:
         self.prints: list[int] = []
         self.actions: list[str] = []
         self.cells: list[Any] = []
-        self._numbers: dict[bytes, int] = {}
+        # Of each text only its hash is kept: the texts would take more memory than what they say.
+        self._numbers: dict[int, int] = {}
         self._places = _Places(self)
+        self._abouts = _Abouts(self)
         self._texts: dict[str, str] = {}
 
     def __len__(self) -> int:
@@ -55,6 +58,7 @@ class Said:
         said.prints = self.prints[:]
         said.actions, said.cells = self.actions[:], self.cells[:]
         said._places.update(self._places)
+        said._abouts.update(self._abouts)
         said._numbers, said._texts = self._numbers, self._texts
         return said
 
@@ -64,12 +68,13 @@ class Said:
 
         `values` and `cell` are maps, or None.
         """
-        row = (action, reason, 0 if values is None else values, 0 if cell is None else cell)
         try:
-            text = sorted_json(row)
+            about, text = _about_text(action, reason, cell), sorted_json(values)
         except TypeError:
             return 0
-        return 0 if b"null" in text else hash(text[1:-1])
+        if about is None or (values is not None and b"null" in text):
+            return 0
+        return hash((about, text[1:-1]))
 
     def numbers(self, texts: Sequence[bytes], *, learn: bool) -> Sequence[int] | None:
         """The number of each of these ends of lines; None if one of them is not what such a line ends with.
@@ -81,17 +86,18 @@ class Said:
         learn:
             Whether the next who says the same gets the same number. It takes memory for each of them.
         """
-        known = self._numbers
+        known, first = self._numbers, len(self)
         if learn:
-            first = len(self)
             if not self._take(texts):
                 return None
             found = range(first, len(self))
-            known.update(zip(texts, found, strict=True))
+            known.update(zip(map(hash, texts), found, strict=True))
             return found
-        numbers = list(map(known.get, texts))
+        numbers = list(map(known.get, map(hash, texts)))
+        if numbers.count(None) == len(texts):
+            return range(first, first + len(texts)) if self._take(texts) else None
         new = [text for text, number in zip(texts, numbers, strict=True) if number is None]
-        following = iter(range(len(self), len(self) + len(new)))
+        following = iter(range(first, first + len(new)))
         if new and not self._take(new):
             return None
         return [next(following) if number is None else number for number in numbers]
@@ -99,23 +105,105 @@ class Said:
     def _take(self, texts: Sequence[bytes]) -> bool:
         """Give each a number; whether each is the end of a line as we write it."""
         try:
-            text = b",[".join(texts)
-            rows = _rows(texts, text)
-            actions, reasons, values, cells = zip(*rows, strict=True)
-            if not _are_texts(actions) or not _are_texts(reasons):
-                return False
-            special = _is_special(text)
-            if special or set(map(type, values)) != {dict}:
-                values = tuple(map(map_or_none, values))
-            places = list(map(self._places.__getitem__, zip(actions, map(plain_json, cells), strict=True)))
+            if self._take_flat(texts):
+                return True
+        except (ValueError, FormatError):
+            pass  # it has another form
+        try:
+            return self._take_any(texts)
         except (ValueError, FormatError):
             return False
+
+    def _take_flat(self, texts: Sequence[bytes]) -> bool:
+        """Where all values are flat maps: then a text has three parts, of which only the values are new."""
+        split = _parts(texts)
+        if split is None:
+            return False
+        abouts, middles = split
+        text = b",{".join(middles)
+        # No brace but those at the ends of each: none runs on into the next, and none is two.
+        count = len(texts)
+        if not text.count(b"{") + 1 == text.count(b"}") == text.count(b"},{") + 1 == count:
+            return False
+        if text[-1:] != b"}" or _is_special(text) or b"null" in text:
+            return False
+        values = read_json(b"[{%b]" % text)
+        if len(values) != count or set(map(type, values)) != {dict}:
+            return False
+        places, reasons, told = zip(*map(self._abouts.__getitem__, abouts), strict=True)
+        rows = zip(told, sorted_json(values)[2:-2].split(b"},{"), strict=True)
+        prints = [0 if row[0] is None else hash(row) for row in rows] if None in told else map(hash, rows)
+        self.places += places
+        self.reasons += reasons
+        self.prints += prints
+        self.values += values
+        return True
+
+    def _take_any(self, texts: Sequence[bytes]) -> bool:
+        text = b",[".join(texts)
+        rows = _rows(texts, text)
+        actions, reasons, values, cells = zip(*rows, strict=True)
+        if not _are_texts(actions) or not _are_texts(reasons):
+            return False
+        if _is_special(text) or set(map(type, values)) != {dict}:
+            values = tuple(map(map_or_none, values))
+        places = list(map(self._places.__getitem__, zip(actions, map(plain_json, cells), strict=True)))
         self.places += places
         self.reasons += map(self._texts.setdefault, reasons, reasons)
         self.values += values
-        # What stands for a value that JSON does not have is not that value's own text.
-        self.prints += [0] * len(rows) if special else _prints(rows)
+        self.prints += map(self.print_of, actions, reasons, values, map(self.cells.__getitem__, places))
         return True
+
+
+def _parts(texts: Sequence[bytes]) -> tuple[Iterable[tuple[bytes, bytes]], Sequence[bytes]] | None:
+    """Of each text what stands before its values and behind them, and what is in them; None where not so.
+
+    The first brace opens the values, the last one the cell, if there is one: nothing here is checked.
+    """
+    opens = b",{"
+    heads, _, rests = zip(*map(bytes.partition, texts, repeat(opens)), strict=True)
+    middles, separators, tails = zip(*map(bytes.rpartition, rests, repeat(opens)), strict=True)
+    kinds = set(separators)
+    if kinds == {opens}:
+        return zip(heads, tails, strict=True), middles
+    if kinds != {b""} or not all(map(bytes.endswith, rests, repeat(b"]"))):
+        return None
+    return zip(heads, repeat(b"")), [rest[:-1] for rest in rests]
+
+
+def _about_text(action: str, reason: str, cell: Any) -> bytes | None:
+    """What a decision is about, as text; None where that does not tell it from another."""
+    text = sorted_json((action, reason, 0 if cell is None else cell))
+    return None if b"null" in text else text
+
+
+class _Abouts(dict[tuple[bytes, bytes], tuple[int, str, bytes | None]]):
+    """The place, the reason and `_about_text`, by what stands before the values and behind them."""
+
+    def __init__(self, said: Said) -> None:
+        super().__init__()
+        self._said = said
+
+    def __missing__(self, key: tuple[bytes, bytes]) -> tuple[int, str, bytes | None]:
+        head, tail = key
+        said = self._said
+        names = read_json(b"[%b]" % head)
+        cell: Any = 0
+        if tail:
+            if tail[-2:] != b"}]":
+                raise ValueError
+            cell = read_json(b"{%b" % tail[:-1])
+        if type(names) is not list or len(names) != _LEAST or not _are_texts(names):
+            raise ValueError
+        action, reason = names
+        place = said._places[action, plain_json(cell)]
+        reason = said._texts.setdefault(reason, reason)
+        try:
+            about = _about_text(action, reason, said.cells[place])
+        except TypeError:
+            about = None
+        found = self[key] = place, reason, about
+        return found
 
 
 class _Places(dict[tuple[str, bytes], int]):
@@ -156,14 +244,6 @@ def _are_texts(column: Iterable[Any]) -> bool:
 
 def _is_special(text: bytes) -> bool:
     """Whether there may be a value in it that is written as something else (`map_or_none`)."""
-    return b'"$' in text or b"\\u" in text or _MANY_DIGITS in text.translate(_ALIKE, b"-")
-
-
-def _prints(rows: list[list[Any]]) -> list[int]:
-    text = sorted_json(rows)
-    if b"null" in text:
-        return [0] * len(rows)
-    texts = text[2:-2].split(b"],[")
-    if len(texts) != len(rows):
-        texts = [sorted_json(row)[1:-1] for row in rows]
-    return list(map(hash, texts))
+    if (b"$" in text and b'"$' in text) or (b"\\" in text and b"\\u" in text):
+        return True
+    return _MANY_DIGITS in text.translate(_ALIKE, b"-")

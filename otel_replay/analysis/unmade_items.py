@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from otel_replay.analysis.items import Item
 from otel_replay.analysis.said import Said
@@ -28,8 +28,12 @@ __all__ = [
     "decisions_of",
     "first_ns",
     "kinds_of",
+    "of_numbers",
     "values_of",
 ]
+
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -143,6 +147,13 @@ class UnmadeItems(Sequence[Item]):
         return made_decision(part.times[place], part.span_id, action, reason, values, cell)
 
 
+def of_numbers(column: list[T], numbers: Sequence[int]) -> list[T]:
+    """What a column of `Said` has for these numbers, of which most follow each other."""
+    if isinstance(numbers, range):
+        return column[numbers.start : numbers.stop]
+    return list(map(column.__getitem__, numbers))
+
+
 def decisions_of(items: Iterable[Item]) -> Iterator[Decision]:
     """What the journal has of the decisions among the items, in order; no item is made for that."""
     parts: Iterable[Item | Stretch] = items.parts if isinstance(items, UnmadeItems) else items
@@ -161,7 +172,7 @@ def values_of(items: Iterable[Item]) -> Iterator[Any]:
         return
     for part in items.parts:
         if isinstance(part, Stretch):
-            yield from map(items.said.values.__getitem__, part.numbers)
+            yield from of_numbers(items.said.values, part.numbers)
         elif isinstance(part.record, Decision):
             yield part.record.values
 
@@ -193,7 +204,7 @@ def actions_of(items: Iterable[Item]) -> Counter[str]:
     said = items.said
     for part in items.parts:
         if not isinstance(part, Item):
-            for place, count in Counter(map(said.places.__getitem__, part.numbers)).items():
+            for place, count in Counter(of_numbers(said.places, part.numbers)).items():
                 counts[said.actions[place]] += count
         elif part.kind == "decision":
             counts[part.name] += 1

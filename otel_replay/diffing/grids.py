@@ -10,7 +10,7 @@ from typing import Any
 
 from otel_replay.analysis.grid import Axes, Coordinate, Place, build_grid, find_axes
 from otel_replay.analysis.items import Item, Items
-from otel_replay.analysis.unmade_items import UnmadeItems, decisions_of, values_of
+from otel_replay.analysis.unmade_items import UnmadeItems, decisions_of, of_numbers, values_of
 from otel_replay.diffing.findings import Findings
 from otel_replay.diffing.rules import Rules
 from otel_replay.records import Decision
@@ -172,7 +172,7 @@ def _that_count(items: UnmadeItems, axes: Axes) -> list[tuple[int, Decision]]:
     lasts: dict[int, int] = {}
     found = [(item.seq, item.record) for item in items.parts if isinstance(item, Item)]
     for part in items.stretches():
-        places = list(map(said.places.__getitem__, part.numbers))
+        places = of_numbers(said.places, part.numbers)
         seqs = range(part.begin, part.begin + len(places))
         lasts.update(zip(places, seqs, strict=True))
         # Of several the first stays: it is put in last.

@@ -91,22 +91,22 @@ class _Pairing:
     def below(self, top: Row) -> None:
         """Pair everything below two items that are the same thing."""
         todo = [top]
+        here, there, inside = self.left.children, self.right.children, self.look_inside_equal
         while todo:
             row = todo.pop()
-            a = self.left.children.get(row.left, [])
-            b = self.right.children.get(row.right, [])
+            a, b = here.get(row.left, []), there.get(row.right, [])
             if not a and not b:
                 continue
             row.rows = rows = self.siblings(row, a, b)
             for one in rows:
                 if one.how != "paired":
                     (self.left_alone if one.left >= 0 else self.right_alone).append(one)
-                elif not one.equal or self.look_inside_equal:
+                elif (one.left in here or one.right in there) and (inside or not one.equal):
                     todo.append(one)
 
     def siblings(self, parent: Row, a: list[int], b: list[int]) -> list[Row]:
         left, right = self.left, self.right
-        if [left.trees[i] for i in a] == [right.trees[j] for j in b]:
+        if list(map(left.trees.__getitem__, a)) == list(map(right.trees.__getitem__, b)):
             return [Row(i, j, equal=True) for i, j in zip(a, b, strict=True)]
         rows = list(self.aligned(a, b) if len(a) + len(b) < _LONG else self.long(a, b))
         exchange_partners(rows, left, right)
@@ -116,33 +116,36 @@ class _Pairing:
         rows = _paired_in_gaps(rows, left, right)
         return self.cut(parent, rows)
 
-    def long(self, a: list[int], b: list[int]) -> Iterator[Row]:
+    def long(self, a: list[int], b: list[int]) -> list[Row]:
         """Many siblings: what is equal goes in streaks, and so does what is about the same things."""
-        left, right = self.left, self.right
-        for piece in cut_into_streaks([left.trees[i] for i in a], [right.trees[j] for j in b]):
+        rows: list[Row] = []
+        trees = list(map(self.left.trees.__getitem__, a)), list(map(self.right.trees.__getitem__, b))
+        for piece in cut_into_streaks(*trees):
             here, there = a[piece.left : piece.left_end], b[piece.right : piece.right_end]
             if piece.equal:
-                yield from map(Row, here, there, repeat(_PAIRED), repeat(True))
+                rows += map(Row, here, there, repeat(_PAIRED), repeat(True))
             elif len(here) + len(there) < _LONG:
-                yield from self.aligned(here, there)
+                rows += self.aligned(here, there)
             else:
-                yield from self.by_subjects(here, there)
+                rows += self.by_subjects(here, there)
+        return rows
 
-    def by_subjects(self, a: list[int], b: list[int]) -> Iterator[Row]:
+    def by_subjects(self, a: list[int], b: list[int]) -> Iterable[Row]:
         """Where nearly all values have drifted, what the decisions are about is the same all the same."""
         left, right = self.left, self.right
-        subjects, others = [left.groups[i] for i in a], [right.groups[j] for j in b]
+        subjects, others = list(map(left.groups.__getitem__, a)), list(map(right.groups.__getitem__, b))
         # A handful of subjects would come into step with themselves anywhere.
         if len(set(subjects)) < _MANY_SUBJECTS:
-            yield from self.aligned(a, b)
-            return
+            return self.aligned(a, b)
+        rows: list[Row] = []
         for piece in cut_into_streaks(subjects, others):
             here, there = a[piece.left : piece.left_end], b[piece.right : piece.right_end]
             if piece.equal:
                 trees = map(left.trees.__getitem__, here), map(right.trees.__getitem__, there)
-                yield from map(Row, here, there, repeat(_PAIRED), map(eq, *trees))
+                rows += map(Row, here, there, repeat(_PAIRED), map(eq, *trees))
             else:
-                yield from self.aligned(here, there)
+                rows += self.aligned(here, there)
+        return rows
 
     def aligned(self, a: list[int], b: list[int]) -> Iterable[Row]:
         left, right = self.left, self.right
@@ -174,6 +177,8 @@ class _Pairing:
     def concurrent(self, rows: list[Row]) -> list[Row]:
         """Pair what has no partner among spans that ran at the same time, whose order says nothing."""
         left, right = self.left, self.right
+        if not left.clusters or not right.clusters:
+            return rows
         together = {
             (left.clusters[row.left], right.clusters[row.right])
             for row in rows
@@ -239,20 +244,21 @@ class _Pairing:
 
 def _paired_in_gaps(rows: list[Row], left: Side, right: Side) -> list[Row]:
     """Between two pairs, the only removed and the only added item of a subject are one that was changed."""
-    gone = {left.trees[row.left] for row in rows if row.how == "removed"}
-    new = {right.trees[row.right] for row in rows if row.how == "added"}
+    alone = [place for place, row in enumerate(rows) if row.how != "paired"]
+    gone = {left.trees[rows[place].left] for place in alone if rows[place].how == "removed"}
+    new = {right.trees[rows[place].right] for place in alone if rows[place].how == "added"}
     elsewhere = gone & new  # what stands unchanged in another place has moved there
     result: list[Row] = []
     gap: list[Row] = []
-    for row in rows:
-        if row.how == "paired":
-            if gap:
-                result += _paired_in_gap(gap, left, right, elsewhere)
-                gap = []
-            result.append(row)
-        else:
-            gap.append(row)
-    return result + _paired_in_gap(gap, left, right, elsewhere)
+    reached = 0
+    for place in alone:
+        if place > reached:
+            result += _paired_in_gap(gap, left, right, elsewhere)
+            result += rows[reached:place]
+            gap = []
+        gap.append(rows[place])
+        reached = place + 1
+    return result + _paired_in_gap(gap, left, right, elsewhere) + rows[reached:]
 
 
 def _paired_in_gap(gap: list[Row], left: Side, right: Side, elsewhere: set[int]) -> list[Row]:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import compress
 from typing import Any
 
 from otel_replay.analysis.items import Item, Items
-from otel_replay.analysis.unmade_items import Stretch, UnmadeChildren, UnmadeItems, but_decisions
+from otel_replay.analysis.unmade_items import Stretch, UnmadeChildren, UnmadeItems, but_decisions, of_numbers
 from otel_replay.attributes import HEARTBEAT_EVENT
 from otel_replay.diffing.content import Contents, label_of
 from otel_replay.records import Decision
@@ -117,16 +118,16 @@ def _take_stretches(side: Side, items: UnmadeItems, contents: Contents) -> None:
     """Take in the decisions that nobody has made items of, by what they say."""
     said = items.said
     keys, of_places = contents.keys_of(said), contents.groups_of(said)
-    groups = [of_places[place] for place in said.places]
+    groups = list(map(of_places.__getitem__, said.places))
     in_full = not contents.rules.strict
     for part in items.parts:
         if isinstance(part, Stretch):
             begin, end, numbers = part.begin, part.begin + len(part.numbers), part.numbers
-            side.keys[begin:end] = map(keys.__getitem__, numbers)
-            side.groups[begin:end] = map(groups.__getitem__, numbers)
+            side.keys[begin:end] = of_numbers(keys, numbers)
+            side.groups[begin:end] = of_numbers(groups, numbers)
             if in_full:
-                side.values[begin:end] = map(said.values.__getitem__, numbers)
-                side.reasons[begin:end] = map(said.reasons.__getitem__, numbers)
+                side.values[begin:end] = of_numbers(said.values, numbers)
+                side.reasons[begin:end] = of_numbers(said.reasons, numbers)
 
 
 def _take_item(side: Side, item: Item, contents: Contents, kept: Sequence[bool]) -> None:
@@ -138,7 +139,7 @@ def _take_item(side: Side, item: Item, contents: Contents, kept: Sequence[bool])
     if item.children and not flat:
         below = item.children
         seqs = below.seqs if isinstance(below, UnmadeChildren) else [child.seq for child in below]
-        side.children[seq] = [child for child in seqs if kept[child]]
+        side.children[seq] = list(compress(seqs, map(kept.__getitem__, seqs)))
     side.keys[seq], side.groups[seq] = contents.marks(item)
     record = item.record
     in_full = contents.in_columns and not (contents.rules.strict or flat)
@@ -212,8 +213,8 @@ def _close(side: Side, seq: int, contents: Contents) -> None:
     children = side.children[seq]
     _order_concurrent(side, children, contents)
     trees = side.trees
-    side.trees[seq] = hash((side.keys[seq], *[trees[child] for child in children]))
-    side.sizes[seq] = 1 + sum([side.sizes[child] for child in children])
+    side.trees[seq] = hash((side.keys[seq], *map(trees.__getitem__, children)))
+    side.sizes[seq] = 1 + sum(map(side.sizes.__getitem__, children))
 
 
 def _order_concurrent(side: Side, children: list[int], contents: Contents) -> None:

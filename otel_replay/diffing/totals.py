@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from operator import itemgetter
 from typing import Any
 
@@ -106,14 +107,16 @@ class ActionTable:
         largest: list[tuple[int, Leaf]] = []
         for form in columns.forms:
             places = form.places
+            lows = least if len(places) == len(least) else [least[place] for place in places]
             for path, kind, before, after, _ in form.columns:
-                rows = zip(places, before, after, strict=True)
-                if kind is float:
-                    # Most are plainly smaller: their share of the larger number is less than of the first.
-                    larger = [(n, (path, a, b)) for n, a, b in rows if abs(a - b) >= least[n] * abs(a)]
-                else:
-                    larger = [(n, (path, a, b)) for n, a, b in rows]
-                largest += larger
+                # Most are plainly smaller: their share of the larger number is less than that of the first.
+                larger = kind is not float or [
+                    abs(a - b) >= low * abs(a) for a, b, low in zip(before, after, lows, strict=True)
+                ]
+                if larger is True or True in larger:
+                    rows = zip(places, before, after, strict=True)
+                    some = rows if larger is True else compress(rows, larger)
+                    largest += [(place, (path, a, b)) for place, a, b in some]
         # By their places, and of each place as they stand there.
         for place, leaf in sorted(largest, key=itemgetter(0)):
             self._measure(actions[place], leaf)
