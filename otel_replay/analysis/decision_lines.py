@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from itertools import compress, count, repeat
-from operator import not_
+from operator import itemgetter, not_
 from typing import Any
 
 from otel_replay.analysis.items import Item
@@ -24,6 +24,8 @@ __all__ = ["DecisionLines"]
 _HEAD = b'["decision","'
 _TIME_BEGINS, _SAID_BEGINS = 31, 51
 _TIME_DIGITS = _SAID_BEGINS - _TIME_BEGINS - 1
+_TIME_OF = itemgetter(slice(_TIME_BEGINS, _SAID_BEGINS))
+_SAID_OF = itemgetter(slice(_SAID_BEGINS, None))
 _FEW = 6
 """So few are taken one by one sooner than together."""
 
@@ -102,7 +104,7 @@ class DecisionLines:
         times = _times(lines)
         if times is None:
             return False
-        texts = [line[_SAID_BEGINS:] for line in lines]
+        texts = list(map(_SAID_OF, lines))
         numbers = items.said.numbers(texts, learn=self._learns)
         if numbers is None:
             return False
@@ -161,7 +163,7 @@ def _equal_heads(lines: list[bytes], begin: int, head: bytes) -> int:
 
 def _times(lines: list[bytes]) -> array[int] | None:
     """The time of each line; None where one is not written as we write it, with a comma behind it."""
-    texts = b"".join([line[_TIME_BEGINS:_SAID_BEGINS] for line in lines])
+    texts = b"".join(map(_TIME_OF, lines))
     step = _TIME_DIGITS + 1
     if texts[_TIME_DIGITS::step] != b"," * len(lines) or len(texts) != step * len(lines):
         return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 from itertools import compress
 from typing import Any
 
-from otel_replay.diffing.columns import Column, Columns, Form
+from otel_replay.diffing.columns import Column, Columns
 from otel_replay.diffing.findings import OF_AFTER
 from otel_replay.diffing.rules import Path, path_text
 
@@ -31,8 +31,18 @@ def says_inputs(names: tuple[str, ...]) -> bool:
     return not (OF_AFTER.isdisjoint(names) or OF_AFTER.issuperset(names))
 
 
+_Asked = tuple[Sequence[int], Path, list[Hashable | None]]
+"""Values that went in: of which of the decisions, where they stand, and their keys."""
+
+_Learnt = tuple[list[int], list[Hashable]]
+"""The numbers of findings, and the key of a value in each."""
+
+
 class Carried(dict[Hashable, int]):
     """The number of the last finding in which each value changed so, by its key (:func:`key_of`)."""
+
+    _carries = False
+    """Whether any value was met again."""
 
     def of_columns(
         self, first: int, columns: Columns, follows: list[int | None], whys: list[str]
@@ -50,11 +60,9 @@ class Carried(dict[Hashable, int]):
         -------
         Which of them had something other to begin with, or do not say what they began with; None for all.
         """
-        new: dict[Hashable, int] = {}
-        count = 0
-        asked: list[tuple[Form, Column, list[Hashable | None]]] = []
+        asked: list[_Asked] = []
+        learnt: list[_Learnt] = []
         told: set[int] = set()
-        learnt = []
         for form in columns.forms:
             has_inputs = says_inputs(form.names)
             numbers = [first + place for place in form.places]
@@ -62,46 +70,75 @@ class Carried(dict[Hashable, int]):
                 told.update(form.places)
             for column in form.columns:
                 keys = _keys_of(column)
-                new.update(zip(keys, numbers, strict=True))
-                count += len(keys) - keys.count(None)
-                learnt.append((numbers, keys))
+                learnt.append(_that_count(numbers, keys))
                 if not has_inputs or column.path[1] not in OF_AFTER:
-                    asked.append((form, column, keys))
+                    asked.append((form.places, column.path, keys))
                     differs = column.differs
                     told.update(form.places if differs is None else compress(form.places, differs))
-        new.pop(None, None)
-        if len(new) == count:
-            # None of them says what one of the others says: those before are all that can explain one.
-            for form, column, keys in asked:
-                hits = list(map(self.get, keys))
-                if any(hits):
-                    for place, hit in zip(form.places, hits, strict=True):
-                        if hit is not None and follows[place] is None:
-                            follows[place], whys[place] = hit, had_changed(column.path)
-            self.update(new)
-        else:
+        if not self._all_new(learnt) and not self._at_once(asked, learnt, follows, whys):
             self._one_by_one(asked, learnt, follows, whys, first)
         return None if len(told) == len(follows) else told
 
+    def _all_new(self, learnt: Sequence[_Learnt]) -> bool:
+        """Learn them if no value is one of those before, or of the others: then none explains any."""
+        if self._carries:
+            return False
+        for count, (numbers, keys) in enumerate(learnt):
+            found = list(map(self.setdefault, keys, numbers))
+            if found != numbers:
+                # From here on they are not even tried: values that are carried on are so throughout a run.
+                self._carries = True
+                for some, others in learnt[:count]:
+                    self._forget(some, others, some)
+                self._forget(numbers, keys, found)
+                return False
+        return True
+
+    def _forget(self, numbers: list[int], keys: list[Hashable], found: list[int]) -> None:
+        for number, key, known in zip(numbers, keys, found, strict=True):
+            if number == known:
+                self.pop(key, None)
+
+    def _at_once(
+        self,
+        asked: Iterable[_Asked],
+        learnt: Iterable[_Learnt],
+        follows: list[int | None],
+        whys: list[str],
+    ) -> bool:
+        """Where none of them says what one of the others says, those before are all that can explain one."""
+        new: dict[Hashable, int] = {}
+        for numbers, keys in learnt:
+            new.update(zip(keys, numbers, strict=True))
+        if len(new) < sum(len(keys) for _, keys in learnt):
+            return False
+        for places, path, keys in asked:
+            hits = list(map(self.get, keys))
+            if any(hits):
+                for place, hit in zip(places, hits, strict=True):
+                    if hit is not None and follows[place] is None:
+                        follows[place], whys[place] = hit, had_changed(path)
+        self.update(new)
+        return True
+
     def _one_by_one(
         self,
-        asked: Iterable[tuple[Form, Column, list[Hashable | None]]],
-        learnt: Iterable[tuple[list[int], list[Hashable | None]]],
+        asked: Iterable[_Asked],
+        learnt: Iterable[_Learnt],
         follows: list[int | None],
         whys: list[str],
         first: int,
     ) -> None:
         """Where one of them may follow from another: each is asked about before it is learnt."""
         questions: list[list[tuple[Hashable, Path]]] = [[] for _ in follows]
-        for form, column, keys in asked:
-            for place, key in zip(form.places, keys, strict=True):
+        for places, path, keys in asked:
+            for place, key in zip(places, keys, strict=True):
                 if key is not None:
-                    questions[place].append((key, column.path))
+                    questions[place].append((key, path))
         answers: list[list[Hashable]] = [[] for _ in follows]
         for numbers, keys in learnt:
             for number, key in zip(numbers, keys, strict=True):
-                if key is not None:
-                    answers[number - first].append(key)
+                answers[number - first].append(key)
         for place, (question, answer) in enumerate(zip(questions, answers, strict=True)):
             for key, path in question:
                 if key in self:
@@ -109,6 +146,14 @@ class Carried(dict[Hashable, int]):
                     break
             for key in answer:
                 self[key] = first + place
+
+
+def _that_count(numbers: list[int], keys: list[Any]) -> _Learnt:
+    """Without those that have no key."""
+    if all(keys):
+        return numbers, keys
+    has_key = [key is not None for key in keys]
+    return list(compress(numbers, has_key)), list(compress(keys, has_key))
 
 
 def _keys_of(column: Column) -> list[Hashable | None]:

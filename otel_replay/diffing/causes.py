@@ -126,13 +126,13 @@ class Causes:
         whys = [""] * size
         told = self.values.of_columns(first, columns, follows, whys)
         call = next(self._calls((span, *span.ancestors())), None) if self.called and span else None
-        known = self.cells
+        known, get = self.cells, self.cells.get
         for place, cell in enumerate(cells):
             if follows[place] is None:
                 is_told = told is None or place in told
-                follows[place] = known.get(cell) if is_told else None
-                if follows[place] is not None:
-                    whys[place] = _SAME_CELL
+                earlier = get(cell) if is_told else None
+                if earlier is not None:
+                    follows[place], whys[place] = earlier, _SAME_CELL
                 elif call is not None:
                     follows[place], whys[place] = call
                 else:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 from otel_replay.analysis.decision_lines import DecisionLines
@@ -146,25 +144,26 @@ def _find(
     finder, causes = Finder(left, right, contents), Causes()
     findings = Findings(left.items.items, right.items.items, finder.leaves)
     about, groups, values = contents.about, left.groups, left.values
-    brief = partial(tuple.__new__, Brief)
     for told in finder.below(top):
         number = len(findings) + 1
         if isinstance(told, Columns):
             subjects = [about[groups[seq]] for seq in told.left]
-            causes_of = causes.of_columns(number, told, [one.cell for one in subjects])
-            findings.extend(map(brief, zip(told.left, told.right, repeat(told.where))), *causes_of)
+            found = causes.of_columns(number, told, [one.cell for one in subjects])
+            findings.add_briefly((told.left, told.right), told.where, *found)
             actions.count_columns([one.action for one in subjects], told)
             continue
         entry, leaves = told
         if isinstance(entry, Brief):
-            action, cell = about[groups[entry.before]]
-            follows, why = causes.of_brief(number, values[entry.before], leaves, cell, entry.where.span)
+            i, j, where = entry
+            action, cell = about[groups[i]]
+            follows, why = causes.of_brief(number, values[i], leaves, cell, where.span)
+            findings.add_briefly(([i], [j]), where, [follows], [why])
             actions.count_brief(action, leaves)
         else:
             entry.number = number
-            entry.follows, entry.why = follows, why = causes.of(entry)
+            entry.follows, entry.why = causes.of(entry)
+            findings.add(entry)
             actions.count(entry)
-        findings.add(entry, follows, why)
     return findings, finder.same
 
 

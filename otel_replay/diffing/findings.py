@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeGuard, overload
 
@@ -154,37 +154,49 @@ class Findings(_Listed):
     """
 
     def __init__(self, left: Sequence[Item], right: Sequence[Item], leaves: Leaves) -> None:
-        self.entries: list[Finding | Brief] = []
         self.follows: list[int | None] = []
         """What each follows from, as `Finding.follows`."""
         self.whys: list[str] = []
+        self._made: list[Finding | None] = []
+        self._seqs: tuple[list[int], list[int]] = [], []
+        self._wheres: list[Where] = []
         self._left, self._right, self._leaves = left, right, leaves
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self._made)
 
-    def add(self, entry: Finding | Brief, follows: int | None, why: str) -> None:
-        """Put in the next one, with what it follows from."""
-        self.entries.append(entry)
-        self.follows.append(follows)
-        self.whys.append(why)
+    def add(self, made: Finding) -> None:
+        """Put in the next one."""
+        self._put([made], ([-1], [-1]), Where())
+        self.follows.append(made.follows)
+        self.whys.append(made.why)
 
-    def extend(
-        self, entries: Iterable[Finding | Brief], follows: Sequence[int | None], whys: Sequence[str]
+    def add_briefly(
+        self,
+        seqs: tuple[list[int], list[int]],
+        where: Where,
+        follows: Sequence[int | None],
+        whys: Sequence[str],
     ) -> None:
-        """Put in the next ones."""
-        self.entries += entries
+        """Put in the next ones: changed decisions of one place, by their `seq` in both runs."""
+        self._put([None] * len(whys), seqs, where)
         self.follows += follows
         self.whys += whys
 
+    def _put(self, made: Sequence[Finding | None], seqs: tuple[list[int], list[int]], where: Where) -> None:
+        self._made += made
+        self._seqs[0].extend(seqs[0])
+        self._seqs[1].extend(seqs[1])
+        self._wheres += [where] * len(made)
+
     def at(self, place: int) -> Finding:
         """The one at a place from 0; it stays the same one from then on."""
-        made = self.entries[place] = self._made(place)
+        made = self._made[place] = self._make(place)
         return made
 
     def __iter__(self) -> Iterator[Finding]:
         # Not kept: who goes through all of them wants each once.
-        return map(self._made, range(len(self)))
+        return map(self._make, range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -193,24 +205,25 @@ class Findings(_Listed):
 
     def how(self, place: int) -> How:
         """The `how` of one of them, which is not made for that."""
-        entry = self.entries[place]
-        return "changed" if isinstance(entry, Brief) else entry.how
+        made = self._made[place]
+        return "changed" if made is None else made.how
 
     def those(self, wanted: Callable[[How, int | None], bool]) -> Picked:
         """Those whose `how` and `follows` are wanted, in their order."""
         return Picked(self, [n for n, cause in enumerate(self.follows) if wanted(self.how(n), cause)])
 
-    def _made(self, place: int) -> Finding:
-        entry = self.entries[place]
-        if isinstance(entry, Finding):
-            return entry
+    def _make(self, place: int) -> Finding:
+        made = self._made[place]
+        if made is not None:
+            return made
+        i, j = (seqs[place] for seqs in self._seqs)
         return Finding(
             number=place + 1,
             how="changed",
-            path=entry.where.path,
-            before=self._left[entry.before],
-            after=self._right[entry.after],
-            changes=tuple(Change(*leaf) for leaf in self._leaves.of(entry.before, entry.after) or ()),
+            path=self._wheres[place].path,
+            before=self._left[i],
+            after=self._right[j],
+            changes=tuple(Change(*leaf) for leaf in self._leaves.of(i, j) or ()),
             follows=self.follows[place],
             why=self.whys[place],
         )
