@@ -20,6 +20,7 @@ from otel_replay.redaction_names import (
     skeleton_of,
 )
 from otel_replay.redaction_rules import (
+    HEADER,
     SCHEMES,
     TEXT_RULES,
     Edit,
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["MASK", "SKELETON_DROPS", "Redactor", "redactor_for"]
 
 _SCHEME = late(rf"(?:{SCHEMES}) {{1,4}}(?=\S)", re.IGNORECASE)
-# `[name, value]` is a header, or a variable, when the name looks like one: a list of two words is neither.
-_HEADER = late(r"(?i:authorization|cookie)|[A-Za-z0-9]+-[A-Za-z0-9-]+|[A-Z0-9]+_[A-Z0-9_]+")
 _SCHEMA_TYPES = frozenset(("string", "number", "integer", "boolean", "array", "object", "null"))
 _FLAG = late("--[A-Za-z0-9][A-Za-z0-9_-]*")
 _LONGEST_NAME = 128
@@ -232,7 +231,7 @@ def _name_before(value: list[AnyValue], place: int) -> str | None:
         before = before.decode("latin-1")
     if not isinstance(before, str) or len(before) > _LONGEST_NAME or not isinstance(item, (str, bytes)):
         return None
-    is_header = len(value) == 2 and _HEADER.fullmatch(before)
+    is_header = len(value) == 2 and HEADER.fullmatch(before)
     is_flag = _FLAG.fullmatch(before) and item[:1] not in ("-", b"-")
     return before if is_header or is_flag else None
 

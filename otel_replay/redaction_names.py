@@ -90,8 +90,9 @@ _SKELETON_SEPARATORS = rb"[-_ :/]*"
 _CAMEL = late(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LAST_TOKEN = late(rf"(?:^|[^a-z])token{_SEPARATORS}$")
 _PLAIN_NAME = late(r"[-_. :/0-9A-Za-z]*[A-Za-z][-_. :/0-9A-Za-z]*")
-# A last `token` is followed by the end of a string, in text by `=` or `:`, or it is a flag: `--api-token x`.
-_TOKEN_MARKER = Marker(hint="token", pattern=late(rb"token[-_ :/\\\"'`]*[:=\"]|[-_]token "))
+# A last `token` is followed by the end of a string, in text by `=` or `:`, or it is a flag: `--api-token x`,
+# which may stand in quotes.
+_TOKEN_MARKER = Marker(hint="token", pattern=late(rb"token[-_ :/\\\"'`]*[:=\"]|[-_]token[-_ :/]*[ \\']"))
 _REMEMBERED = 4096
 
 

@@ -231,7 +231,7 @@ def _secret_span(text: str, start: int, name: str, kind: Kind, separator: str) -
     begin, end = value.span(value.lastindex)
     quoted = value.lastindex < value.re.groups
     secret = text[begin:end].rstrip("\\" if quoted else ".)]}")
-    if not secret or is_placeholder(text[begin:end]) or is_working_directory(name, secret):
+    if not secret.strip("[({") or is_placeholder(text[begin:end]) or is_working_directory(name, secret):
         return None
     if not quoted and _is_code_or_prose(name, text[begin:end]):
         return None
@@ -243,21 +243,84 @@ def _secret_span(text: str, start: int, name: str, kind: Kind, separator: str) -
     return begin, begin + len(secret)
 
 
+# --- a list of Python's or JSON's in running text: a command's words, a header ---
+
+_OPENED, _NEXT = (
+    late(r"[\[(][ ]{0,4}(?=[bru]?\\{0,3}[\"'])"),
+    late(r"\\{0,3}[\"'],[ ]{0,4}(?=[bru]?\\{0,3}[\"'])"),
+)
+_WORD_OF_LIST = late(
+    r"(\\{0,3}[\"'])(--[A-Za-z0-9][A-Za-z0-9_-]{0,62}|[A-Za-z0-9_-]{1,64})\1,[ \n]{0,4}", re.ASCII
+)
+# `[name, value]` is a header, or a variable, when the name looks like one: a list of two words is neither.
+HEADER = late(r"(?i:authorization|cookie)|[A-Za-z0-9]+-[A-Za-z0-9-]+|[A-Z0-9]+_[A-Z0-9_]+")
+
+
+def _letters(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _span_in_list(text: str, match: re.Match[str], kind: Kind) -> tuple[int, int] | None:
+    """Where the secret is that follows the word of a list; None where it is none."""
+    name = match[2]
+    scheme = _SCHEME.match(text, match.end()) if kind is AUTHORIZATION else None
+    value = _VALUE.match(text, scheme.end() if scheme else match.end())
+    if value is None or value.lastindex is None or (value.lastindex == value.re.groups and not scheme):
+        return None  # it is in no quotes
+    begin, end = value.span(value.lastindex)
+    secret = text[begin:end].rstrip("\\")
+    if not secret or is_placeholder(secret):
+        return None
+    if name.startswith("--"):
+        # `option("--api-key", "api_key")` declares one.
+        is_secret = secret[0] != "-" and _letters(secret) != _letters(name)
+    else:
+        before = text[max(0, match.start() - 2) : match.start()].rstrip("b")
+        after = text[begin + len(secret) : end + 6].lstrip("\\\"'")
+        is_secret = (
+            HEADER.fullmatch(name) is not None and before[-1:] in ("(", "[") and after[:1] in (")", "]")
+        )
+    return (begin, begin + len(secret)) if is_secret else None
+
+
+def _in_lists(text: str, names: SecretNames) -> tuple[str, int]:
+    pieces, end, count, place = [], 0, 0, 0
+    while (match := _WORD_OF_LIST.search(text, place)) is not None:
+        place = match.end()
+        kind = names.kind(match[2])
+        span = _span_in_list(text, match, kind) if kind else None
+        if span is not None:
+            pieces += [text[end : span[0]], MASK]
+            end, count, place = span[1], count + 1, span[1]
+    return ("".join([*pieces, text[end:]]), count) if count else (text, 0)
+
+
 def names_rule(names: SecretNames) -> Rule:
-    """The rule for `password=x`, `"api_key": "x"`, `Authorization: Basic x`, `--api-key x` in text."""
+    """The rule for `password=x`, `"api_key": "x"`, `Authorization: Basic x`, `--api-key x` in text.
+
+    And for `['--api-key', 'x']` and `('Authorization', 'Basic x')`, as Python and JSON write them.
+    """
 
     def edit(text: str) -> tuple[str, int]:
-        pieces, end, count, place = [], 0, 0, 0
+        text, before = _in_lists(text, names)
+        pieces, end, count, place = [], 0, before, 0
         while (match := _NAME.search(text, place)) is not None:
             flag, name, separator = match.groups()
             place = match.end()
             kind = names.kind(flag or name)
             if flag and kind is TOKEN and flag[-6:].lower() not in ("-token", "_token"):
                 kind = None  # the marker of a flag needs the separator
-            span = _secret_span(text, place, flag or name, kind, separator or "") if kind else None
-            if span is not None:
+            opened = _OPENED.match(text, place) if kind else None
+            while kind is not None:
+                at = opened.end() if opened else place
+                span = _secret_span(text, at, flag or name, kind, separator or "")
+                if span is None:
+                    break
                 pieces += [text[end : span[0]], MASK]
                 end, count, place = span[1], count + 1, span[1]
-        return ("".join([*pieces, text[end:]]), count) if count else (text, 0)
+                opened = _NEXT.match(text, place) if opened else None
+                if opened is None:
+                    break
+        return "".join([*pieces, text[end:]]), count
 
     return Rule(name="name and value", markers=names.markers, edit=edit)

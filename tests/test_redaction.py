@@ -140,6 +140,14 @@ TEXTS = {
     "tool --token {} --verbose": [A36],
     "AccountKey={};EndpointSuffix=core": ["abc+/=="],
     PEM: ["\nMIIEpAIBAAKCAQEA\nabcd==\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00FF\n\nMIIE\n"],
+    "failed with ['tool', '--password', '{}', '-v']": ["hunter2", "two words", "1"],
+    'Command ["tool", "--token", "{}"] failed': ["hunter2"],
+    r"in a text: \'--api-key\', \'{}\'": ["hunter2"],
+    "{{'headers': [('Authorization', 'Bearer {}'), ('Accept', '*/*')]}}": ["abc", A36],
+    "[(b'X-Api-Key', b'{}')]": ["abc"],
+    "['X-Auth-Token-2', '{}']": ["abc"],
+    "('DB_PASSWORD', \"{}\")": ["it's"],
+    "{{'password': ['{}'], 'user': 'bob'}}": ["hunter2"],
     "cut: -----BEGIN PRIVATE KEY-----{}": ["\nMIIEpAIBAAKCAQEAabcdef"],
 }  # fmt: skip
 
@@ -174,8 +182,16 @@ NEARLY = (
     "password=<yours>", "password=${DB_PASSWORD}", "api_key=$OPENAI_API_KEY", "password: {password}",
     "Enter password: ", "password=***", "postgres://{user}:{password}@host/db", '"password": None',
     "wrong password for user bob", "PWD=/home/bob", "https://h/?token={token}",
+    "['--password-file', 'x']", "['--max-tokens', '100']", "('password', 'email')", "['password', 'token']",
+    "option('--api-key', 'api_key')", "add_argument('--password', '-p')", "['--password', '<yours>']",
+    "['--token', token]", "sort(['secret', 'reason'])", "{'password': []}", "('Content-Type', 'text/html')",
     "Authorization: Bearer <token>", "password = getpass.getpass()", "token=tokenizer",
 )  # fmt: skip
+
+
+def test_every_text_of_a_list_under_a_secret_name_is_taken_out_of_text():
+    text = "{'password': ['a', 'b\\'', \"c\"], 'names': ['d']}"
+    assert REDACTOR.redact(text) == (f"{{'password': ['{MASK}', '{MASK}', \"{MASK}\"], 'names': ['d']}}", 3)
 
 
 @pytest.mark.parametrize("text", INNOCENT + NEARLY)
