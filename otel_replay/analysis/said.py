@@ -6,7 +6,7 @@ says; whoever says the same has the same number, and what is told of a number is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -42,6 +42,7 @@ class Said:
         self.prints: list[int] = []
         self.actions: list[str] = []
         self.cells: list[Any] = []
+        self._before: tuple[Said | None, int] = None, 0
         # Of each text only its hash is kept: the texts would take more memory than what they say.
         self._numbers: dict[int, int] = {}
         self._places = _Places(self)
@@ -60,7 +61,20 @@ class Said:
         said._places.update(self._places)
         said._abouts.update(self._abouts)
         said._numbers, said._texts = self._numbers, self._texts
+        said._before = self, len(self)
         return said
+
+    def whole_prints(self, made: Callable[[int], int]) -> list[int]:
+        """The prints, of which `made` makes those that are 0: each once, also for those who follow."""
+        prints = self.prints
+        if 0 in prints:
+            before, size = self._before
+            if before is not None:
+                prints[:size] = before.prints[:size]
+            for number, one in enumerate(prints):
+                if not one:
+                    prints[number] = made(number)
+        return prints
 
     @staticmethod
     def print_of(action: str, reason: str, values: Any, cell: Any) -> int:

@@ -146,15 +146,13 @@ class Contents:
 
     def keys_of(self, said: Said) -> list[int]:
         """The key of each decision that says one of these, by its number."""
-        keys = said.prints
-        if 0 in keys:
-            keys = [key or self._key_of_number(said, number) for number, key in enumerate(keys)]
-        return keys
 
-    def _key_of_number(self, said: Said, number: int) -> int:
-        place = said.places[number]
-        action, cell = said.actions[place], said.cells[place]
-        return self._said_key(action, said.reasons[number], said.values[number], cell)
+        def made(number: int) -> int:
+            place = said.places[number]
+            action, cell = said.actions[place], said.cells[place]
+            return _odd_key(action, said.reasons[number], said.values[number], cell)
+
+        return said.whole_prints(made)
 
     def groups_of(self, said: Said) -> list[int]:
         """The number of the subject of each of its places."""
@@ -174,15 +172,9 @@ class Contents:
     def _decision_key(self, record: Decision) -> int:
         values, cell = record.values, record.cell
         if _is_map_or_none(values) and _is_map_or_none(cell):
-            return self._said_key(record.action, record.reason, values, cell)
+            found = Said.print_of(record.action, record.reason, values, cell)
+            return found or _odd_key(record.action, record.reason, values, cell)
         return _content_key("decision", record.action, _content(record))
-
-    def _said_key(self, action: str, reason: str, values: Any, cell: Any) -> int:
-        found = Said.print_of(action, reason, values, cell)
-        if found:
-            return found
-        record = Decision(time_ns=0, span_id="", action=action, reason=reason, values=values, cell=cell)
-        return _content_key("decision", action, _content(record))
 
     def key(self, item: Item) -> int:
         """Equal for two items of equal content. 1 and 1.0 have different keys."""
@@ -258,6 +250,12 @@ def _content(record: Decision) -> dict[str, Any]:
     return found
 
 
+def _odd_key(action: str, reason: str, values: Any, cell: Any) -> int:
+    """The key of a decision that has no print (`Said.print_of`)."""
+    found = {"reason": reason, "values": values, "cell": cell}
+    return _content_key("decision", action, {key: one for key, one in found.items() if one is not None})
+
+
 def _content_key(kind: str, name: str, content: Mapping[str, Any]) -> int:
     return hash((kind, name, _digest(content)))
 
@@ -311,8 +309,10 @@ def _exact(value: Any) -> Hashable:
     kind = type(value)
     if kind is float:
         return "float", repr(value)
-    if kind is str:
-        return str(value)
+    if kind is str or value is None:
+        return value  # type: ignore[no-any-return]  # a text, or None
+    if kind is int:
+        return "int", hex(value)
     if kind is dict or isinstance(value, Mapping):
         return frozenset([(key, _exact(item)) for key, item in value.items()])
     if isinstance(value, list | tuple):
