@@ -121,16 +121,18 @@ class Run(RecordedSpan):
             raise
 
     def _end_run(self) -> None:
-        if self._opened is None:
+        if (opened := self._opened) is None:
             return
         try:
-            ended_ns = getattr(self._span, "end_time", None) or self._opened.writer.clock()
-            end_run(self._opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
+            ended_ns = (
+                getattr(opened.writer.span_clock or self._span, "end_time", None) or opened.writer.clock()
+            )
+            end_run(opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
         except Exception as error:
             let_through(error)
             _log.warning("run %s was not ended: %s", self.run_id, told(error))
-            active_runs.remove(self._opened.writer)
-            self._opened.writer.close("exit")
+            active_runs.remove(opened.writer)
+            opened.writer.close("exit")
 
     def _end_at_exit(self) -> None:
         # In a forked child the run belongs to the parent: only this process's journal is closed.

@@ -20,6 +20,7 @@ __all__ = ["RUN", "GOLDEN", "TestRuns", "recorded_test", "store_of_tests"]
 RUN = pytest.StashKey[RecordedBlock]()
 GOLDEN = pytest.StashKey["Golden"]()
 _FAILED = pytest.StashKey[bool]()
+_ERROR = pytest.StashKey[BaseException]()
 _PLUGIN = "otel-replay-runs"
 
 
@@ -46,16 +47,12 @@ def recorded_test(request: pytest.FixtureRequest, store: Path) -> Iterator[Recor
     if problem:  # outside of the handler: the failure tells it alone
         pytest.fail(problem, pytrace=False)
     item.stash[RUN] = block
+    item.stash[_FAILED] = False  # of this attempt: some plugins run a test again
     plugins = request.config.pluginmanager
     if not plugins.has_plugin(_PLUGIN):
         plugins.register(TestRuns(), _PLUGIN)
     yield block
-    block.end()
-    try:
-        block.keep() if wanted.keeps(item.stash.get(_FAILED, False)) else block.remove()
-    except OtelReplayError as error:
-        # Perhaps another process still records into it: it stays as it is, and that is told.
-        item.warn(pytest.PytestWarning(f"{told(error)}: the run of this test stays in {store}"))
+    block.end()  # it is settled by `TestRuns`: what was torn down before may have failed
 
 
 def _options_of(item: pytest.Item, store: Path) -> Options:
@@ -85,6 +82,8 @@ class TestRuns:
         if block is None:
             return
         error = outcome.excinfo[1] if outcome.excinfo else None
+        if error is not None:
+            item.stash[_ERROR] = error
         golden = item.stash.get(GOLDEN, None)
         if golden is not None:
             block.end(error)
@@ -93,8 +92,10 @@ class TestRuns:
             outcome.force_exception(pytest.fail.Exception(failure, pytrace=False))
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, Any, None]:
-        """A test that failed tells where its run is, and shows it."""
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, Any, None]:
+        """A test that failed tells where its run is, and shows it; at its very end, the run stays or goes."""
         outcome = yield
         block = item.stash.get(RUN, None)
         if block is None:
@@ -106,8 +107,27 @@ class TestRuns:
             golden.rewritten.clear()
         if report.failed:
             if not item.stash.get(_FAILED, False):
+                # A check that failed is no failure of what was recorded.
+                own = call.excinfo.value if call.excinfo is not None and call.when != "call" else None
+                block.end(item.stash.get(_ERROR, own))
                 report.sections.append(("otel-replay", _section(block)))
+                item.user_properties.append(("otel_replay.run", str(block.directory)))  # into JUnit's XML
             item.stash[_FAILED] = True
+        if call.when == "teardown":
+            _settle(item, block)
+
+
+def _settle(item: pytest.Item, block: RecordedBlock) -> None:
+    """The run of a test that is over stays or goes."""
+    keys: tuple[pytest.StashKey[Any], ...] = (RUN, GOLDEN, _ERROR)
+    for key in keys:  # a test that is run again has others
+        if key in item.stash:
+            del item.stash[key]
+    try:
+        block.keep() if block.options.keeps(item.stash.get(_FAILED, False)) else block.remove()
+    except OtelReplayError as error:
+        # Perhaps another process still records into it: it stays as it is, and that is told.
+        item.warn(pytest.PytestWarning(f"{told(error)}: the run of this test stays in {block.directory}"))
 
 
 def _failure_of(block: RecordedBlock, golden: Golden | None) -> str:

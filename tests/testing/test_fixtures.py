@@ -148,6 +148,62 @@ def test_of_work(otel_run):
 """).assert_outcomes(passed=1)
 
 
+def test_a_test_whose_tear_down_fails_keeps_its_run(session, pytester) -> None:
+    """What is torn down after the run was begun ends before it: the run was gone by then."""
+    done = session("""
+import pytest
+@pytest.fixture
+def breaks(otel_run):
+    yield
+    raise RuntimeError("it broke")
+def test_of_work(breaks):
+    work()
+""")
+    done.assert_outcomes(passed=1, errors=1)
+    assert "└─ task clamp" in done.stdout.str()
+    assert kept(pytester) == ["test_of_work"]
+
+
+def test_a_test_that_is_run_again_shows_its_last_run_and_keeps_those_that_failed(session, pytester) -> None:
+    done = session(
+        """
+import pytest
+TRIES = []
+@pytest.mark.flaky(reruns=1)
+def test_that_never_holds(otel_run):
+    work()
+    assert False
+@pytest.mark.flaky(reruns=1)
+def test_that_wavers(otel_run):
+    work()
+    TRIES.append(1)
+    assert len(TRIES) > 1
+""",
+        "-p",
+        "pytest_rerunfailures",
+        "--junitxml=report.xml",
+    )
+    outcomes = done.parseoutcomes()
+    assert (outcomes["passed"], outcomes["failed"], outcomes["rerun"]) == (1, 1, 2)
+    assert "run: " in done.stdout.str(), "of the last try"
+    assert sorted(kept(pytester)) == ["test_that_never_holds"] * 2 + ["test_that_wavers"]
+    assert 'name="otel_replay.run"' in (pytester.path / "report.xml").read_text(encoding="utf-8")
+
+
+def test_the_run_of_a_test_that_failed_says_so_and_ends_by_its_own_clock(session, pytester) -> None:
+    session("""
+import pytest
+@pytest.mark.otel_replay(clock="stepping")
+def test_of_work(otel_run):
+    work()
+    assert 1 == 2
+""").assert_outcomes(failed=1)
+    [described] = (pytester.path / "kept").glob("runs/*/run.json")
+    run = json.loads(described.read_bytes())
+    assert run["status"] == "error"
+    assert 0 < run["ended_ns"] - run["started_ns"] < 60_000_000_000
+
+
 @pytest.mark.parametrize(("keep", "names"), [("always", ["well"]), ("failed", []), ("never", [])])
 def test_the_marker_says_which_runs_stay_and_what_they_are_called(session, pytester, keep, names) -> None:
     session(f"""
