@@ -43,6 +43,8 @@ _FORMATS = ("table", "json", "csv", "parquet")
     type=click.Choice(_FORMATS),
     help="How to write the rows (default: as FILE ends, else a table).",
 )
+@click.option("--json", "how", flag_value="json", help="As --format json.")
+@click.option("--csv", "how", flag_value="csv", help="As --format csv.")
 @click.option("-o", "--output", metavar="FILE", help="Write the rows to FILE: .csv, .json or .parquet.")
 @store_option
 @click.pass_context

@@ -121,18 +121,16 @@ class Run(RecordedSpan):
             raise
 
     def _end_run(self) -> None:
-        if (opened := self._opened) is None:
+        if (run := self._opened) is None:
             return
         try:
-            ended_ns = (
-                getattr(opened.writer.span_clock or self._span, "end_time", None) or opened.writer.clock()
-            )
-            end_run(opened, ended_ns=ended_ns, failed=self._failed, message=self._message)
+            ended_ns = getattr(run.writer.span_clock or self._span, "end_time", None) or run.writer.clock()
+            end_run(run, ended_ns=ended_ns, failed=self._failed, message=self._message)
         except Exception as error:
             let_through(error)
             _log.warning("run %s was not ended: %s", self.run_id, told(error))
-            active_runs.remove(opened.writer)
-            opened.writer.close("exit")
+            active_runs.remove(run.writer)
+            run.writer.close("exit")
 
     def _end_at_exit(self) -> None:
         # In a forked child the run belongs to the parent: only this process's journal is closed.

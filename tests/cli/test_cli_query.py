@@ -37,6 +37,12 @@ def ask(call, sql, *arguments):
     return result.json["rows"]
 
 
+def test_json_and_csv_are_asked_for_as_of_other_commands(call, runs):
+    sql = "SELECT count(*) AS n FROM runs"
+    assert call("query", sql, "--json").json["rows"] == [{"n": 2}]
+    assert call("query", sql, "--csv").lines == ["n", "2"]
+
+
 def test_decisions_are_asked_by_their_values(call, runs):
     rows = ask(call, "SELECT count(*) AS n FROM decisions WHERE (values->>'before')::double > 12")
     assert rows == [{"n": 3}]
