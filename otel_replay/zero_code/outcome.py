@@ -31,8 +31,15 @@ class _Python(NamedTuple):
     modules: dict[str, str]
 
 
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []  # somebody has cleaned up meanwhile
+
+
 def _notes(folder: str, suffix: str) -> Iterator[list[str]]:
-    for name in sorted(os.listdir(folder)):
+    for name in _names(folder):
         if name.endswith(suffix):
             with open(os.path.join(folder, name), "rb") as stream:
                 yield stream.read().decode("utf-8", "replace").split("\n")
@@ -79,7 +86,7 @@ def attributes_at_end(folder: str, command: Sequence[str]) -> dict[str, Any]:
 
 
 def _any_problem(folder: str) -> bool:
-    for name in os.listdir(folder):
+    for name in _names(folder):
         if name.startswith("functions-"):
             with open(os.path.join(folder, name), "rb") as stream:
                 if b'["problem"' in stream.read():
