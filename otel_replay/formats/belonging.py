@@ -8,7 +8,7 @@ from typing import Any
 from otel_replay.attributes import GEN_AI_CONVERSATION_ID, RUN_ID, SESSION_ID
 from otel_replay.formats.spans import Log, Span
 
-__all__ = ["Belonging", "run_keys"]
+__all__ = ["Belonging", "run_keys", "trace_of"]
 
 _NAMES = (RUN_ID, SESSION_ID, GEN_AI_CONVERSATION_ID)
 _Rank = tuple[int, int, bool, str]
@@ -56,7 +56,7 @@ class Belonging:
         rank = _name_of(item)
         if rank is None:
             return
-        trace_id = _trace_of(item)
+        trace_id = trace_of(item)
         if trace_id not in self._names or rank < self._names[trace_id]:
             self._names[trace_id] = rank
         if rank[0] == 0 and self._given.setdefault(trace_id, rank[-1]) != rank[-1]:
@@ -64,19 +64,27 @@ class Belonging:
 
     def see_way(self, item: Span | Log) -> None:
         """Take note of where an item stands in its trace."""
-        trace_id = _trace_of(item)
+        trace_id = trace_of(item)
         if isinstance(item, Span) and trace_id in self._several:
             self._parents[trace_id, item.span_id] = item.parent_id
             given = _text(item.attributes, item.resource.attributes, RUN_ID)
             if given:
                 self._around[trace_id, item.span_id] = given
 
+    def given(self, item: Span | Log) -> str:
+        """The run id that the item itself or its resource has; that of its run, whatever comes."""
+        return _text(_attributes_of(item), item.resource.attributes, RUN_ID)
+
+    def called(self, trace_id: str) -> str:
+        """What a trace is called by what was seen of it, where nothing in it stands in another run."""
+        return self._names[trace_id][-1] if trace_id in self._names else trace_id
+
     def key(self, item: Span | Log) -> str:
         """What the item's run is called."""
-        given = _text(_attributes_of(item), item.resource.attributes, RUN_ID)
+        given = self.given(item)
         if given:
             return given
-        trace_id = _trace_of(item)
+        trace_id = trace_of(item)
         if not trace_id:  # a log record outside of any trace has only what it says itself
             rank = _name_of(item)
             return rank[-1] if rank is not None else ""
@@ -89,7 +97,7 @@ class Belonging:
             place = (trace_id, parents[place])
         found = around.get(place, "")
         around.update(dict.fromkeys(way, found))  # nobody below climbs it again
-        return found or (self._names[trace_id][-1] if trace_id in self._names else trace_id)
+        return found or self.called(trace_id)
 
 
 def _name_of(item: Span | Log) -> _Rank | None:
@@ -112,7 +120,8 @@ def _text(own: Mapping[str, Any], resource: Mapping[str, Any], name: str) -> str
     return ""
 
 
-def _trace_of(item: Span | Log) -> str:
+def trace_of(item: Span | Log) -> str:
+    """The id of the trace that an item is of; empty for a log record outside of any."""
     return item.trace_id if isinstance(item, Span) else item.entry.trace_id
 
 
