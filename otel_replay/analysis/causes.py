@@ -32,6 +32,7 @@ Way = Literal["id", "name and arguments", "parent"]
 """How a cause is known."""
 
 _CALLS = ("generation", "tool call")
+_FEW, _MOST_OPEN = 64, 1_000
 _BY_HAND = "otel_replay"
 """The scope of what programs record with the API, decorators and rules."""
 
@@ -191,6 +192,29 @@ def _found(seen: Seen) -> dict[str, Cause]:
     return matching.causes()
 
 
+class _Requests:
+    """Requests that one call may answer, as time goes on: what was answered is not looked at again."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[Answer, Asked]] = []
+        self._open: list[tuple[Answer, Asked]] = []
+        self._taken = 0
+
+    def begun(self, time_ns: int) -> list[tuple[Answer, Asked]]:
+        """Those of generations that had begun by then; none where there are too many to be told apart."""
+        few = self.all if len(self.all) <= _FEW else []
+        return [one for one in few if one[0].first_ns <= time_ns]
+
+    def unanswered(self, time_ns: int) -> list[tuple[Answer, Asked]]:
+        """Those of them that are left; none where there are too many."""
+        while self._taken < len(self.all) and self.all[self._taken][0].first_ns <= time_ns:
+            self._open.append(self.all[self._taken])
+            self._taken += 1
+        if len(self._open) <= _MOST_OPEN:
+            self._open = [one for one in self._open if not one[1].used]
+        return self._open if len(self._open) <= _MOST_OPEN else []
+
+
 class _Matching:
     """Finds for each call, in the order of their starts, the request that it answers."""
 
@@ -204,15 +228,16 @@ class _Matching:
         for call in seen.calls:
             self._complete(call)
         self.found: dict[str, Cause] = {}
-        self.ids: dict[str, list[tuple[Answer, Asked]]] = {}
-        self.alike: dict[tuple[str, bytes], list[tuple[Answer, Asked]]] = {}
+        self.ids: dict[str, _Requests] = {}
+        self.alike: dict[tuple[str, bytes], _Requests] = {}
         self.above: dict[str, frozenset[str]] = {}
-        for answer in seen.answers.values():
+        for answer in sorted(seen.answers.values(), key=lambda one: one.first_ns):
             for asked in answer.asked:
                 for call_id in asked.ids:
-                    self.ids.setdefault(call_id, []).append((answer, asked))
+                    self.ids.setdefault(call_id, _Requests()).all.append((answer, asked))
                 if asked.arguments is not None:
-                    self.alike.setdefault((asked.name, asked.arguments), []).append((answer, asked))
+                    key = (asked.name, asked.arguments)
+                    self.alike.setdefault(key, _Requests()).all.append((answer, asked))
 
     def _complete(self, call: Called) -> None:
         """What only the inner one of two that tell of a call has, the outer one gets."""
@@ -238,28 +263,24 @@ class _Matching:
     # -- the ways
 
     def by_id(self, call: Called) -> None:
-        if call.call_id is None:
+        requests = None if call.call_id is None else self.ids.get(call.call_id)
+        if requests is None:
             return
-        there = [
-            (answer, asked)
-            for answer, asked in self.ids.get(call.call_id, ())
-            if answer.first_ns <= call.start_ns and _is_named(asked.name, call.tool)
-        ]
+        there = [one for one in requests.begun(call.start_ns) if _is_named(one[1].name, call.tool)]
         if len({id(answer) for answer, _ in there}) == 1:
             self.tell(call, *there[0], by="id")
-        elif there:  # some models begin to count anew in each answer
-            self._nearest(call, [one for one in there if not one[1].used], "id")
+            return
+        # Some models begin to count anew in each answer.
+        open_ones = requests.unanswered(call.start_ns)
+        self._nearest(call, [one for one in open_ones if _is_named(one[1].name, call.tool)], "id")
 
     def by_arguments(self, call: Called) -> None:
-        if call.arguments is None:
-            return
-        there = [
-            (answer, asked)
-            for answer, asked in self.alike.get((call.tool, call.arguments), ())
+        requests = None if call.arguments is None else self.alike.get((call.tool, call.arguments))
+        if requests is not None:
+            there = requests.unanswered(call.start_ns)
             # Two ids that differ are two calls.
-            if answer.first_ns <= call.start_ns and not asked.used and not (asked.ids and call.call_id)
-        ]
-        self._nearest(call, there, "name and arguments")
+            there = [one for one in there if not (one[1].ids and call.call_id)]
+            self._nearest(call, there, "name and arguments")
 
     def by_place(self, call: Called) -> None:
         above, scope = self.places.get(call.parent_id), call.teller[1]

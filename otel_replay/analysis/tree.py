@@ -129,7 +129,8 @@ class Node:
 
 @dataclass(slots=True, kw_only=True)
 class Tree:
-    """The whole run. `top` is no span: its children are the run's root spans. `asks`: a model was asked."""
+    """The whole run. `top` is no span: its children are the run's root spans. `asks`: a
+    model was asked, in a span that is or was a node."""
 
     top: Node
     start_ns: int = 0

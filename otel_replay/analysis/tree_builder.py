@@ -154,7 +154,6 @@ class _Builder:
     def ended(self, span: TrackedSpan) -> None:
         failed = span.status == "error"
         self.tree.failed += failed
-        self.tree.asks = self.tree.asks or span.kind == "generation"
         node = self.where.get(span.span_id)
         if node is not None and node.span_id == span.span_id:
             self.fill(node, span)
@@ -179,6 +178,8 @@ class _Builder:
         node.message = span.end.message
         node.name = span.name
         node.kind = span.kind
+        if node.kind == "generation":
+            self.tree.asks = True
         node.facts = facts_of(span.attributes, span.name)
 
     # -- what happens in them
@@ -217,7 +218,6 @@ class _Builder:
         self.tree.open_spans = len(left)
         self.tree.open_names = tuple(span.name for span in left)[:_OPEN_NAMES_SHOWN]
         for span in left:
-            self.tree.asks = self.tree.asks or span.kind == "generation"
             node = self.where.get(span.span_id)
             if node is not None and node.span_id == span.span_id:
                 node.facts = facts_of(span.attributes, span.name)

@@ -157,6 +157,22 @@ class TestNameAndArguments:
         run.asks("asked", ("look", CELL, None))
         assert run.causes() == {}
 
+    @pytest.mark.parametrize("call_id", [None, "call_0"])
+    def test_a_long_loop_of_equal_calls_is_told_to_its_end(self, run: Told, call_id: str | None) -> None:
+        """With the same id in each answer, and without any."""
+        turns = range(100)
+        for turn in turns:
+            run.asks(f"asked {turn}", ("look", CELL, call_id))
+            run.call(f"call {turn}", "look", CELL, call_id)
+        by = ALIKE if call_id is None else BY_ID
+        assert run.causes() == {f"call {turn}": (f"asked {turn}", by) for turn in turns}
+
+    def test_one_answer_with_very_many_equal_requests_is_given_up(self, run: Told) -> None:
+        """As are runs in which very many requests are left: they would be looked through for each call."""
+        run.asks("asked", *[("look", CELL, None)] * 1_001)
+        run.call("call", "look", CELL)
+        assert run.causes() == {}
+
 
 class TestPlaces:
     """Where things stand: the nearest span in which somebody asked so decides."""
