@@ -17,6 +17,10 @@ _FOLDERS = frozenset(
     {"__pycache__", "site-packages", "dist-packages", "node_modules", ".git", ".otel-replay", ".pytest_cache"}
 )
 _SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/run/systemd", "/usr/lib", "/usr/share", "/lib", "/lib64")
+_MARK = "store.json"
+_BESIDE_RUNS = (_MARK, "catalog.jsonl")
+_BEING_MADE = tuple(f".{name}." for name in (*_BESIDE_RUNS, ".gitignore"))
+"""What a store has beside the folder of its runs, and what is written to be renamed to it."""
 _EDITABLE = f"{os.sep}__editable__."
 """What pip puts on Python's path for a package that is installed from its folder: no file at all."""
 _MOST_KNOWN = 20_000
@@ -64,7 +68,20 @@ class Choice:
         if path.endswith(code) or path.startswith(self._left_out) or _EDITABLE in path:
             return False
         parts = path.split(os.sep)
+        if _is_in_a_store(parts):
+            return False
         return _FOLDERS.isdisjoint(parts) and not any(part.endswith(_DESCRIPTIONS) for part in parts)
+
+
+def _is_in_a_store(parts: list[str]) -> bool:
+    """Whether a file is one of a store's own, which reads and writes them for the program."""
+    if "runs" in parts:
+        places = [number for number, part in enumerate(parts) if part == "runs"]
+    elif parts[-1] in _BESIDE_RUNS:
+        places = [len(parts) - 1]
+    else:
+        return parts[-1].startswith(_BEING_MADE) and parts[-1].endswith(".part")
+    return any(os.path.isfile(os.sep.join([*parts[:place], _MARK])) for place in places)
 
 
 def absolute(name: str) -> str:

@@ -47,10 +47,11 @@ _reading: set[int] = set()
 class NoteHook:
     """Tells of decisions whose parameters are just a decision's: `note` is what records."""
 
-    __slots__ = ("note",)
+    __slots__ = ("_here", "note")
     all: ClassVar[list[NoteHook]] = []
 
     def __init__(self) -> None:
+        self._here: Callable[[Any, Any, Any, Any], object] | None = None
         self.note: Callable[[Any, Any, Any, Any], object] = self._mark if PassingHook.any else self._first
         NoteHook.all.append(self)
 
@@ -61,13 +62,15 @@ class NoteHook:
         """The first call imports what records. Once OpenTelemetry is loaded, all others go there straight."""
         if not _to_record.are_due("recording decisions"):
             return
-        try:
-            from otel_replay.hooks.here import decision
-        except Exception as error:
-            _to_record.failed()
-            failed("recording decisions", error)
-            return
-        decision(action, reason, values, cell)
+        if self._here is None:
+            try:
+                from otel_replay.hooks.here import decision
+            except Exception as error:
+                _to_record.failed()
+                failed("recording decisions", error)
+                return
+            self._here = decision  # when Python is nearly gone nothing can be imported
+        self._here(action, reason, values, cell)
         if "opentelemetry.context" in sys.modules:
             moments = sys.modules.get("otel_replay.recording.moments")
             self.note = getattr(moments, "decision", self.note)

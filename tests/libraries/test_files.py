@@ -148,6 +148,27 @@ def test_settings_choose_files(here: Path, recorded: Recording, monkeypatch: pyt
     assert [name for _, name in accesses(recorded(program))] == ["a.csv", "settings/a.txt", "a.py"]
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_files_of_a_store_are_not_the_programs_own_unless_it_is_asked_for_them(
+    here: Path, recorded: Recording, monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    """As where a test that is recorded makes a run and reads it. Others may have folders called so."""
+    if asked:
+        monkeypatch.setenv("OTEL_REPLAY_FILES_INCLUDE", "*")
+    mine = ["kept/mine.csv", "other/runs/a.csv", "other/catalog.jsonl"]
+    stores = ["kept/.store.json.1.ab.part", "kept/store.json", "kept/catalog.jsonl", "kept/runs/r/run.json"]
+    for name in (*stores, *mine):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+    (here / "kept/store.json").touch()
+
+    def program() -> None:
+        for name in (*stores, *mine):
+            opened(name, "w")
+
+    told = [name for what, name in accesses(recorded(program)) if what == "file write"]
+    assert told == (stores + mine if asked else mine)
+
+
 def test_a_file_that_is_not_there_is_the_programs_own_trouble(here: Path, recorded: Recording) -> None:
     def program() -> None:
         with pytest.raises(FileNotFoundError):

@@ -161,3 +161,41 @@ def test_a_store_whose_path_has_a_line_end_and_other_letters_is_as_any_other(rec
     done = recorded.plain("env", "-i", *words)
     assert (done.stderr, done.returncode) == ("", 0)
     assert recorded.decisions() == ["A"]
+
+
+WAYS = {
+    "warnings are errors": ({"PYTHONWARNINGS": "error"}, ["-bb", "-X", "dev"]),
+    "docstrings and asserts are taken out": ({"PYTHONHASHSEED": "0"}, ["-OO"]),
+    "nothing is frozen": ({"PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}, ["-X", "frozen_modules=off"]),
+    "text is ASCII": ({"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, []),
+}
+LIMITS = {
+    "few files may be open": "ulimit -n 12",
+    "little memory may be had": "ulimit -v 120000",
+    "nobody may read what is made": "umask 077",
+    "everybody may": "umask 000",
+    "nobody has a home": "unset HOME",
+}
+ECHOES = """
+import sys
+def log_decision(action, reason, values, cell): pass
+log_decision("FIRST", "why", {"number": 1}, "cell")
+print(ascii(sys.argv[1:]), sys.flags, flush=True)
+log_decision("SECOND", "why", {"number": 2}, "cell")
+sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("way", [*WAYS, *LIMITS])
+def test_however_python_and_the_system_are_set_the_program_is_as_without_us(
+    recorded: Recorded, way: str
+) -> None:
+    """Its arguments are any bytes."""
+    env, options = WAYS.get(way, ({}, []))
+    limit = LIMITS.get(way, ":")
+    program = [PYTHON, *options, recorded.script(ECHOES), b"\xff\xe9"]
+    plain = recorded.plain("sh", "-c", f'{limit}; exec "$@"', "sh", *program, env=env)
+    done = recorded.run("sh", "-c", f'{limit}; exec "$@"', "sh", *program, env=env)
+    assert plain.returncode == 3
+    assert (done.returncode, done.stdout, done.stderr) == (3, plain.stdout, plain.stderr)
+    assert recorded.decisions() == ["FIRST", "SECOND"]
