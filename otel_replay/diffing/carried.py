@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 from itertools import compress
+from operator import ne
 from typing import Any
 
 from otel_replay.diffing.columns import Column, Columns
@@ -161,6 +162,8 @@ def _keys_of(column: Column) -> list[Hashable | None]:
     _, kind, before, after, differs = column
     if kind is float:
         keys: list[Hashable | None] = list(map(complex, before, after))
+        if any(map(ne, keys, keys)):
+            keys = list(map(key_of, before, after))
     else:
         keys = list(map(key_of, before, after))
     if differs is None:
@@ -175,7 +178,9 @@ def key_of(before: Any, after: Any) -> Hashable | None:
     numbers that are equal to floats.
     """
     if type(before) is type(after) is float:
-        return complex(before, after)
+        key = complex(before, after)
+        # NaN of a file is one and the same, which a pair of values knows, and a complex number does not.
+        return key if key == key else (before, after)
     if not (_is_telling(before) and _is_telling(after)):
         return None
     if not (isinstance(before, str) or isinstance(after, str)):

@@ -53,6 +53,7 @@ FORMS: dict[str, Callable[[Was], Any]] = {
     "what does not say what went in": lambda was: {"score": was.after, "trend": was.before},
     "NaN beside": lambda was: plain(was) | {"seen": math.nan},
     "NaN now and then": with_gaps,
+    "a number that becomes NaN": lambda was: plain(was) | {"gain": math.nan if was.after > 50 else 0.25},
     "whole numbers": lambda was: {"before": int(was.before), "after": int(was.after)},
     "a whole number or another": lambda was: (
         plain(was) | ({"before": int(was.before)} if was.number % 7 == 0 else {})
@@ -104,6 +105,19 @@ def test_a_change_from_nothing_is_the_largest_of_all(tmp_path: Path) -> None:
     [row] = drifted(tmp_path, [(8.0, 7.9), *[(5.0, 5.1)] * 20, (0.0, 1e-9), *[(5.0, 9.0)] * 9]).actions
     assert row.largest is not None
     assert (row.largest.before, row.largest.after) == (0.0, 1e-9)
+
+
+@pytest.mark.parametrize("count", [3, 30])
+@pytest.mark.parametrize(
+    "pair", [(0.25, math.nan), (math.nan, 0.25), (0.25, 0.5), (12, 13), (2**60 + 1, 2**60)]
+)
+def test_a_value_that_changed_so_before_is_the_cause(
+    tmp_path: Path, pair: tuple[float, float], count: int
+) -> None:
+    found = drifted(tmp_path, [pair] * count)
+    whys = [one.why for one in found.findings]
+    assert whys == ["nothing before it explains it", *["values.score had changed before"] * (count - 1)]
+    assert [one.follows for one in found.findings] == [None, *range(1, count)]
 
 
 def drifted(place: Path, values: list[tuple[float, float]]) -> Difference:
