@@ -148,6 +148,7 @@ def _record(started: Started, told: int, answers: int) -> NoReturn:
         # No job of a shell: a terminal stops and interrupts the command and the launcher, and not this.
         os.setsid()
         launcher = Launcher(*_with_nothing_else(told, answers, started))
+        _find_quickly()
         from otel_replay.zero_code.lean import load_lean
 
         load_lean()
@@ -159,6 +160,15 @@ def _record(started: Started, told: int, answers: int) -> NoReturn:
         print(f"warning: the run is not recorded: {error!r}", file=sys.stderr)
     finally:
         os._exit(0)
+
+
+def _find_quickly() -> None:
+    try:
+        from otel_replay.own_modules import find_quickly
+
+        find_quickly()
+    except Exception:
+        return  # then they are found as Python finds modules
 
 
 def _with_nothing_else(told: int, answers: int, started: Started) -> tuple[int, int]:
