@@ -36,7 +36,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("the same each time")
 
-_CONTEXT = {"TRACEPARENT", "TRACESTATE", "BAGGAGE"}
+_CONTEXT = {"TRACEPARENT", "TRACESTATE", "BAGGAGE", "FORCE_COLOR"}
 
 
 @pytest.fixture(autouse=True)

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import builtins
 import os
+import sys
 from collections.abc import Iterable, Sequence
-from types import TracebackType
+from dataclasses import replace
+from types import FrameType, TracebackType
 from typing import Any
 
 from otel_replay.analysis.items import Item, Items
 from otel_replay.assertions import counting, health, order, states, trajectory, values
-from otel_replay.assertions.report import Failure
-from otel_replay.assertions.rule import Result, Rule, indexed
+from otel_replay.assertions.report import Failure, plain
+from otel_replay.assertions.rule import Result, Rule, indexed, made
 from otel_replay.errors import UsageError
 from otel_replay.loading import RecordedRun, load_items
 from otel_replay.queries.indexed import Indexed
@@ -64,9 +66,11 @@ def check(
 class Checks:
     """Rules checked on one run, one method for each; a method gives its `Result` and raises nothing."""
 
-    def __init__(self, run: Indexed) -> None:
+    def __init__(self, run: Indexed, *, root: str | os.PathLike[str] | None = None) -> None:
+        """`root` is the folder from which the places of calls are told; None: the working directory."""
         self.run = run
         self.results: list[Result] = []
+        self._root = root
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -104,8 +108,10 @@ class Checks:
         return text_of(self.run.run, self.results)
 
     def add(self, rule: Rule) -> Result:
-        """Check any rule."""
+        """Check any rule. A failure says which line asked for it."""
         result = rule.check(self.run)
+        if result.failure is not None:
+            result = replace(result, failure=replace(result.failure, where=_caller(self._root)))
         self.results.append(result)
         return result
 
@@ -210,7 +216,7 @@ class Checks:
     ) -> Result:
         """The run made the expected tool calls; `mode`, `arguments`, `abs`, `rel` as in `Trajectory`."""
         calls = trajectory.calls_of(expected, among=_maybe(among))
-        return self.add(trajectory.Trajectory(calls, among=_maybe(among), **how))
+        return self.add(made(trajectory.Trajectory, how, expected=calls, among=_maybe(among)))
 
     # -- which values
 
@@ -236,7 +242,7 @@ class Checks:
 
     def budget(self, **limits: Any) -> Result:
         """What the run may use up: `tokens`, `cost`, `duration`, `tool_calls`, … as `Budget` has them."""
-        return self.add(values.Budget(**limits))
+        return self.add(made(values.Budget, limits))
 
     def state(self, at: str, path: str, expected: Any) -> Result:
         """The value under `path` of the snapshot that checkpoint `at` kept."""
@@ -266,7 +272,34 @@ def text_of(run: Items, results: Sequence[Result]) -> str:
     failures = [result.failure for result in results if result.failure is not None]
     name = run.source or run.run_id or "the run"
     head = f"{name}: {len(failures)} of {len(results)} checks failed"
-    return "\n\n".join([head, *(failure.text for failure in failures)])
+    return "\n\n".join([head, *map(_located, failures)])
+
+
+def _located(failure: Failure) -> str:
+    said, *more = failure.text.split("\n")
+    return "\n".join([said, *([f"  at {plain(failure.where)}"] if failure.where else []), *more])
+
+
+_OURS = f"{__name__.partition('.')[0]}."
+
+
+def _caller(root: str | os.PathLike[str] | None) -> str:
+    """The line outside of this package that called; one of a helper that hides itself from pytest is none."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        ours = f"{frame.f_globals.get('__name__')}.".startswith(_OURS)
+        if not ours and not frame.f_locals.get("__tracebackhide__"):
+            return f"{_short(frame.f_code.co_filename, root)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
+
+
+def _short(path: str, root: str | os.PathLike[str] | None) -> str:
+    try:
+        near = os.path.relpath(path, root or os.curdir)
+    except (OSError, ValueError):  # the folder is gone, or it is on another drive
+        return path
+    return path if near.startswith(os.pardir) or not os.path.isabs(path) else near
 
 
 def _query(asked: object) -> Query:

@@ -103,6 +103,8 @@ class Failure:
         What it is about in the run: what is wrong, each with a note, and what is as it should be.
     lines:
         What else there is to say, such as two orders side by side.
+    where:
+        The file and the line that called for the check, `tests/test_tuner.py:12`; empty where no call did.
     """
 
     rule: str
@@ -112,6 +114,7 @@ class Failure:
     lines: tuple[str, ...] = ()
     run: Indexed = field(repr=False, default=None)  # type: ignore[assignment]  # always given
     wanted: Node | None = None
+    where: str = ""
 
     @property
     def marks(self) -> tuple[Mark, ...]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import ClassVar, get_args
+from difflib import get_close_matches
+from typing import Any, ClassVar, get_args
 
 from otel_replay.analysis.comparisons import Word
 from otel_replay.analysis.garbage import no_garbage_yet
 from otel_replay.analysis.items import Item, Items
 from otel_replay.assertions.report import Failure, Mark
+from otel_replay.errors import UsageError
 from otel_replay.queries.expressions import Expression
 from otel_replay.queries.indexed import Indexed
 from otel_replay.queries.query import Query
 
-__all__ = ["Result", "Rule", "indexed", "shown"]
+__all__ = ["Result", "Rule", "indexed", "made", "meant", "shown"]
 
 _WRITTEN = (Query, *get_args(Expression))
 """What a rule shows as a person writes it."""
@@ -104,6 +106,27 @@ class Rule:
             wanted=None if wanted is None else wanted.node,
         )
         return Result(self, False, failure.items, failure)
+
+
+def made(rule: type[Rule], said: Mapping[str, Any], **fixed: Any) -> Rule:
+    """A rule, of what a person said by names and of what is settled.
+
+    Raises
+    ------
+    UsageError
+        If it has no such name, or it refuses a value.
+    """
+    names = [field.name for field in fields(rule) if field.name not in fixed]
+    for name in said:
+        if name not in names:
+            raise UsageError(f"`{rule.name}` has no `{name}`", hint=meant(name, names))
+    return rule(**fixed, **said)
+
+
+def meant(name: str, names: Sequence[str]) -> str:
+    """What is said of a name that is none of these: the nearest one, or all."""
+    near = get_close_matches(name, names, 1)
+    return f"did you mean `{near[0]}`?" if near else f"it may be {', '.join(names)}"
 
 
 def shown(value: object) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from otel_replay.analysis.items import Items
-from otel_replay.assertions.rule import Rule
+from otel_replay.assertions.rule import Rule, meant
 from otel_replay.assertions.table import RULES
 from otel_replay.assertions.trajectory import calls_of
 from otel_replay.checking.parameters import Parameter, parameters_of
@@ -105,7 +104,7 @@ def _file(path: Path, load: LoadRun, seen: set[Path]) -> Iterator[NamedRule]:
         raise FormatError(f"{written.where(())} has no rules", hint="begin with `rules:` and a list below it")
     for key in content:
         if key not in TOP:
-            near = "each rule is an item of the list `rules`" if key in RULES else _near(str(key), TOP)
+            near = "each rule is an item of the list `rules`" if key in RULES else meant(str(key), TOP)
             raise FormatError(f"{written.where((str(key),))}: `{key}` is nothing that a file says", hint=near)
     _check_texts(written, content, (), ("$schema", "name", "description"))
     version = content.get("version", VERSION)
@@ -152,7 +151,7 @@ def _rule(written: Written, number: int, entry: Any, load: LoadRun) -> NamedRule
         if key not in RULES and key not in WORDS:
             raise FormatError(
                 f"{written.where((*place, str(key)))}: `{key}` is no rule",
-                hint=_near(str(key), [*RULES, *WORDS]),
+                hint=meant(str(key), [*RULES, *WORDS]),
             )
     kinds = [key for key in entry if key in RULES]
     if len(kinds) != 1:
@@ -193,7 +192,7 @@ def _made(written: Written, place: Place, kind: str, said: Any, load: LoadRun) -
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
-            near = _near(name, list(known)) if known else f"`{kind}` takes nothing"
+            near = meant(name, list(known)) if known else f"`{kind}` takes nothing"
             raise FormatError(f"{written.where((*place, name))}: `{kind}` has no `{name}`", hint=near)
         parameter = known[name]
         if value is None and not parameter.required:
@@ -243,11 +242,6 @@ def _by_name(
 def _usage(parameters: Sequence[Parameter]) -> str:
     said = [f"`{one.name}`" if one.required else f"`{one.name}` (may be left out)" for one in parameters]
     return ", ".join(said)
-
-
-def _near(name: str, names: Sequence[str]) -> str:
-    near = get_close_matches(name, names, 1)
-    return f"did you mean `{near[0]}`?" if near else f"it may be {', '.join(names)}"
 
 
 class _Told:

@@ -164,12 +164,14 @@ class Screen:
         Where lines go. Where its encoding lacks our characters, plain ones stand for them.
     columns:
         The width; by default the terminal's, or 100 where there is none.
+    may_be_forced:
+        Whether `FORCE_COLOR` counts: for what a person is shown, not for text that is kept.
     """
 
-    def __init__(self, stream: TextIO, columns: int | None = None) -> None:
+    def __init__(self, stream: TextIO, columns: int | None = None, *, may_be_forced: bool = False) -> None:
         self._stream = stream
         self.is_terminal = stream.isatty()
-        self.colour = self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.colour = _wants_colour(self.is_terminal, may_be_forced)
         self.columns = columns or shutil.get_terminal_size((100, 24)).columns
         self._plain = not _can_encode(stream, "".join(map(chr, _PLAIN)))
         self.ellipsis = "..." if self._plain else "…"
@@ -211,6 +213,15 @@ class Screen:
         return painted.translate(_PLAIN).rstrip() if self._plain else painted.rstrip()
 
 
+def _wants_colour(is_terminal: bool, may_be_forced: bool) -> bool:
+    """As pytest decides it: `NO_COLOR` counts first, then `FORCE_COLOR` (for logs of a CI), then `TERM`."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if may_be_forced and os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal and os.environ.get("TERM") != "dumb"
+
+
 def _can_encode(stream: TextIO, text: str) -> bool:
     try:
         text.encode(getattr(stream, "encoding", None) or "ascii")
@@ -221,9 +232,9 @@ def _can_encode(stream: TextIO, text: str) -> bool:
 
 def stdout() -> Screen:
     """The screen of standard output, for what was asked for."""
-    return Screen(sys.stdout)
+    return Screen(sys.stdout, may_be_forced=True)
 
 
 def stderr() -> Screen:
     """The screen of standard error, for hints, progress and errors."""
-    return Screen(sys.stderr)
+    return Screen(sys.stderr, may_be_forced=True)

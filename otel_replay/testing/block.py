@@ -30,8 +30,8 @@ __all__ = ["RecordedBlock", "recorded_run"]
 class _Told(Checks):
     """Checks that know whether somebody has been told of their failures."""
 
-    def __init__(self, run: Indexed) -> None:
-        super().__init__(run)
+    def __init__(self, run: Indexed, root: Path | None) -> None:
+        super().__init__(run, root=root)
         self.told = 0
 
     def raise_failures(self) -> None:
@@ -45,11 +45,12 @@ class RecordedBlock:
     """A block that is recorded as a run of its own, by the OpenTelemetry provider that is set.
 
     What happens in it, spans of instrumented libraries included, belongs to the run; the run that is around
-    it, if there is one, gets none of it.
+    it, if there is one, gets none of it. The places of checks are told from the folder `root`.
     """
 
-    def __init__(self, name: str, wanted: Options) -> None:
+    def __init__(self, name: str, wanted: Options, *, root: Path | None = None) -> None:
         self.options = wanted
+        self._root = root
         self.name = wanted.name or name
         self._checks: list[_Told] = []
         self._stack = ExitStack()
@@ -160,7 +161,7 @@ class RecordedBlock:
         Their failures are raised at the end of a `with` block of theirs, by `raise_failures()`, or where the
         test ends.
         """
-        checks = _Told(check_run(self.items).run)
+        checks = _Told(check_run(self.items).run, self._root)
         self._checks.append(checks)
         return checks
 

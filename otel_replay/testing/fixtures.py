@@ -41,7 +41,7 @@ def recorded_test(request: pytest.FixtureRequest, store: Path) -> Iterator[Recor
     problem = ""
     try:
         wanted = _options_of(item, store)
-        block = RecordedBlock(item.name, wanted)
+        block = RecordedBlock(item.name, wanted, root=request.config.invocation_params.dir)
     except OtelReplayError as error:
         problem = _words(error)
     if problem:  # outside of the handler: the failure tells it alone

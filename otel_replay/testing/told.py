@@ -66,4 +66,5 @@ def run_text(directory: Path) -> str:
     pick(tree, _SPANS, None)
     screen, stream = _screen()
     screen.write_all(head_lines(source, tree, screen))
+    screen.print()
     return _text(tree_lines(tree, screen), screen, stream)

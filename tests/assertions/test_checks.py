@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
+from pathlib import Path
 
 import pytest
 from analysis.story import Story
 
 from assertions.runs import by, calls, line, told_twice
 from otel_replay.analysis.items_builder import build_items
-from otel_replay.assertions import CheckFailed, approx, attr, check, decision, span, tool
+from otel_replay.assertions import CheckFailed, Checks, approx, attr, check, decision, span, tool
 from otel_replay.assertions.table import RULES
 from otel_replay.errors import UsageError
 from otel_replay.records import BadLine, Decision, Event, LogEntry, Loss, SpanEnd
@@ -31,6 +33,33 @@ def test_all_failures_are_told_at_the_end() -> None:
         "absence(decision(A))",
         "exactly(decision(B), 3)",
     ]
+
+
+def test_a_failure_says_which_line_asked_for_the_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(t: Checks) -> None:
+        __tracebackhide__ = True
+        t.exactly(2, A)
+
+    t = check(line("AB"))
+    hidden(t)
+    here = sys._getframe().f_lineno - 1
+    assert t.failures[0].where == f"{os.path.relpath(__file__)}:{here}"
+    assert t.text.splitlines()[3] == f"  at {t.failures[0].where}"
+    monkeypatch.chdir(tmp_path)
+    assert check(line("AB")).exactly(2, A).failure.where.startswith(f"{__file__}:")
+
+
+def test_a_misspelt_word_of_a_budget_or_a_trajectory_is_told_with_the_one_that_was_meant() -> None:
+    t = check(line("AB"))
+    with pytest.raises(UsageError, match="`budget` has no `token`") as wrong:
+        t.budget(token=3)
+    assert wrong.value.hint == "did you mean `tokens`?"
+    with pytest.raises(UsageError, match="`trajectory` has no `xyz`") as wrong:
+        t.trajectory([], xyz="strict")
+    assert wrong.value.hint == "it may be mode, arguments, abs, rel"
+    assert t.results == []
 
 
 def test_a_run_that_fulfils_all_rules_raises_nothing() -> None:

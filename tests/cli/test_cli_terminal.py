@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import unicodedata
 
 import pytest
@@ -9,7 +10,7 @@ from analysis.story import START_NS, Story
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_replay.cli.terminal import Screen, Text, cut, escape, width
+from otel_replay.cli.terminal import Screen, Text, cut, escape, stderr, stdout, width
 
 HOSTILE = [
     "\x1b[2J\x1b[H",
@@ -108,6 +109,27 @@ def test_no_colours_where_they_are_not_wanted(monkeypatch, name, value):
     made = screen()
     made[0].print(("failed", "failed"))
     assert written(made) == b"failed\n"
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_colours_where_they_are_forced_and_not_in_text_that_is_kept(monkeypatch, term):
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for stream, made in (("stdout", stdout), ("stderr", stderr)):
+        log = io.StringIO()
+        monkeypatch.setattr(sys, stream, log)
+        made().print(("failed", "failed"))
+        assert log.getvalue() == "\x1b[31mfailed\x1b[0m\n"
+    kept = io.StringIO()
+    Screen(kept).print(("failed", "failed"))
+    assert kept.getvalue() == "failed\n"
+
+
+def test_who_wants_no_colours_gets_none_even_where_they_are_forced(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert not stdout().colour
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

@@ -87,6 +87,26 @@ def test_of_work(otel_run):
     assert kept(pytester) == ["test_of_work"]
 
 
+def test_each_check_that_failed_says_its_line_in_the_report_and_in_junits_file(session, pytester) -> None:
+    done = session(
+        """
+def test_of_work(otel_run, monkeypatch, tmp_path):
+    work()
+    monkeypatch.chdir(tmp_path)
+    otel_run.check.absence(decision("CLAMP"))
+    otel_run.check.existence(tool("lookup"))
+""",
+        "--junitxml=junit.xml",
+    )
+    done.assert_outcomes(failed=1)
+    [file] = pytester.path.glob("test_*.py")
+    lines = file.read_text().splitlines()
+    for rule in ("absence(", "existence("):
+        [number] = [n for n, one in enumerate(lines, 1) if f".check.{rule}" in one]
+        done.stdout.fnmatch_lines([f"{rule}*", f"  at {file.name}:{number}"])
+        assert f"at {file.name}:{number}" in (pytester.path / "junit.xml").read_text()
+
+
 def test_checks_that_begin_anew_are_told_together(session) -> None:
     done = session("""
 def test_of_work(otel_run):
