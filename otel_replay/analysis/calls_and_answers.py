@@ -159,6 +159,10 @@ class Seen:
         asked = requested(self._meaning(span, moments))
         ids = tuple(one.call_id for one in asked if one.call_id is not None)
         beside = self._beside.setdefault((parent_id, ids), (scope, number)) if ids else (scope, number)
+        if (
+            ids and beside[0] == scope
+        ):  # some models count anew in each answer: what is beside is beside this one
+            self._beside[parent_id, ids] = scope, number
         # A framework's span of a stream may end before the SDK's begins: both then tell of the same ids.
         known = self.answers.get(number if beside[0] == scope else beside[1])
         end_ns = None if span.end is None else span.end.time_ns

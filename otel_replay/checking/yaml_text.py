@@ -93,6 +93,14 @@ def read_yaml(path: Path, text: str) -> tuple[Any, dict[Place, int]]:
             f"{shown(path)}{place} is not YAML: {problem}",
             hint="a selector with `: `, ` #` or `[` at its beginning stands in quotes",
         ) from None
+    except (
+        KeyError,
+        IndexError,
+        AttributeError,
+    ):  # so PyYAML says it of `!!bool x`, `!!float ""`, `!!timestamp x`
+        raise FormatError(
+            f"{shown(path)} is not YAML: a value is none of what its tag (`!!…`) says"
+        ) from None
     except (RecursionError, ValueError) as error:
         raise FormatError(f"{shown(path)} is not YAML: {error}") from None
     return content, lines

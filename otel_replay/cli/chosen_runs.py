@@ -174,7 +174,8 @@ def _meant(name: str, runs: Sequence[RunSummary], store: Store, since: str | Non
 
 
 def _fits(run: RunSummary, pattern: str) -> bool:
-    return fnmatchcase(run.run_id, pattern) or fnmatchcase(run.name, pattern)
+    # A name may have brackets in it, and is no pattern of itself then.
+    return run.name == pattern or fnmatchcase(run.run_id, pattern) or fnmatchcase(run.name, pattern)
 
 
 def _started_ns(run: RunSummary, store: Store) -> int:

@@ -18,7 +18,7 @@ __all__ = ["Requested", "requested"]
 
 _LONGEST_TEXT = 100_000
 _HEADING = re.compile(r"^\[\[ ## (\w+) ## \]\][ \t]*$", re.MULTILINE)
-_ACTION = re.compile(r"^Action:[ \t]*(\S[^\n]*?)[ \t]*\nAction Input:[ \t]*", re.MULTILINE)
+_ACTION = re.compile(r"^Action:([^\n]*)\nAction Input:[ \t]*", re.MULTILINE)
 
 
 class Requested(NamedTuple):
@@ -82,7 +82,7 @@ def _of_text(content: str | Mapping[str, Any]) -> Iterator[Requested]:
 
 
 def _of_lines(text: str) -> Iterator[Requested]:
-    found = list(_ACTION.finditer(text))
+    found = [one for one in _ACTION.finditer(text) if one[1].strip()]
     if len(found) == 1:  # with several, the model has gone on in the words of others
         given = text[found[0].end() :].strip()
-        yield Requested(found[0][1], as_value(given.split("\nObservation:")[0].strip()), None)
+        yield Requested(found[0][1].strip(), as_value(given.split("\nObservation:")[0].strip()), None)

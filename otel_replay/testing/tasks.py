@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,8 @@ class TestTasks:
     __test__ = False  # it is no test itself, whatever its name begins with
 
     def __init__(self, config: pytest.Config) -> None:
-        self._worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+        # The variable PYTEST_XDIST_WORKER is there too in a session that a worker's test starts.
+        self._worker: str = getattr(config, "workerinput", {}).get("workerid", "")
         self._root = str(config.rootpath)
         self._running: dict[str, _Running] = {}
 

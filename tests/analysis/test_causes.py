@@ -273,6 +273,17 @@ class TestToldTwice:
         run.call("call", "look", CELL, within="agent", at=(10, 11))
         assert run.causes() == {"call": ("sdk", ALIKE)}
 
+    def test_two_beside_each_other_are_one_in_each_turn_where_ids_are_counted_anew(self, run: Told) -> None:
+        """The second turn's span of the other library is no part of the first answer."""
+        run.agent("agent", (1, 50))
+        for turn, begin in (("1", 2), ("2", 12)):
+            given = {"turn": turn}
+            run.asks(f"framework {turn}", ("look", given, "call_0"), within="agent", at=(begin, begin + 1))
+            at = (begin + 2, begin + 4)
+            run.asks(f"sdk {turn}", ("look", given, "call_0"), within="agent", at=at, library="sdk")
+            run.call(f"call {turn}", "look", given, "call_0", within="agent", at=(begin + 6, begin + 7))
+        assert run.causes() == {f"call {turn}": (f"sdk {turn}", BY_ID) for turn in "12"}
+
     def test_two_of_one_library_with_the_same_ids_are_two(self, run: Told) -> None:
         run.asks("first", ("look", CELL, "call_0"))
         run.asks("second", ("look", CELL, "call_0"))
@@ -291,40 +302,6 @@ class TestToldTwice:
         run.call("client", "look", None, at=(4, 19), library="mcp", kind=3)
         run.call("server", "look", CELL, within="client", at=(5, 18), library="mcp", kind=2)
         assert run.causes() == dict.fromkeys(("client", "server"), ("asked", ALIKE))
-
-
-class TestRequestsInText:
-    """Some agents ask in words of their own."""
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            '{"next_thought": "I look.", "next_tool_name": "look", "next_tool_args": {"cell": 3}}',
-            "[[ ## next_thought ## ]]\nI look.\n\n[[ ## next_tool_name ## ]]\nlook\n\n"
-            '[[ ## next_tool_args ## ]]\n{"cell": 3}\n\n[[ ## completed ## ]]\n',
-            'Thought: I look.\nAction: look\nAction Input: {"cell": 3}',
-            'Thought: I look.\nAction: look\nAction Input: {"cell": 3}\nObservation: 23 degrees',
-        ],
-    )
-    def test_a_request_in_a_form_that_agents_use_is_one(self, run: Told, text: str) -> None:
-        run.says("asked", [{"type": "text", "content": text}])
-        run.call("call", "look", CELL)
-        assert run.causes() == {"call": ("asked", ALIKE)}
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            'Call look with {"cell": 3}.',
-            '{"next_tool_name": "look"}',
-            '{"next_tool_name": "look", "next_tool_args"',
-            'Action: look\nAction Input: {"cell": 3}\nObservation: 1\nAction: look\nAction Input: {}',
-        ],
-    )
-    def test_other_text_asks_for_nothing(self, run: Told, text: str) -> None:
-        """Nor one in which the model went on in the words of its tools."""
-        run.says("asked", [{"type": "text", "content": text}])
-        run.call("call", "look", CELL)
-        assert run.causes() == {}
 
 
 def test_an_id_that_an_instrumentor_made_of_name_and_place_is_none(run: Told) -> None:

@@ -217,6 +217,9 @@ def test_what_a_trajectory_expects_may_be_a_run(tmp_path) -> None:
         ("include: 3\n", "line 1: `include` is a file, or a list of files", ""),
         ("version: true\nrules: [finished]\n", "version True of rules is not known", ""),
         ("- absence: !!python/object/apply:os.getcwd []\n", "is not YAML", ""),
+        ("- absence: !!bool x\n", "a value is none of what its tag (`!!…`) says", ""),
+        ("- absence: !!float ''\n", "a value is none of what its tag (`!!…`) says", ""),
+        ("- absence: !!timestamp x\n", "a value is none of what its tag (`!!…`) says", ""),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line_and_the_nearest_name(

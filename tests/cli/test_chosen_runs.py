@@ -105,6 +105,15 @@ def test_list_takes_patterns_and_since(call, runs, store) -> None:
     assert call("list", "none-*").err.startswith("No such runs in ")
 
 
+def test_a_run_with_brackets_in_its_name_is_found_by_it(call, asked, keep) -> None:
+    """As pytest calls the tests that it runs with several values."""
+    story = Story("case-1")
+    story.end(story.run("test_of[a b]"))
+    keep(story, name="test_of[a b]")
+    assert asked("test_of[a b]") == ["case-1"]
+    assert [run["run_id"] for run in call("list", "--json", "test_of[a b]").json["runs"]] == ["case-1"]
+
+
 def test_a_damaged_run_counts_as_begun_when_it_changed_last(call, runs, store) -> None:
     (store.directory("tune-a") / "run.json").unlink()
     (store.directory("tune-a") / "run.json").write_text("{")

@@ -44,6 +44,12 @@ def test_of(name): ...
 """
 
 
+@pytest.fixture(autouse=True)
+def in_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What such a session records is the same where it is started by a worker of pytest-xdist."""
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw9")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with tests in it."""
