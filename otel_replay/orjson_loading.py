@@ -86,15 +86,38 @@ def _is_orjson(module: object) -> bool:
     return isinstance(_of(module, "OPT_PASSTHROUGH_DATACLASS"), int)
 
 
+_NOTHING = object()
+
+
+def _in_its_place() -> Any:
+    """What the program has under this name; `_NOTHING` where there is nothing.
+
+    One that another thread is loading is waited for: that import would end by a KeyError, were it taken away.
+    """
+    if "orjson" not in sys.modules:
+        return _NOTHING
+    try:
+        found = _imported("orjson")
+    except ImportError:
+        return None  # the program says that there is none
+    if not _is_orjson(found) and getattr(_of(found, "__spec__"), "_initializing", False) is True:
+        raise ImportError("orjson is being loaded: what records asks for it in the middle of that")
+    return found
+
+
 def _loaded() -> ModuleType:
     """orjson itself; what the program has in its place, or in that of others, is there again afterwards."""
-    there = sys.modules.get("orjson")
-    if _is_orjson(there):
-        return sys.modules["orjson"]
+    found = _in_its_place()
+    if _is_orjson(found):
+        return found  # type: ignore[no-any-return]
     stand_ins = {name: _stand_in(name, members) for name, members in _ASKED_FOR}
     exchanged = {name: made for name, made in stand_ins.items() if made is not None}
+    found = _in_its_place()  # to look at the others takes long enough for it to be loaded
+    if _is_orjson(found):
+        return found  # type: ignore[no-any-return]
     theirs = {name: sys.modules[name] for name in exchanged if name in sys.modules}
-    theirs |= {name: one for name, one in list(sys.modules.items()) if name.partition(".")[0] == "orjson"}
+    if found is not _NOTHING:
+        theirs |= {name: one for name, one in list(sys.modules.items()) if name.partition(".")[0] == "orjson"}
     for name in theirs:
         del sys.modules[name]
     sys.modules.update(exchanged)

@@ -20,6 +20,11 @@ from _frozen_importlib_external import (
 )
 from _imp import _fix_co_filename  # type: ignore[attr-defined]  # as Python's own loader uses it
 from marshal import loads
+from os import O_CLOEXEC, O_RDONLY  # each by itself: a test of the program's may put others in their place
+from os import close as _close
+from os import open as _open
+from os import read as _read_some
+from os import stat as _stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +81,7 @@ class _Finder(FileFinder):
 
 def _is_there(path: str) -> bool:
     try:
-        os.stat(path)
+        _stat(path)
     except OSError:
         return False
     return True
@@ -90,7 +95,7 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         """As Python's own; with fewer steps where there is byte code that is as new as the source."""
         try:
-            told = os.stat(self.path)
+            told = _stat(self.path)
             stamp = int(told.st_mtime) & 0xFFFFFFFF | (told.st_size & 0xFFFFFFFF) << 32
             data = _read(self.cached)
             if data[:16] == _BEGINS + stamp.to_bytes(8, "little"):
@@ -103,9 +108,9 @@ class _Loader(SourceFileLoader):
 
 
 def _read(path: str) -> bytes:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = _open(path, O_RDONLY | O_CLOEXEC)
     try:
-        data = os.read(fd, _BLOCK)
+        data = _read_some(fd, _BLOCK)
         return data if len(data) < _BLOCK else b""  # larger than any module of ours
     finally:
-        os.close(fd)
+        _close(fd)

@@ -81,6 +81,59 @@ def test_the_one_that_the_program_has_loaded_is_taken() -> None:
     assert python(code) == ["True"]
 
 
+def test_one_that_another_thread_is_loading_is_waited_for() -> None:
+    """Where it was taken away meanwhile the program's own import ended by a KeyError."""
+    code = """
+import sys, threading
+begun, go_on = threading.Event(), threading.Event()
+class Waits:
+    def find_spec(self, name, path=None, target=None):
+        if name == "orjson.orjson" and not begun.is_set():
+            begun.set()
+            go_on.wait(30)
+def load():
+    try:
+        import orjson as loaded
+        print(loaded.dumps([1]).decode())
+    except BaseException as error:
+        print(repr(error))
+sys.meta_path.insert(0, Waits())
+program = threading.Thread(target=load)
+program.start()
+begun.wait(30)
+def let_it_go_on(frame, event, argument):
+    # As soon as what records asks for it.
+    if event == "call" and frame.f_code.co_name == "_in_its_place":
+        go_on.set()
+sys.setprofile(let_it_go_on)
+from otel_replay.orjson_loading import orjson
+sys.setprofile(None)
+go_on.set()
+program.join()
+print(sys.modules["orjson"] is orjson)
+"""
+    assert python(code) == ["[1]", "True"]
+
+
+def test_it_is_not_taken_away_in_the_middle_of_being_loaded() -> None:
+    """What a hook of the program's asks for then is told, and can be asked for later."""
+    code = """
+import sys
+class Asks:
+    def find_spec(self, name, path=None, target=None):
+        if name == "orjson.orjson":
+            try:
+                import otel_replay.orjson_loading
+            except ImportError as error:
+                print(error)
+sys.meta_path.insert(0, Asks())
+import orjson as loaded
+from otel_replay.orjson_loading import orjson
+print(loaded is orjson)
+"""
+    assert python(code) == ["orjson is being loaded: what records asks for it in the middle of that", "True"]
+
+
 def test_it_knows_pythons_own_classes_where_they_are_loaded_late() -> None:
     """As where a lazy module is in the place: it is asked for its members, as the program would."""
     code = (

@@ -8,6 +8,7 @@ import os
 import py_compile
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,20 @@ def test_code_says_the_file_that_it_was_found_in(some: Path, tmp_path: Path) -> 
     code = loader(new).get_code("some")
     assert value(code) == 2
     assert code.co_filename == str(new / "some.py")
+
+
+def test_what_a_test_puts_in_the_place_of_the_systems_calls_is_not_asked(
+    some: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may say that all files are there, or give a descriptor that is another's, which was closed then."""
+    with tempfile.TemporaryFile() as others:
+        monkeypatch.setattr(os, "stat", lambda *_, **__: None)
+        monkeypatch.setattr(os, "open", lambda *_, **__: others.fileno())
+        load = loader(some.parent)
+        read = value(load.get_code("some"))
+        monkeypatch.undo()
+        os.fstat(others.fileno())
+    assert read == 2
 
 
 PROGRAM = """

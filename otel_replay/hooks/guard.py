@@ -45,7 +45,7 @@ def failed(doing: str, error: Exception) -> None:
     try:
         logging.getLogger("otel_replay").warning("%s", text)
     except AttributeError:  # it is a stub of the program's
-        print(text, file=sys.stderr)
+        _print(text)
 
 
 def _say_plainly(doing: str, error: Exception) -> None:
@@ -53,8 +53,15 @@ def _say_plainly(doing: str, error: Exception) -> None:
         FAILURES[doing] = FAILURES.get(doing, 0) + 1
         if FAILURES[doing] > 1:
             return
-        print(f"{doing} failed: {type(error).__name__} (the program goes on)", file=sys.stderr)
+        _print(f"{doing} failed: {type(error).__name__} (the program goes on)")
     except Exception:  # there is nobody left to tell
+        return
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, file=sys.stderr)
+    except Exception:  # it is closed, or full
         return
 
 

@@ -61,11 +61,14 @@ def note_if_deaf(notes: str, program: Any, arguments: Any, environment: Mapping[
     """
     if isinstance(arguments, str | bytes) or not arguments:
         return
-    words = [os.fsdecode(word) for word in arguments]
-    started = os.fsdecode(program) if program is not None else words[0]
-    if not _is_python(started) or "otel_replay" in words:
-        return  # what is run by us joins the run, and so does what that starts
-    why = deaf_option(words) or _missing(os.environ if environment is None else environment)
+    try:
+        words = [os.fsdecode(word) for word in arguments]
+        started = os.fsdecode(program) if program is not None else words[0]
+        if not _is_python(started) or "otel_replay" in words:
+            return  # what is run by us joins the run, and so does what that starts
+        why = deaf_option(words) or _missing(os.environ if environment is None else environment)
+    except (TypeError, AttributeError):
+        return  # no words, or no environment, at all: Python says so, and starts nothing
     if why:
         line = f"{started}\t{why}\n".encode("utf-8", "backslashreplace")
         path = os.path.join(notes, f"{os.getpid()}{DEAF_SUFFIX}")

@@ -21,6 +21,7 @@ _MARK = "store.json"
 _BESIDE_RUNS = (_MARK, "catalog.jsonl")
 _BEING_MADE = tuple(f".{name}." for name in (*_BESIDE_RUNS, ".gitignore"))
 """What a store has beside the folder of its runs, and what is written to be renamed to it."""
+_IS_A_STORE, _BEGINNING_BYTES = b'"otel-replay.store"', 256
 _EDITABLE = f"{os.sep}__editable__."
 """What pip puts on Python's path for a package that is installed from its folder: no file at all."""
 _MOST_KNOWN = 20_000
@@ -81,7 +82,18 @@ def _is_in_a_store(parts: list[str]) -> bool:
         places = [len(parts) - 1]
     else:
         return parts[-1].startswith(_BEING_MADE) and parts[-1].endswith(".part")
-    return any(os.path.isfile(os.sep.join([*parts[:place], _MARK])) for place in places)
+    return any(_is_mark(os.sep.join([*parts[:place], _MARK])) for place in places)
+
+
+def _is_mark(path: str) -> bool:
+    """Whether the file says that there is a store; a program may have one of that name for itself."""
+    if not os.path.isfile(path):
+        return False
+    try:
+        with open(path, "rb", buffering=0) as stream:
+            return _IS_A_STORE in (stream.read(_BEGINNING_BYTES) or b"")
+    except OSError:
+        return False
 
 
 def absolute(name: str) -> str:

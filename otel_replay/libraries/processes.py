@@ -110,12 +110,15 @@ def _tell(arguments: Any, line: Any, folder: Any) -> tuple[Any, dict[str, Any]] 
     if span is None:
         return None
     attributes: dict[str, Any] = {}
-    if arguments is not None:
-        attributes[PROCESS_COMMAND_ARGS] = [os.fsdecode(argument) for argument in arguments]
-    if line is not None:
-        attributes[PROCESS_COMMAND_LINE] = os.fsdecode(line)
-    told = dict(attributes)
-    if folder is not None:
-        attributes[PROCESS_WORKING_DIRECTORY] = os.fsdecode(folder)
+    try:
+        if arguments is not None:
+            attributes[PROCESS_COMMAND_ARGS] = [os.fsdecode(argument) for argument in arguments]
+        if line is not None:
+            attributes[PROCESS_COMMAND_LINE] = os.fsdecode(line)
+        told = dict(attributes)
+        if folder is not None:
+            attributes[PROCESS_WORKING_DIRECTORY] = os.fsdecode(folder)
+    except TypeError:
+        return None  # no words at all: Python says so, and starts nothing
     span.event(PROCESS_EVENT, attributes)
     return span, told

@@ -19,8 +19,8 @@ OWNER = "owner"
 """The file that names the process: pid, start time, machine and its start (`process_identity`)."""
 
 _BEGINS = "otel-replay-"
-_MOST = 100
-"""So many are looked at: a program's end is not to wait for this."""
+_MOST = 1_000
+"""So many are looked at: nobody waits for this, and others' folders may stand before."""
 
 
 def claim(folder: str) -> None:

@@ -22,6 +22,9 @@ __all__ = ["attributes_at_end", "not_recorded", "rule_problems"]
 OTHER_SUFFIX = ".other"
 """Of the notes that `path/sitecustomize.py` leaves where the package cannot be imported."""
 
+_MOST_TOLD = 8
+"""What starts a Python in a new folder each time, such as an installer of packages, fills no screen."""
+
 
 class _Python(NamedTuple):
     """One hooked process: what it ran, and its modules with the folders that they came from."""
@@ -95,7 +98,7 @@ def _any_problem(folder: str) -> bool:
 
 
 def not_recorded(folder: str) -> list[str]:
-    """A sentence for each Python that could not be hooked into, with how often it was started."""
+    """A sentence for each Python that was not hooked into, with how often it was started; at most nine."""
     found: dict[tuple[str, str], int] = {}
     for lines in _notes(folder, OTHER_SUFFIX):
         why = lines[0], " ".join(lines[1:]).strip()
@@ -104,10 +107,12 @@ def not_recorded(folder: str) -> list[str]:
         for line in filter(None, lines):
             program, _, reason = line.partition("\t")
             found[program, reason] = found.get((program, reason), 0) + 1
-    return [
+    told = [
         f"{program} is not recorded{f' ({count} processes)' if count > 1 else ''}: {reason}"
         for (program, reason), count in found.items()
     ]
+    more = len(told) - _MOST_TOLD
+    return [*told[:_MOST_TOLD], f"{more} more are not recorded"] if more > 1 else told
 
 
 def rule_problems(folder: str, command: Sequence[str], rules: Sequence[str]) -> list[str]:

@@ -77,6 +77,7 @@ def record(started: Started, launcher: Launcher) -> None:
     # The program's caller does not wait for the disk, and neither have its processes.
     if writer is not None:
         sync_soon(writer.directory.glob("journal/*.jsonl"))
+    clear(started.notes)  # nor for what others left
     end_process()
 
 
@@ -114,8 +115,6 @@ class _Recording:
         # What the run's end needs is loaded while the program runs, and not when it has ended.
         import otel_replay.storage.finalise
         import otel_replay.zero_code.outcome  # noqa: F401 - for later
-
-        clear(self.started.notes)
 
     def end(self, ended: Ended) -> None:
         """End the span and the run."""

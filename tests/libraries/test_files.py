@@ -17,6 +17,7 @@ from store_kit import Recorded, Store
 import otel_replay
 from libraries.conftest import Recording
 from otel_replay.hooks import guard
+from otel_replay.storage.store import Store as Kept
 
 
 @pytest.fixture
@@ -155,18 +156,32 @@ def test_the_files_of_a_store_are_not_the_programs_own_unless_it_is_asked_for_th
     """As where a test that is recorded makes a run and reads it. Others may have folders called so."""
     if asked:
         monkeypatch.setenv("OTEL_REPLAY_FILES_INCLUDE", "*")
+    Kept(here / "kept").ensure()
     mine = ["kept/mine.csv", "other/runs/a.csv", "other/catalog.jsonl"]
     stores = ["kept/.store.json.1.ab.part", "kept/store.json", "kept/catalog.jsonl", "kept/runs/r/run.json"]
     for name in (*stores, *mine):
         (here / name).parent.mkdir(parents=True, exist_ok=True)
-    (here / "kept/store.json").touch()
 
     def program() -> None:
         for name in (*stores, *mine):
-            opened(name, "w")
+            opened(name, "a")
 
     told = [name for what, name in accesses(recorded(program)) if what == "file write"]
     assert told == (stores + mine if asked else mine)
+
+
+def test_a_file_that_is_only_called_as_one_of_a_stores_is_the_programs_own(
+    here: Path, recorded: Recording
+) -> None:
+    """A shop may keep what it has in a `store.json`, beside a folder of runs."""
+    (here / "runs").mkdir()
+    (here / "store.json").write_text('{"format": "goods"}')
+
+    def program() -> None:
+        opened("store.json", "r")
+        opened("runs/a.csv", "w")
+
+    assert accesses(recorded(program)) == [("file read", "store.json"), ("file write", "runs/a.csv")]
 
 
 def test_a_file_that_is_not_there_is_the_programs_own_trouble(here: Path, recorded: Recording) -> None:

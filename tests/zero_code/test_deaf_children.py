@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from otel_replay.libraries.deaf_children import deaf_option
+from otel_replay.zero_code.outcome import not_recorded
 
 from .conftest import PYTHON, Recorded
 
@@ -46,6 +48,24 @@ def test_a_python_that_cannot_find_the_run_is_told(recorded: Recorded, starts: s
 def test_many_of_them_are_one_sentence_with_their_number(recorded: Recorded) -> None:
     done = recorded.run(PYTHON, recorded.script(STARTS + "for _ in range(3): subprocess.run(CHILD, env={})"))
     assert done.stderr == f"otel-replay: {PYTHON} is not recorded (3 processes): {NO_ENVIRONMENT}\n"
+
+
+def test_of_very_many_only_their_number_is_told(tmp_path: Path) -> None:
+    """As where something makes a folder with a Python of its own for each thing that it installs."""
+    lines = "".join(
+        f"/tmp/{number}/bin/python\twith -I the interpreter is isolated\n" for number in range(30)
+    )
+    (tmp_path / "7.deaf").write_text(lines)
+    told = not_recorded(str(tmp_path))
+    assert told[0] == "/tmp/0/bin/python is not recorded: with -I the interpreter is isolated"
+    assert (len(told), told[-1]) == (9, "22 more are not recorded")
+
+
+@pytest.mark.parametrize("what", ["[CHILD[0], 5]", "[CHILD[0], None]", "CHILD, env={5: '1'}", "CHILD, env=7"])
+def test_what_cannot_be_started_is_refused_by_python_alone(recorded: Recorded, what: str) -> None:
+    starts = f"try:\n    subprocess.run({what})\nexcept (TypeError, AttributeError):\n    print('refused')\n"
+    done = recorded.run(PYTHON, recorded.script(STARTS + starts))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "refused\n", "")
 
 
 @pytest.mark.parametrize(
