@@ -105,16 +105,16 @@ def _in_its_place() -> Any:
     return found
 
 
-def _loaded() -> ModuleType:
+def _loaded() -> Any:
     """orjson itself; what the program has in its place, or in that of others, is there again afterwards."""
-    found = _in_its_place()
+    found: Any = _in_its_place()
     if _is_orjson(found):
-        return found  # type: ignore[no-any-return]
+        return found
     stand_ins = {name: _stand_in(name, members) for name, members in _ASKED_FOR}
     exchanged = {name: made for name, made in stand_ins.items() if made is not None}
     found = _in_its_place()  # to look at the others takes long enough for it to be loaded
     if _is_orjson(found):
-        return found  # type: ignore[no-any-return]
+        return found
     theirs = {name: sys.modules[name] for name in exchanged if name in sys.modules}
     if found is not _NOTHING:
         theirs |= {name: one for name, one in list(sys.modules.items()) if name.partition(".")[0] == "orjson"}
