@@ -160,7 +160,7 @@ def _values(instance: Any) -> tuple[Any, ...]:
 
 def _set_values(instance: Any, values: tuple[Any, ...]) -> None:
     for name, value in zip(instance._names, values, strict=True):
-        vars(type(instance))[name].__set__(instance, value)
+        getattr(type(instance), name).__set__(instance, value)  # a class below may have it from above
 
 
 def _equal(self: Any, other: object) -> Any:

@@ -39,6 +39,10 @@ class Point:
     rest: object = MappingProxyType({})
 
 
+class Below(Point):
+    """One below it, which has its values from there."""
+
+
 class Row(NamedTuple):
     """A tuple whose items have names."""
 
@@ -56,6 +60,8 @@ def test_an_instance_with_slots_has_room_for_its_values_alone_and_is_kept_and_co
     with pytest.raises(dataclasses.FrozenInstanceError):
         point.x = 2  # type: ignore[misc]  # that is what is tried
     assert copy.copy(Point(x=5, rest=None)) == Point(x=5, rest=None)
+    below = Below(x=6, rest=None)
+    assert copy.copy(below) == pickle.loads(pickle.dumps(below)) == below != Point(x=6, rest=None)
     assert (names_of(Point), defaults_of(Point)["y"]) == (("x", "y", "rest"), 0)
 
 

@@ -33,8 +33,10 @@ def begin() -> None:
         from otel_replay.own_modules import find_quickly
 
         find_quickly()
-    except Exception:
-        pass  # another Python than CPython: then they are found as Python finds modules
+    except (ImportError, NotImplementedError):
+        pass  # a Python that lacks what it is made of, or byte code: its own way finds them
+    except Exception as error:
+        _failed("finding what records", error)
     plan: Plan | None = None
     try:
         from otel_replay.zero_code.plan import plan_of
