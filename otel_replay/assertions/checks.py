@@ -215,6 +215,7 @@ class Checks:
         self, expected: Iterable[Any] | Items, *, among: _Asked | None = None, **how: Any
     ) -> Result:
         """The run made the expected tool calls; `mode`, `arguments`, `abs`, `rel` as in `Trajectory`."""
+        __tracebackhide__ = True
         calls = trajectory.calls_of(expected, among=_maybe(among))
         return self.add(made(trajectory.Trajectory, how, expected=calls, among=_maybe(among)))
 
@@ -242,6 +243,7 @@ class Checks:
 
     def budget(self, **limits: Any) -> Result:
         """What the run may use up: `tokens`, `cost`, `duration`, `tool_calls`, … as `Budget` has them."""
+        __tracebackhide__ = True
         return self.add(made(values.Budget, limits))
 
     def state(self, at: str, path: str, expected: Any) -> Result:

@@ -116,6 +116,7 @@ def made(rule: type[Rule], said: Mapping[str, Any], **fixed: Any) -> Rule:
     UsageError
         If it has no such name, or it refuses a value.
     """
+    __tracebackhide__ = True  # for pytest: the caller's line is what is wrong
     names = [field.name for field in fields(rule) if field.name not in fixed]
     for name in said:
         if name not in names:

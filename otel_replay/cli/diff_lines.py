@@ -82,11 +82,14 @@ def _changes(finding: Finding, indent: str) -> Iterator[Text]:
         yield Text(indent, (f"and {counted(more, 'other value')}", "dim"))
 
 
-def _line(finding: Finding) -> Text:
+def _line(finding: Finding, note: str = "", style: str = "dim") -> Text:
+    """A finding with what is said of it, before its place: a line is cut at its end."""
     line = Text((f"{'#' + str(finding.number):>5} ", "dim"), (MARKS[finding.how], finding.how), " ")
     line.add(finding.title, "bold")
     if finding.items > 1:
         line.add(f" with {counted(finding.items - 1, 'item')} in it")
+    if note:
+        line.add(f"  {note}", style)
     if finding.path:
         line.add(f"  in {' > '.join(finding.path[-2:])}", "dim")
     return line
@@ -98,9 +101,8 @@ def _independent(found: Difference, limit: int) -> Iterator[Text]:
         return
     yield from _section(f"Independent: {counted(len(independent), 'difference')}")
     for finding in independent[:limit]:
-        line = _line(finding)
         followers = found.followers.get(finding.number, 0)
-        yield line.add(f"  {followers:,} directly from it", "key") if followers else line
+        yield _line(finding, f"{followers:,} directly from it" if followers else "", "key")
         yield from _changes(finding, " " * 8)
     yield from _more(len(independent) - limit)
 
@@ -111,7 +113,7 @@ def _following(found: Difference, limit: int) -> Iterator[Text]:
         return
     yield from _section(f"Following from these: {counted(len(following), 'difference')}")
     for finding in following[:limit]:
-        yield _line(finding).add(f"  {cause_text(finding)}", "dim")
+        yield _line(finding, cause_text(finding))
     yield from _more(len(following) - limit)
 
 
@@ -121,9 +123,7 @@ def _not_reached(found: Difference, limit: int) -> Iterator[Text]:
         return
     yield from _section(f"Not reached: {counted(len(not_reached), 'difference')}")
     for finding in not_reached[:limit]:
-        yield _line(finding).add(
-            f"  {'only A has it' if finding.before is not None else 'only B has it'}", "dim"
-        )
+        yield _line(finding, "only A has it" if finding.before is not None else "only B has it")
     yield from _more(len(not_reached) - limit)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -109,10 +110,17 @@ def _program(facts: Mapping[str, Any]) -> str:
 def _command(facts: Mapping[str, Any]) -> str:
     given = facts.get(PROCESS_COMMAND_ARGS)
     if isinstance(given, (list, tuple)):
-        return " ".join(map(people.value, given[:_MOST_ARGUMENTS])) + (
-            " …" if len(given) > _MOST_ARGUMENTS else ""
-        )
+        return " ".join(map(_word, given[:_MOST_ARGUMENTS])) + (" …" if len(given) > _MOST_ARGUMENTS else "")
     return str(facts.get(PROCESS_COMMAND_LINE, ""))
+
+
+_PLAIN = frozenset(string.ascii_letters + string.digits + "@%+=:,./_-")
+"""What a word of a command has where a shell needs no quotes (`shlex`)."""
+
+
+def _word(value: object) -> str:
+    """A word of a command: `2` is `2`, for all words are texts."""
+    return value if isinstance(value, str) and value and _PLAIN.issuperset(value) else people.value(value)
 
 
 def _others(facts: Mapping[str, Any]) -> str:

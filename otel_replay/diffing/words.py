@@ -77,8 +77,13 @@ def delta_text(change: Change) -> str:
     if change.how == "type":
         return f"{type(a).__name__} became {type(b).__name__}"
     delta = b - a
-    share = f", {delta / abs(a):+.1%}" if a and abs(delta / a) < 100 else ""
+    share = f", {_share(delta / abs(a))}" if a and abs(delta / a) < 100 else ""
     return f"{delta:+.6g}{share}"
+
+
+def _share(part: float) -> str:
+    """In percent with one decimal; what would be 0 then, with its first digit."""
+    return f"{part:+.1%}" if abs(part) >= 0.0005 else f"{part * 100:+.1g}%"
 
 
 def cause_text(finding: Finding) -> str:

@@ -56,7 +56,11 @@ def test_an_http_request_is_its_status_and_its_url(call, keep):
 def test_a_program_is_its_command_and_how_it_ended(call, keep):
     """And not twenty attributes: they stand in the run's own data."""
     story = Story()
-    args = {"process.command_args": ["python", "tune.py", "a b"], "process.pid": 12, "host.name": "lathe"}
+    args = {
+        "process.command_args": ["python", "tune.py", "-n", "2", "a b"],
+        "process.pid": 12,
+        "host.name": "lathe",
+    }
     commit = {"vcs.ref.head.name": "main", "vcs.ref.head.revision": "0123456789"}
     run = story.run("tune", **args, **commit)
     started = {"process.command_args": ["make", "-s"]}
@@ -67,7 +71,7 @@ def test_a_program_is_its_command_and_how_it_ended(call, keep):
     story.end(run)
     keep(story)
     told = [line.strip() for line in call("show", "latest").lines]
-    assert any(line.endswith('python tune.py "a b"  pid 12  main 0123456') for line in told)
+    assert any(line.endswith('python tune.py -n 2 "a b"  pid 12  main 0123456') for line in told)
     assert any("process start  in /src  make -s" in line for line in told)
     assert any("process end  exit code 2  1.50 s  make -s" in line for line in told)
     assert any("file written  and 1,234 that are not listed" in line for line in told)

@@ -13,10 +13,14 @@ import pytest
 from markdown_it import MarkdownIt
 
 from diffing.runs import Items, diff, step, tuned
+from otel_replay.cli.diff_lines import difference_lines
+from otel_replay.cli.terminal import Screen
 from otel_replay.diffing import Difference
 from otel_replay.diffing.compare import compare
 from otel_replay.diffing.page import write_page
 from otel_replay.diffing.rules import make_rules
+from otel_replay.diffing.values import Change
+from otel_replay.diffing.words import delta_text
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -45,6 +49,31 @@ def grid_run(*changed: tuple[int, int], by: float = 2.0) -> Items:
 def compared() -> Difference:
     """Two runs that differ in two cells."""
     return diff(grid_run(), grid_run((2000, 65), (4000, 95)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (5.0, 5.05, "+0.05, +1.0%"),
+        (1.0, 0.99996, "-4e-05, -0.004%"),
+        (0.0, 2.0, "+2"),
+        (1.0, math.nan, "+nan"),
+    ],
+)
+def test_a_share_that_is_small_is_not_told_as_none(before: float, after: float, text: str) -> None:
+    assert delta_text(Change(("values", "after"), before, after)) == text
+
+
+def test_of_what_follows_the_reason_stands_before_the_place_for_a_line_is_cut_at_its_end() -> None:
+    found = diff(
+        tuned(step(after=1.0), step("CLAMP", before=1.0)), tuned(step(after=2.0), step("CLAMP", before=2.0))
+    )
+    assert found.following
+    stream = io.StringIO()
+    screen = Screen(stream, 80)
+    screen.write_all(difference_lines(found, screen, 20))
+    [line] = [line for line in stream.getvalue().splitlines() if "follows #1" in line]
+    assert line.index("follows #1") < line.index(" in run")
 
 
 # -- JSON and Markdown ---------------------------------------------------------------------------------------
