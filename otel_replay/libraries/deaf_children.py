@@ -23,8 +23,8 @@ _HOOKS, _PATH = "OTEL_REPLAY_HOOKS", "PYTHONPATH"
 _OPTIONS = {"I": "is isolated", "E": "ignores the environment", "S": "runs without site"}
 _LAST, _WITH_VALUE = ("c", "m"), ("W", "X")
 
-_PLACE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "zero_code", "path")
-"""The folder by which interpreters find the run."""
+_PLACE = os.path.join(os.sep, "otel_replay", "zero_code", "path")
+"""How the folder ends by which interpreters find the run: `otel-replay run` may be of another environment."""
 
 
 def deaf_option(command: Sequence[str]) -> str:
@@ -94,6 +94,7 @@ def _missing(environment: Mapping[Any, Any]) -> str:
     found = {os.fsdecode(name): value for name, value in environment.items()}
     if not found.get(_HOOKS):
         return "it was started without the environment by which it finds the run"
-    if _PLACE not in os.fsdecode(found.get(_PATH) or "").split(os.pathsep):
+    places = os.fsdecode(found.get(_PATH) or "").split(os.pathsep)
+    if not any(place.rstrip(os.sep).endswith(_PLACE) for place in places):
         return "it was started with another PYTHONPATH"
     return ""

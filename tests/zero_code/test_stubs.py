@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import types
+
 import pytest
 
-from otel_replay.hooks.guard import FAILURES, Attempts
+from otel_replay.hooks.guard import FAILURES, Attempts, failed
 
 from .conftest import PYTHON, Recorded
 
@@ -63,3 +67,13 @@ def test_what_fails_each_time_is_tried_less_and_less_often_and_always_counted() 
     assert tried < 20
     attempts.succeeded()
     assert all(attempts.are_due("what fails in this test") for _ in range(1000))
+
+
+def test_what_nobody_can_be_told_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard error is closed, and there is a stub in the place of logging: the program goes on."""
+    with open(os.devnull, "w") as closed:
+        pass
+    monkeypatch.setitem(sys.modules, "logging", types.ModuleType("logging"))
+    monkeypatch.setattr(sys, "stderr", closed)
+    failed("telling nobody", ValueError("closed"))
+    assert FAILURES.pop("telling nobody") == 1
