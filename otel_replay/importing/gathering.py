@@ -128,7 +128,8 @@ def _first(one: _Found, other: _Found) -> _Found:
         return one or other
     first, second = sorted((one, other), key=itemgetter(0))
     kept = keep_one([first[1], second[1]])
-    return second if len(kept) == 1 and kept[0] is second[1] else first
+    # It stays where it first stood: another span may have come between the two.
+    return (first[0], second[1]) if len(kept) == 1 and kept[0] is second[1] else first
 
 
 def _outermost(one: _Found, other: _Found) -> _Found:

@@ -220,6 +220,28 @@ def test_a_span_that_was_sent_open_and_then_ended_has_ended(
         assert (run.status, run.ended_ns) == ("ok", 2_015)
 
 
+def test_the_run_span_that_came_first_names_the_run_though_it_ended_after_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one session's traces, of which that is said at the end of the file."""
+    (first,) = spans(1, trace=1, **{SPAN_TYPE: "run"})
+    (second,) = spans(1, trace=2, **{SPAN_TYPE: "run"})
+    still_open = replace(first, attributes={**first.attributes, INTERRUPTED: True}, end_ns=first.start_ns)
+    below = [
+        replace(one, span_id="f" * 16, parent_id=one.span_id, attributes={SESSION_ID: "talk"})
+        for one in (first, second)
+    ]
+    every = [replace(still_open, name="one"), replace(second, name="two"), replace(first, name="one"), *below]
+    path = tmp_path / "traces.jsonl"
+    path.write_bytes(b"".join(span_lines(every, max_items=1)))
+    names = []
+    for limit in (gathering._HELD_BYTES, 0):
+        monkeypatch.setattr(LIMIT, limit)
+        with open_source(path) as (source, importer):
+            names.append([(run.name, run.status) for run in read_runs(source, importer)])
+    assert names == [[("one", "ok")]] * 2
+
+
 def test_a_run_whose_process_was_killed_stays_interrupted(tmp_path: Path, readings: list[int]) -> None:
     root, *rest = spans(100, trace=1, **{RUN_ID: "one", SPAN_TYPE: "run", INTERRUPTED: True})
     path = tmp_path / "killed.jsonl"
