@@ -98,9 +98,14 @@ class _Gathered:
         spans, logs, self.spans, self.logs = self.spans, self.logs, [], []
         return list(filter(None, (_in_order(keep_one(spans)), tuple(log_records(logs)))))
 
-    def run(self, damage: tuple[str, ...]) -> ForeignRun:
+    @property
+    def root(self) -> Span | None:
+        """The span that tells of the run as a whole."""
         found = self.own or self.outermost
-        root = found[1] if found is not None else None
+        return None if found is None else found[1]
+
+    def run(self, damage: tuple[str, ...]) -> ForeignRun:
+        root = self.root
         named = root.attributes.get(RUN_NAME) if root is not None else None
         interrupted = root is not None and bool(root.attributes.get(INTERRUPTED))
         status: EndStatus | None = "error" if root is not None and root.status == "error" else "ok"
@@ -237,6 +242,10 @@ class _Parts:
                 runs[run.key].join(run)
             else:
                 runs[run.key] = run
+        # Where two names met, the end of a run's span may have been left out for another: it is read again.
+        roots = () if knows_all else [run.root for run in runs.values()]
+        if any(root is not None and self._has_ended(root) for root in roots):
+            return None
         most = _MOST_PIECES + 2 * len(self._paths)
         if not knows_all and any(len(run.put_away) > most for run in runs.values()):
             return None

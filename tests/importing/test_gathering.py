@@ -220,10 +220,11 @@ def test_a_span_that_was_sent_open_and_then_ended_has_ended(
         assert (run.status, run.ended_ns) == ("ok", 2_015)
 
 
+@pytest.mark.parametrize("said_at", [3, 1], ids=["at the end", "at the beginning"])
 def test_the_run_span_that_came_first_names_the_run_though_it_ended_after_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said_at: int
 ) -> None:
-    """Of one session's traces, of which that is said at the end of the file."""
+    """Of one session's traces, of which that is said later in the file."""
     (first,) = spans(1, trace=1, **{SPAN_TYPE: "run"})
     (second,) = spans(1, trace=2, **{SPAN_TYPE: "run"})
     still_open = replace(first, attributes={**first.attributes, INTERRUPTED: True}, end_ns=first.start_ns)
@@ -231,7 +232,8 @@ def test_the_run_span_that_came_first_names_the_run_though_it_ended_after_anothe
         replace(one, span_id="f" * 16, parent_id=one.span_id, attributes={SESSION_ID: "talk"})
         for one in (first, second)
     ]
-    every = [replace(still_open, name="one"), replace(second, name="two"), replace(first, name="one"), *below]
+    every = [replace(still_open, name="one"), replace(second, name="two"), replace(first, name="one")]
+    every[said_at:said_at] = below
     path = tmp_path / "traces.jsonl"
     path.write_bytes(b"".join(span_lines(every, max_items=1)))
     names = []
