@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 from pathlib import Path
 
@@ -35,20 +34,20 @@ def test_all_failures_are_told_at_the_end() -> None:
     ]
 
 
-def test_a_failure_says_which_line_asked_for_the_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_says_which_line_asked_for_the_check(tmp_path: Path) -> None:
     def hidden(t: Checks) -> None:
         __tracebackhide__ = True
         t.exactly(2, A)
 
-    t = check(line("AB"))
+    t = Checks(check(line("AB")).run, root=Path(__file__).parent)
     hidden(t)
     here = sys._getframe().f_lineno - 1
-    assert t.failures[0].where == f"{os.path.relpath(__file__)}:{here}"
+    assert t.failures[0].where == f"{Path(__file__).name}:{here}"
     assert t.text.splitlines()[3] == f"  at {t.failures[0].where}"
-    monkeypatch.chdir(tmp_path)
-    assert check(line("AB")).exactly(2, A).failure.where.startswith(f"{__file__}:")
+    elsewhere = Checks(t.run, root=tmp_path)
+    failure = elsewhere.exactly(2, A).failure
+    assert failure is not None
+    assert failure.where.startswith(f"{__file__}:")
 
 
 def test_a_misspelt_word_of_a_budget_or_a_trajectory_is_told_with_the_one_that_was_meant() -> None:
