@@ -65,9 +65,12 @@ class Syncer:
             return
         self._stop = threading.Event()
         try:
-            self._thread = _Unlisted(self._run, self._stop)
+            self._thread = thread = _Unlisted(self._run, self._stop)
         except RuntimeError:
             self._thread = None  # no more threads, or the interpreter is ending: the end of the run syncs
+            return
+        # An interpreter that ends frees what a thread looks at that is just born: it ended by SIGSEGV.
+        thread.let_begin(_PATIENCE_SECONDS)
 
     def _start_later(self) -> None:
         for journal in list(self._journals):
@@ -93,8 +96,8 @@ class Syncer:
 class _Unlisted:
     """A thread that `threading` does not know of: no `enumerate()` lists it, no trace function follows it.
 
-    It begins in a context of its own: what it does belongs to no run in particular. RuntimeError where there
-    can be no more threads.
+    It begins in a context of its own: what it does belongs to no run in particular.
+    RuntimeError where there can be no more threads.
     """
 
     def __init__(self, work: Callable[[threading.Event], None], stop: threading.Event) -> None:
@@ -102,7 +105,8 @@ class _Unlisted:
         self._native_id = 0
         self._work = work
         self._stop = stop
-        self._ended = threading.Lock()
+        self._begun, self._ended = threading.Lock(), threading.Lock()
+        self._begun.acquire()
         self._ended.acquire()
         # From Python 3.13 on a thread can be waited for until the operating system has none of it left.
         start: Callable[..., Any] | None = getattr(_thread, "start_joinable_thread", None)
@@ -111,12 +115,18 @@ class _Unlisted:
             _thread.start_new_thread(self._run, ())
 
     def _run(self) -> None:
+        self._begun.release()
         self.ident = threading.get_ident()
         self._native_id = threading.get_native_id()
         try:
             self._work(self._stop)
         finally:
             self._ended.release()
+
+    def let_begin(self, seconds: float) -> None:
+        """Wait until it runs, but no longer than so."""
+        if self._begun.acquire(timeout=seconds):
+            self._begun.release()
 
     def join(self, seconds: float) -> None:
         """Wait for its end, but no longer than so."""
